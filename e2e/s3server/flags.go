@@ -24,7 +24,7 @@ type account struct{ access, secret string }
 // bucket is a bucket to create, and the file that holds its policy ("" = none).
 type bucket struct{ name, policyFile string }
 
-// parseFlags reads the command line. Its errors never show a secret.
+// parseFlags reads the command line.
 func parseFlags(args []string) (config, error) {
 	var cfg config
 	fs := flag.NewFlagSet("s3server", flag.ContinueOnError)
