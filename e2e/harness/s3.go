@@ -1,0 +1,138 @@
+package harness
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// ServiceKey is the access key of the service in the S3 server. It is also the
+// principal that bucket policies name: the server has users, not roles.
+const ServiceKey = "destinations-service"
+
+// rootKey is the access key of the owner of all buckets.
+const rootKey = "root"
+
+// Account is an access key of the S3 server with its secret.
+type Account struct{ Key, Secret string }
+
+// newAccount makes an account with a secret that nobody knows.
+func newAccount(key string) Account { return Account{Key: key, Secret: rand.Text()} }
+
+// S3Params says what S3 server to start.
+type S3Params struct {
+	Binary  string            // Binaries.S3Server
+	Dir     string            // folder for its objects, accounts and log; may hold those of an earlier run
+	Listen  string            // host:port; "" = a free port of the loopback interface
+	Buckets map[string]string // name -> file with the bucket's policy
+}
+
+// S3 is a running S3 server.
+type S3 struct {
+	*Process
+	Endpoint string  // URL
+	Region   string  // what requests are signed for
+	Service  Account // may do what the buckets' policies say
+	Folder   string  // holds each object as a file: bucket/key
+
+	// Decompress is what Lines reads objects with; SystemGunzip unless changed
+	// before the first use.
+	Decompress Decompress
+
+	root      Account         // may do everything
+	admin     *s3.Client      // with root's rights
+	transport *http.Transport // of all clients that are made here
+}
+
+// StartS3 starts an S3 server and returns when it takes requests and has its
+// buckets.
+func StartS3(ctx context.Context, p S3Params) (*S3, error) {
+	dir, err := filepath.Abs(p.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("start the S3 server: %w", err)
+	}
+	if p.Listen == "" {
+		p.Listen = "127.0.0.1:0"
+	}
+	srv := &S3{
+		Service: newAccount(ServiceKey),
+		Folder:  filepath.Join(dir, "objects"),
+		root:    newAccount(rootKey),
+
+		Decompress: SystemGunzip,
+		transport:  &http.Transport{},
+	}
+	args := []string{
+		"--data", srv.Folder,
+		"--iam", filepath.Join(dir, "accounts"),
+		"--listen", p.Listen,
+		"--root", srv.root.Key + ":" + srv.root.Secret,
+		"--user", srv.Service.Key + ":" + srv.Service.Secret,
+	}
+	for name, policy := range p.Buckets {
+		args = append(args, "--bucket", name+"="+policy)
+	}
+	readyFile := filepath.Join(dir, "ready.json")
+	srv.Process, err = StartProcess(ProcessParams{
+		Name:   "the S3 server",
+		Path:   p.Binary,
+		Args:   args,
+		Env:    Environment(),
+		Log:    filepath.Join(dir, "s3server.log"),
+		Stdout: readyFile,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := srv.awaitReady(ctx, readyFile); err != nil {
+		srv.Kill()
+		return nil, err
+	}
+	return srv, nil
+}
+
+// awaitReady waits for the line in which the server says where it is.
+func (s *S3) awaitReady(ctx context.Context, file string) error {
+	var line struct{ Endpoint, Region string }
+	err := s.await(ctx, func() error {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(b, &line)
+	})
+	s.Endpoint, s.Region = line.Endpoint, line.Region
+	s.admin = s.Client(s.root)
+	return err
+}
+
+// Stop is Process.Stop; connections that lie idle here would delay it.
+func (s *S3) Stop(ctx context.Context) error {
+	s.transport.CloseIdleConnections()
+	return s.Process.Stop(ctx)
+}
+
+// Kill is Process.Kill, and closes the connections that lie idle here.
+func (s *S3) Kill() {
+	s.transport.CloseIdleConnections()
+	s.Process.Kill()
+}
+
+// Client is an S3 client with the rights of an account.
+func (s *S3) Client(a Account) *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: aws.String(s.Endpoint),
+		UsePathStyle: true,
+		Region:       s.Region,
+		Credentials:  credentials.NewStaticCredentialsProvider(a.Key, a.Secret, ""),
+		HTTPClient:   &http.Client{Transport: s.transport},
+	})
+}

@@ -1,0 +1,108 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// clashTries is how often the service is started anew, on other ports, when
+// another program was quicker to take the ones that were free.
+const clashTries = 5
+
+// ServiceParams says what service to start.
+type ServiceParams struct {
+	Binary      string   // Binaries.Service
+	DataDir     string   // its --data-dir
+	Log         string   // file for its log
+	S3          *S3      // where its objects go; only endpoint, region and account are used
+	Listen      string   // wished address for gRPC; "" or taken = a free port
+	AdminListen string   // wished address for HTTP; "" or taken = a free port
+	Args        []string // more arguments of serve
+}
+
+// Service is a running service.
+type Service struct {
+	*Process
+	Target string // address of its gRPC services
+	Admin  string // address of its HTTP pages
+}
+
+// StartService starts the service and returns when /readyz says that it is ready.
+func StartService(ctx context.Context, p ServiceParams) (*Service, error) {
+	for try := 1; ; try++ {
+		svc, err := startService(ctx, p)
+		if err == nil || try == clashTries || !strings.Contains(err.Error(), "address already in use") {
+			return svc, err
+		}
+	}
+}
+
+// startService tries it once.
+func startService(ctx context.Context, p ServiceParams) (*Service, error) {
+	target, err := FreePort(p.Listen)
+	if err != nil {
+		return nil, err
+	}
+	admin, err := FreePort(p.AdminListen)
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{
+		"serve",
+		"--listen", target,
+		"--admin-listen", admin,
+		"--data-dir", p.DataDir,
+		"--s3-endpoint", p.S3.Endpoint,
+		"--s3-path-style",
+	}, p.Args...)
+	proc, err := StartProcess(ProcessParams{
+		Name: "the service",
+		Path: p.Binary,
+		Args: args,
+		Env: Environment(
+			"AWS_ACCESS_KEY_ID="+p.S3.Service.Key,
+			"AWS_SECRET_ACCESS_KEY="+p.S3.Service.Secret,
+			"AWS_REGION="+p.S3.Region),
+		Log: p.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	svc := &Service{Process: proc, Target: target, Admin: admin}
+	if err := proc.await(ctx, func() error { return httpOK(ctx, "http://"+admin+"/readyz") }); err != nil {
+		proc.Kill()
+		return nil, err
+	}
+	return svc, nil
+}
+
+// httpOK fails unless a GET answers 200.
+func httpOK(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	req.Close = true // leaves no idle connection behind
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status)
+	}
+	return nil
+}
+
+// Policy is the bucket policy that the service prints for the account that it
+// has in the harness's S3 server.
+func Policy(ctx context.Context, service, bucket string) ([]byte, error) {
+	policy, err := Output(ctx, nil, service, "policy", "--bucket", bucket, "--role-arn", ServiceKey)
+	if err != nil {
+		return nil, fmt.Errorf("make the policy of bucket %s: %w", bucket, err)
+	}
+	return policy, nil
+}
