@@ -1,0 +1,123 @@
+package main
+
+import (
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestHelpOfEveryCommand(t *testing.T) {
+	t.Setenv("COLUMNS", "100")
+	for _, command := range []string{"", "send", "flush", "policy", "version"} {
+		name := "help.golden"
+		args := []string{"--help"}
+		if command != "" {
+			name = "help-" + command + ".golden"
+			args = []string{command, "--help"}
+		}
+		got := run(t, args...)
+		if got.code != exitOK || got.stderr != "" {
+			t.Errorf("%v: got exit code %d, stderr %q", args, got.code, got.stderr)
+		}
+		golden(t, name, got.stdout)
+	}
+}
+
+func TestNoCommandIsAskedForHelp(t *testing.T) {
+	if got, want := run(t).stdout, run(t, "--help").stdout; got != want || got == "" {
+		t.Errorf("got %q, want the help", got)
+	}
+}
+
+// A flag must have the same shape wherever its name stands, since one variable or
+// key sets it for all commands.
+func TestFlagsOfOneNameHaveOneType(t *testing.T) {
+	parser, err := newParser(&cli{}, &process{stdout: io.Discard, stderr: io.Discard}, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := map[string]reflect.Type{}
+	for _, node := range parser.Model.Children {
+		for _, flag := range node.Flags {
+			if have, ok := types[flag.Name]; ok && have != flag.Target.Type() {
+				t.Errorf("--%s of %s: got type %v, want %v as elsewhere", flag.Name, node.Name, flag.Target.Type(), have)
+			}
+			types[flag.Name] = flag.Target.Type()
+		}
+	}
+}
+
+// The variables that a cluster makes for a service called "destinations" must
+// never be one of ours.
+func TestNoFlagIsAClusterVariable(t *testing.T) {
+	parser, err := newParser(&cli{}, &process{stdout: io.Discard, stderr: io.Discard}, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range flagNames(parser.Model) {
+		if clusterVariable.MatchString(variable(name) + "=x") {
+			t.Errorf("--%s: its variable %s looks like a cluster's", name, variable(name))
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	const nobody = "127.0.0.1:1"
+	for _, test := range []struct {
+		name   string
+		run    invocation
+		code   int
+		stderr string // a part of it
+	}{
+		{"unknown command", invocation{args: []string{"sned"}}, 80, `unexpected argument sned`},
+		{"unknown flag", invocation{args: []string{"send", "--buket", "b"}}, 80, `did you mean "--bucket"`},
+		{"missing flag", invocation{args: []string{"send"}}, 80, "missing flags: --bucket"},
+		{"bad size", invocation{args: []string{"send", "--bucket", "bkt", "--max-payload-size", "1MB"}}, 80, `"1MB" is not a size`},
+		{"size of nothing", invocation{args: []string{"send", "--bucket", "bkt", "--max-payload-size", "0"}}, 80, "--max-payload-size: 0B"},
+		{"prefix without bucket", invocation{args: []string{"flush", "--prefix", "x"}}, 80, "--prefix needs --bucket"},
+		{"unknown variable, flush", invocation{args: []string{"flush"}, environ: []string{"DESTINATIONS_X=1"}}, 1, "unknown variable DESTINATIONS_X"},
+		{"unknown variable, send", invocation{args: []string{"send", "--bucket", "bkt"}, environ: []string{"DESTINATIONS_X=1"}}, 2, "unknown variable DESTINATIONS_X"},
+		{"send, missing file", invocation{args: []string{"send", "--bucket", "bkt", "/no/such/file"}}, 2, "/no/such/file: no such file"},
+		{"send, folder", invocation{args: []string{"send", "--bucket", "bkt", "testdata"}}, 2, "testdata is a folder"},
+		{"send, nobody there", invocation{args: []string{"send", "--bucket", "bkt", "--target", nobody}, stdin: "x\n"}, 2, "no service answers at " + nobody},
+		{"send, other machine", invocation{args: []string{"send", "--bucket", "bkt", "--target", "192.0.2.1:50051"}, stdin: "x\n"}, 2, "--insecure"},
+		{"send, no port", invocation{args: []string{"send", "--bucket", "bkt", "--target", "localhost"}, stdin: "x\n"}, 2, "is not host:port"},
+		{"send, nothing to send", invocation{args: []string{"send", "--bucket", "bkt", "--target", nobody}}, 0, "accepted 0, rejected 0"},
+		{"flush, nobody there", invocation{args: []string{"flush", "--target", nobody}}, 1, "no service answers at " + nobody},
+		{"policy, bad bucket", invocation{args: []string{"policy", "--bucket", "B", "--role-arn", "key"}}, 1, "--bucket"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := test.run.run(t)
+			if got.code != test.code || !strings.Contains(got.stderr, test.stderr) {
+				t.Errorf("got exit code %d, stderr %q; want %d, ... %q", got.code, got.stderr, test.code, test.stderr)
+			}
+		})
+	}
+}
+
+func TestVersionNamesVersionCommitAndGo(t *testing.T) {
+	lines := strings.Split(run(t, "version").stdout, "\n")
+	if len(lines) != 4 || !strings.HasPrefix(lines[0], "destinations ") || !strings.HasPrefix(lines[1], "commit ") ||
+		!strings.HasPrefix(lines[2], "go") {
+		t.Errorf("got %q", lines)
+	}
+}
+
+func TestSuggestsTheNearest(t *testing.T) {
+	candidates := []string{"listen", "admin-listen", "log-level", "log-format"}
+	for word, want := range map[string]string{
+		"lisen":       ", did you mean listen?",
+		"loglevel":    ", did you mean log-level?",
+		"completely":  "",
+		"admin_liste": ", did you mean admin-listen?",
+	} {
+		if got := suggestion(word, candidates); got != want {
+			t.Errorf("%s: got %q, want %q", word, got, want)
+		}
+	}
+	if !slices.Contains(candidates, "listen") {
+		t.Error("candidates were changed")
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+)
+
+// clientFlags are the flags of every command that is a client of a running service.
+type clientFlags struct {
+	Target   string `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"The service (${default})."`
+	Insecure bool   `help:"Allow a --target beyond this machine, though the connection is neither encrypted nor authenticated."`
+}
+
+// dial prepares a connection to the service. It is made at the first call, so a
+// service that is not there shows as that call's error.
+func (c *clientFlags) dial() (*grpc.ClientConn, error) {
+	host, _, err := splitAddress(c.Target)
+	if err != nil {
+		return nil, fmt.Errorf("--target: %w", err)
+	}
+	if !isLoopback(host) && !c.Insecure {
+		return nil, fmt.Errorf("--target: %s is not this machine, and the connection would be neither encrypted nor authenticated; --insecure allows it", c.Target)
+	}
+	conn, err := grpc.NewClient(c.Target,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithUserAgent("destinations/"+readBuild().version))
+	if err != nil {
+		return nil, fmt.Errorf("--target: %w", err)
+	}
+	return conn, nil
+}
+
+// explain words an error of a call for the person at the command line. A nil
+// error stays nil.
+func (c *clientFlags) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	st := status.Convert(err)
+	reason := errorInfo(st).GetReason()
+	switch {
+	case st.Code() == codes.Unavailable && reason == "":
+		return fmt.Errorf("no service answers at %s (--target): %s", c.Target, st.Message())
+	case st.Code() == codes.Unimplemented:
+		return fmt.Errorf("what answers at %s (--target) is not this service: %s", c.Target, st.Message())
+	case reason == "":
+		return fmt.Errorf("%s: %s", st.Code(), st.Message())
+	default:
+		return fmt.Errorf("%s (%s): %s", st.Code(), reason, st.Message())
+	}
+}
+
+// errorInfo is what the service adds to its errors; nil if there is none, which
+// reads as empty.
+func errorInfo(st *status.Status) *errdetails.ErrorInfo {
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return info
+		}
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/alecthomas/kong"
+)
+
+// The process's exit codes. A command line that could not be understood is kong's
+// own 80.
+const (
+	exitOK      = 0
+	exitFailed  = 1 // the command did not do, or not wholly do, what it was asked to
+	exitNothing = 2 // send: no event was accepted, and none was refused for itself
+)
+
+// exitError is an error that chooses its exit code. Without err nothing is left to
+// say: the command has reported what happened.
+type exitError struct {
+	code int
+	err  error
+}
+
+// Error returns what is still to be said; "" if nothing is.
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *exitError) Unwrap() error { return e.err }
+
+// exitCode is the exit code for err of the command called name.
+func exitCode(name string, err error) int {
+	var chosen *exitError
+	if errors.As(err, &chosen) {
+		return chosen.code
+	}
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.ExitCode() != exitFailed {
+		return parse.ExitCode()
+	}
+	if name == "send" {
+		return exitNothing // it fails outside exitError only before it has sent anything
+	}
+	return exitFailed
+}
