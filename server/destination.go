@@ -1,0 +1,107 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// tenant is whose the destinations are until there are tenants.
+const tenant = "default"
+
+// maxKnownDestinations is how many names a stream remembers from one request to
+// the next: up to about 8 MiB of them.
+const maxKnownDestinations = 4096
+
+// digestBytes of a destination's SHA-256 stand for it in tokens and tables.
+const digestBytes = 16
+
+// digest stands for a destination.
+type digest [digestBytes]byte
+
+// destination is where events go, checked and hashed once a stream. The handler
+// of the stream owns it.
+type destination struct {
+	bucket, prefix string // as they are used: the prefix completed
+	digest         digest
+	partition      int
+	problem        *problem // why no event can go there; then nothing else is set
+
+	request uint64 // the request that touched it last, counted in the stream from 1
+	place   int    // its place among what that request has touched
+}
+
+// Partition is the partition, of a number of them, that a destination's events
+// stand in; the prefix is the completed one. It is the hash that a journal's
+// identity calls "sha256/8": the first 8 bytes, big endian, of the SHA-256 over
+// the three parts in this order, each behind its length in 4 bytes, big endian;
+// modulo the number of partitions. It may never change.
+func Partition(tenant, bucket, prefix string, partitions int) int {
+	sum := sumOf(tenant, bucket, prefix)
+	return partitionOf(&sum, partitions)
+}
+
+func partitionOf(sum *[sha256.Size]byte, partitions int) int {
+	return int(binary.BigEndian.Uint64(sum[:8]) % uint64(partitions))
+}
+
+func sumOf(parts ...string) [sha256.Size]byte {
+	b := make([]byte, 0, 1024+4*len(parts))
+	for _, part := range parts {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
+		b = append(b, part...)
+	}
+	return sha256.Sum256(b)
+}
+
+// name is what a sender calls a destination: the prefix may not be completed.
+type name struct{ bucket, prefix string }
+
+// directory remembers the destinations of a stream. Between two calls of trim, two
+// names of one destination give the same pointer.
+type directory struct {
+	partitions int
+	known      map[name]*destination
+}
+
+func newDirectory(partitions int) *directory {
+	return &directory{partitions: partitions, known: make(map[name]*destination)}
+}
+
+// trim forgets all when there is too much. Who calls it holds no destination that
+// he would compare.
+func (d *directory) trim() {
+	if len(d.known) > maxKnownDestinations {
+		clear(d.known)
+	}
+}
+
+// find returns the destination of that name. An invalid one has a problem; the
+// directory keeps it only while there is room, and it has no long name.
+func (d *directory) find(bucket, prefix string) *destination {
+	if found, ok := d.known[name{bucket, prefix}]; ok {
+		return found
+	}
+	if p := checkBucket(bucket); p != nil {
+		return d.keepInvalid(name{bucket, prefix}, p)
+	}
+	completed, err := CheckPrefix(prefix)
+	if err != nil {
+		return d.keepInvalid(name{bucket, prefix}, prefixProblem(err))
+	}
+	found, ok := d.known[name{bucket, completed}]
+	if !ok {
+		sum := sumOf(tenant, bucket, completed)
+		found = &destination{bucket: bucket, prefix: completed, digest: digest(sum[:digestBytes]), partition: partitionOf(&sum, d.partitions)}
+		d.known[name{bucket, completed}] = found
+	}
+	d.known[name{bucket, prefix}] = found
+	return found
+}
+
+func (d *directory) keepInvalid(n name, p *problem) *destination {
+	invalid := &destination{problem: p}
+	if len(d.known) < maxKnownDestinations && len(n.bucket) <= maxBucketBytes && len(n.prefix) <= maxPrefixBytes {
+		d.known[n] = invalid
+	}
+	return invalid
+}

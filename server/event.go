@@ -1,0 +1,78 @@
+package server
+
+import (
+	"fmt"
+
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+)
+
+// maxIDBytes is the size of the longest id of an event.
+const maxIDBytes = 128
+
+// problem is why an event is rejected. The reason, for people, begins with the
+// field and never holds the payload.
+type problem struct {
+	code   destinationsv1.RejectionCode
+	field  string
+	reason string
+}
+
+// checker checks the events of a stream.
+type checker struct {
+	directory       *directory
+	maxPayloadBytes int
+}
+
+// check returns where the event goes and its line, or the first problem it has,
+// in the order bucket, prefix, id, payload. An event that names no bucket
+// inherits the request's, and the request's prefix unless it sets one; an event
+// that names a bucket inherits nothing.
+func (c checker) check(request *destinationsv1.SendS3Request, event *destinationsv1.S3Event) (*destination, []byte, *problem) {
+	bucket, prefix := event.GetBucket(), event.GetPrefix()
+	if bucket == "" {
+		bucket = request.GetBucket()
+		if event.Prefix == nil {
+			prefix = request.GetPrefix()
+		}
+	}
+	to := c.directory.find(bucket, prefix)
+	if to.problem != nil {
+		return nil, nil, to.problem
+	}
+	if n := len(event.GetId()); n > maxIDBytes {
+		return nil, nil, &problem{destinationsv1.RejectionCode_REJECTION_CODE_ID_TOO_LONG, "id", "id: " + bytesOver(n, maxIDBytes)}
+	}
+	line, p := c.checkPayload(event.GetPayload())
+	return to, line, p
+}
+
+func (c checker) checkPayload(payload []byte) ([]byte, *problem) {
+	const field = "payload"
+	if len(payload) == 0 {
+		return nil, &problem{destinationsv1.RejectionCode_REJECTION_CODE_PAYLOAD_EMPTY, field, "payload: 0 bytes, at least 1"}
+	}
+	if n := len(payload); n > c.maxPayloadBytes {
+		return nil, &problem{destinationsv1.RejectionCode_REJECTION_CODE_PAYLOAD_TOO_LARGE, field, "payload: " + bytesOver(n, c.maxPayloadBytes)}
+	}
+	line, err := toLine(payload)
+	if err != nil {
+		return nil, &problem{destinationsv1.RejectionCode_REJECTION_CODE_PAYLOAD_LINE_BREAK, field, fmt.Sprintf("payload: %v", err)}
+	}
+	return line, nil
+}
+
+func checkBucket(bucket string) *problem {
+	reason := "bucket: none, neither in the event nor in its request"
+	if bucket != "" {
+		err := CheckBucket(bucket)
+		if err == nil {
+			return nil
+		}
+		reason = "bucket: " + err.Error()
+	}
+	return &problem{destinationsv1.RejectionCode_REJECTION_CODE_BUCKET_INVALID, "bucket", reason}
+}
+
+func prefixProblem(err error) *problem {
+	return &problem{destinationsv1.RejectionCode_REJECTION_CODE_PREFIX_INVALID, "prefix", "prefix: " + err.Error()}
+}
