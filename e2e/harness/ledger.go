@@ -9,16 +9,22 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // maxProblems is how many problems a ledger describes; more are only counted.
 const maxProblems = 10
 
+// readers is how many objects a ledger reads at a time.
+const readers = 4
+
 // Destination is where events go: a bucket, and a prefix as it stands in keys
 // (empty, or ending with a slash).
 type Destination struct{ Bucket, Prefix string }
 
-// Source is what a ledger reads: the buckets of an S3 server.
+// Source is what a ledger reads: the buckets of an S3 server. Its methods are
+// called together.
 type Source interface {
 	// List returns the objects of a bucket whose keys begin with prefix.
 	List(ctx context.Context, bucket, prefix string) ([]Object, error)
@@ -46,7 +52,7 @@ type Ledger struct {
 		sync.Mutex
 		events   map[digest]*Event
 		streams  map[int]int // stream -> events sent
-		objects  map[string]*readObject
+		objects  map[string]*arrival
 		problems []string
 		troubles int // problems, also those that are only counted
 	}
@@ -55,8 +61,8 @@ type Ledger struct {
 // digest identifies a payload.
 type digest [16]byte
 
-// readObject is what a ledger keeps of an object that it read.
-type readObject struct {
+// arrival is what a ledger keeps of an object that it read.
+type arrival struct {
 	Object
 	spans map[int]span // stream -> numbers
 }
@@ -73,7 +79,7 @@ func NewLedger() *Ledger {
 	l := &Ledger{}
 	l.mu.events = map[digest]*Event{}
 	l.mu.streams = map[int]int{}
-	l.mu.objects = map[string]*readObject{}
+	l.mu.objects = map[string]*arrival{}
 	return l
 }
 
@@ -151,28 +157,36 @@ func (l *Ledger) missing() error {
 	return nil
 }
 
-// Read reads the objects of the buckets that it has not read before.
+// Read reads the objects of the buckets that it has not read before, a few at a
+// time.
 func (l *Ledger) Read(ctx context.Context, src Source, buckets ...string) error {
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.SetLimit(readers)
 	for _, b := range buckets {
 		objects, err := src.List(ctx, b, "")
 		if err != nil {
-			return err
+			return errors.Join(err, reading.Wait())
 		}
 		for _, o := range objects {
-			if l.known(o) {
-				continue
+			if !l.known(o) {
+				reading.Go(func() error { return l.readObject(ctx, src, o) })
 			}
-			var lines []digest
-			err := src.Lines(ctx, o, func(line []byte) error {
-				lines = append(lines, digestOf(line))
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			l.add(o, lines)
 		}
 	}
+	return reading.Wait()
+}
+
+// readObject reads one object to its end and notes it.
+func (l *Ledger) readObject(ctx context.Context, src Source, o Object) error {
+	var lines []digest
+	err := src.Lines(ctx, o, func(line []byte) error {
+		lines = append(lines, digestOf(line))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	l.add(o, lines)
 	return nil
 }
 
@@ -195,7 +209,7 @@ func (l *Ledger) known(o Object) bool {
 func (l *Ledger) add(o Object, lines []digest) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := &readObject{Object: o, spans: map[int]span{}}
+	r := &arrival{Object: o, spans: map[int]span{}}
 	l.mu.objects[o.String()] = r
 	if len(lines) == 0 {
 		l.problemLocked("%s is empty", o)
@@ -206,7 +220,7 @@ func (l *Ledger) add(o Object, lines []digest) {
 }
 
 // addLineLocked notes one line of an object, counted from 1.
-func (l *Ledger) addLineLocked(r *readObject, n int, id digest) {
+func (l *Ledger) addLineLocked(r *arrival, n int, id digest) {
 	e := l.mu.events[id]
 	if e == nil {
 		l.problemLocked("%s line %d is not a payload that was sent", r, n)

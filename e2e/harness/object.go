@@ -122,8 +122,9 @@ func LibraryGunzip(_ context.Context, compressed io.Reader) (io.ReadCloser, erro
 }
 
 // Lines reads an object and calls f with each line, without its newline; the
-// slice is f's until it returns. An object whose last line has no newline, or
-// that does not decompress to the end, is an error.
+// slice is f's until it returns. An object whose last line has no newline, that
+// does not decompress to the end, or whose headers and metadata say otherwise than
+// its bytes, is an error.
 func (s *S3) Lines(ctx context.Context, o Object, f func(line []byte) error) error {
 	got, err := s.admin.GetObject(ctx, &s3.GetObjectInput{Bucket: &o.Bucket, Key: &o.Key})
 	if err != nil {
@@ -134,7 +135,15 @@ func (s *S3) Lines(ctx context.Context, o Object, f func(line []byte) error) err
 	if err != nil {
 		return fmt.Errorf("decompress %s: %w", o, err)
 	}
-	if err := errors.Join(eachLine(plain, f), plain.Close()); err != nil {
+	passed := newContents(plain)
+	err = errors.Join(eachLine(passed, func(line []byte) error {
+		passed.lines++
+		return f(line)
+	}), plain.Close())
+	if err == nil {
+		err = passed.matches(got)
+	}
+	if err != nil {
 		return fmt.Errorf("read %s: %w", o, err)
 	}
 	return nil
@@ -162,13 +171,4 @@ func splitLine(data []byte, atEOF bool) (advance int, line []byte, err error) {
 		return 0, nil, fmt.Errorf("the last line has no newline: %d bytes", len(data))
 	}
 	return 0, nil, nil
-}
-
-// Head returns what S3 says of an object beside its bytes.
-func (s *S3) Head(ctx context.Context, o Object) (*s3.HeadObjectOutput, error) {
-	head, err := s.admin.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key})
-	if err != nil {
-		return nil, fmt.Errorf("head %s: %w", o, err)
-	}
-	return head, nil
 }
