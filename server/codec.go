@@ -1,0 +1,55 @@
+package server
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
+
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+)
+
+// codec reads requests in such a way that a bad one is the handler's to answer.
+//
+// When a receive fails, gRPC ends the stream at once with a status of its own,
+// without details and without waiting for the appends that are under way, and
+// what the handler returns is lost. So nothing may fail inside of a receive
+// that the API promises details for. A request that is too large or malformed
+// is therefore received, with err saying so; for the first that needs gRPC's
+// own limit to be higher than ours. It is twice ours: a request that is larger
+// still gets gRPC's RESOURCE_EXHAUSTED without details, since reading it would
+// cost the memory that the limit protects.
+type codec struct {
+	encoding.CodecV2
+	maxRequestBytes int
+}
+
+// received is a request as it was received.
+type received struct {
+	request *destinationsv1.SendS3Request
+	at      time.Time
+	err     error // why there is no request
+}
+
+// Unmarshal decodes into a *received, or any protobuf message.
+func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
+	in, ok := v.(*received)
+	if !ok {
+		return c.CodecV2.Unmarshal(data, v)
+	}
+	in.at = time.Now()
+	if n := data.Len(); n > c.maxRequestBytes {
+		in.err = fmt.Errorf("%w: %s", errRequestTooLarge, bytesOver(n, c.maxRequestBytes))
+		return nil
+	}
+	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
+	defer buf.Free()
+	in.request = new(destinationsv1.SendS3Request)
+	if err := proto.Unmarshal(buf.ReadOnlyData(), in.request); err != nil {
+		in.request = nil
+		in.err = fmt.Errorf("%w: %w", errMalformedRequest, err)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// envelopeBytes is room for everything of a request that holds one event, but
+// for the payload: the names twice, the id, the trace context, and protobuf's
+// own bytes.
+const envelopeBytes = 4 << 10
+
+// Config says what the server accepts. Sizes are in bytes.
+type Config struct {
+	// MaxPayloadBytes is the size of the largest payload that is accepted. Default
+	// 1 MiB. Flag --max-payload-size.
+	MaxPayloadBytes int
+
+	// MaxRequestBytes is the size of the largest request that is read, encoded.
+	// At least 4 KiB above MaxPayloadBytes, so that every event has a request that
+	// it fits in. Default 4 MiB. Flag --max-request-size.
+	MaxRequestBytes int
+
+	// MaxStreamBytes is how much of one stream may wait for its sync before the
+	// stream is read on: the records that were appended, and what is kept to answer
+	// for them. It may be passed by one request. Default 8 MiB.
+	MaxStreamBytes int64
+
+	// MaxStreams is how many calls one connection may have at a time; further ones
+	// wait at the client. Default 1,000.
+	MaxStreams uint32
+
+	// RetryDelay is what a caller is told to wait before he tries again, in
+	// google.rpc.RetryInfo. Default 1 s.
+	RetryDelay time.Duration
+}
+
+// DefaultConfig is the configuration that the API's comments speak of.
+func DefaultConfig() Config {
+	return Config{
+		MaxPayloadBytes: 1 << 20,
+		MaxRequestBytes: 4 << 20,
+		MaxStreamBytes:  8 << 20,
+		MaxStreams:      1000,
+		RetryDelay:      time.Second,
+	}
+}
+
+// Validate returns every problem of c, joined, or nil.
+func (c Config) Validate() error {
+	var problems []error
+	add := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	add(c.MaxPayloadBytes < 1, "--max-payload-size: %d bytes, at least 1", c.MaxPayloadBytes)
+	add(c.MaxRequestBytes-envelopeBytes < c.MaxPayloadBytes,
+		"--max-request-size: %d bytes, at least 4 KiB more than --max-payload-size (%d bytes)", c.MaxRequestBytes, c.MaxPayloadBytes)
+	add(c.MaxRequestBytes > maxRequestLimit, "--max-request-size: %d bytes, at most %d (1 GiB)", c.MaxRequestBytes, maxRequestLimit)
+	add(c.MaxStreamBytes < 1, "MaxStreamBytes: %d, at least 1", c.MaxStreamBytes)
+	add(c.MaxStreams < 1, "MaxStreams: %d, at least 1", c.MaxStreams)
+	add(c.RetryDelay <= 0, "RetryDelay: %s, more than 0", c.RetryDelay)
+	return errors.Join(problems...)
+}
+
+// maxRequestLimit keeps twice a request, which is what gRPC is allowed to
+// read, within 32 bits.
+const maxRequestLimit = 1 << 30

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// reader receives the requests of one stream in a goroutine of its own, because
+// a receive can't be interrupted while the handler has to be able to stop. It
+// holds at most one request that the handler has not taken.
+type reader struct {
+	requests chan received // unbuffered: who takes a request answers for it
+	stop     chan struct{} // closed by the handler when it takes no more
+	ended    chan struct{} // closed when the last request has been taken
+	err      error         // set before ended is closed: why; nil at the half-close
+}
+
+// read starts the reader of a stream. It ends after the handler, which it may
+// still be waiting for in a receive that only the handler's return ends; so it is
+// [Server.Wait] that joins it.
+func (s *Server) read(stream grpc.ServerStream) *reader {
+	r := &reader{
+		requests: make(chan received),
+		stop:     make(chan struct{}),
+		ended:    make(chan struct{}),
+	}
+	s.life.join()
+	go func() {
+		defer s.life.leave()
+		r.run(stream)
+	}()
+	return r
+}
+
+func (r *reader) run(stream grpc.ServerStream) {
+	defer close(r.ended)
+	for count := 1; ; count++ {
+		var in received
+		err := stream.RecvMsg(&in)
+		if err == nil && in.err == nil {
+			select {
+			case r.requests <- in:
+				continue
+			case <-r.stop:
+				return
+			}
+		}
+		r.err = reasonOf(err, in.err, count)
+		return
+	}
+}
+
+// reasonOf says why there is no further request: the receive's error, or what
+// codec found.
+func reasonOf(receive, found error, count int) error {
+	switch {
+	case found != nil:
+		return fmt.Errorf("request %d: %w", count, found)
+	case errors.Is(receive, io.EOF):
+		return nil
+	case status.Code(receive) == codes.ResourceExhausted:
+		return fmt.Errorf("request %d: %w: more than twice the limit", count, errRequestTooLarge)
+	}
+	return receive
+}

@@ -1,0 +1,117 @@
+// Package server is the gRPC edge of the service: it validates what callers
+// send, appends it to the journal, and answers when what it appended is
+// durable. It knows nothing of batches and objects.
+//
+// # A stream
+//
+// Two goroutines serve a stream. The reader receives requests and hands them
+// over, one at a time, without a buffer: a receive can't be interrupted, and the
+// handler must be free to stop. The handler owns everything else of the stream.
+// For each request it checks the sequence, then each event by itself, appends
+// one record to each partition that has events in the request, and takes the
+// next request without waiting for the syncs of this one. Requests are settled,
+// which means counted, receipted and made durable_sequence, in the order in
+// which they came, whatever the order of the answers.
+//
+// A stream's memory is bounded: what waits for its sync by
+// [Config.MaxStreamBytes], the destinations that it remembers, the receipts, the
+// rejections and the omitted receipts by the constants beside them, and what is
+// being received by two requests.
+//
+// # Ends of a stream
+//
+// However a stream ends, by the caller's half-close, a bad request, a failed
+// append or [Server.Drain], every append that it has under way is waited for
+// before it is answered, so the answer says all that is durable. Only a caller
+// who has gone is not waited for.
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/keepalive"
+
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+)
+
+// Params are what a server is made of. All are needed.
+type Params struct {
+	// Config says what is accepted.
+	Config Config
+	// Journal takes the accepted events.
+	Journal Journal
+	// Flusher closes open batches.
+	Flusher Flusher
+	// TokenKey is the key of the receipts' tokens, 32 bytes: see [LoadTokenKey].
+	TokenKey []byte
+	// Log takes what the people who run the service need to know.
+	Log *slog.Logger
+}
+
+// Server serves the API. Its methods may be called together.
+type Server struct {
+	config  Config
+	journal Journal
+	flusher Flusher
+	tokens  *tokens
+	log     *slog.Logger
+	life    *life
+}
+
+// New returns a server that is ready to be registered. It starts nothing.
+func New(p Params) (*Server, error) {
+	if err := p.Config.Validate(); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	if p.Journal == nil || p.Flusher == nil || p.Log == nil {
+		return nil, errors.New("server: Journal, Flusher and Log are needed")
+	}
+	if len(p.TokenKey) != tokenKeyBytes {
+		return nil, fmt.Errorf("server: TokenKey: %d bytes, not %d", len(p.TokenKey), tokenKeyBytes)
+	}
+	return &Server{
+		config:  p.Config,
+		journal: p.Journal,
+		flusher: p.Flusher,
+		tokens:  newTokens(p.TokenKey, p.Journal.ID()),
+		log:     p.Log,
+		life:    newLife(),
+	}, nil
+}
+
+// Register registers the services Destinations and Operations with r, which
+// must have been made with [Server.Options].
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	destinationsv1.RegisterDestinationsServer(r, destinations{server: s})
+	destinationsv1.RegisterOperationsServer(r, operations{server: s})
+}
+
+// Options are what the gRPC server must be made with for the API's promises to
+// hold: the codec that [Server.Register]'s services read with, the sizes, the
+// number of calls, and the keepalive that frees what callers who have vanished
+// leave behind.
+func (s *Server) Options() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.ForceServerCodecV2(codec{
+			CodecV2:         encoding.GetCodecV2(proto.Name),
+			maxRequestBytes: s.config.MaxRequestBytes,
+		}),
+		// Twice the limit: see codec.
+		grpc.MaxRecvMsgSize(2 * s.config.MaxRequestBytes),
+		grpc.MaxConcurrentStreams(s.config.MaxStreams),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time:    30 * time.Second,
+			Timeout: 20 * time.Second,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			MinTime:             10 * time.Second,
+			PermitWithoutStream: true,
+		}),
+	}
+}

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/open-destinations/destinations/journal"
+)
+
+// errorDomain is the domain of every google.rpc.ErrorInfo.
+const errorDomain = "destinations"
+
+// durableKey is the key of durable_sequence in an ErrorInfo's metadata.
+const durableKey = "durable_sequence"
+
+// What ends a call, beside what the journal and gRPC report. The texts are what
+// callers see.
+var (
+	errSequenceNotGrowing = errors.New("sequence does not grow")
+	errSequenceTooFar     = errors.New("sequence is too far above settled")
+	errSettledInvalid     = errors.New("settled is invalid")
+	errSenderIDInvalid    = errors.New("sender_id is invalid")
+	errRequestTooLarge    = errors.New("request is too large")
+	errMalformedRequest   = errors.New("request is malformed")
+	errBucketInvalid      = errors.New("bucket is invalid")
+	errPrefixInvalid      = errors.New("prefix is invalid")
+	errShuttingDown       = errors.New("the service is shutting down; try again")
+)
+
+// verdict is what a caller is told of an error.
+type verdict struct {
+	code   codes.Code
+	reason string // ErrorInfo.reason; "" = no details
+	text   string // "" = the error's own, which is made for callers
+	retry  bool   // with RetryInfo
+	log    slog.Level
+}
+
+// verdicts is the one table from errors to what callers are told. The first row
+// that an error wraps counts.
+var verdicts = []struct {
+	is error
+	verdict
+}{
+	{errSequenceNotGrowing, verdict{code: codes.InvalidArgument, reason: "SEQUENCE_NOT_GROWING", log: slog.LevelDebug}},
+	{errSequenceTooFar, verdict{code: codes.InvalidArgument, reason: "SEQUENCE_TOO_FAR", log: slog.LevelDebug}},
+	{errSettledInvalid, verdict{code: codes.InvalidArgument, reason: "SETTLED_INVALID", log: slog.LevelDebug}},
+	{errSenderIDInvalid, verdict{code: codes.InvalidArgument, reason: "SENDER_ID_INVALID", log: slog.LevelDebug}},
+	{errRequestTooLarge, verdict{code: codes.ResourceExhausted, reason: "REQUEST_TOO_LARGE", log: slog.LevelDebug}},
+	{errMalformedRequest, verdict{code: codes.Internal, reason: "MALFORMED_REQUEST", log: slog.LevelDebug}},
+	{errBucketInvalid, verdict{code: codes.InvalidArgument, reason: "BUCKET_INVALID", log: slog.LevelDebug}},
+	{errPrefixInvalid, verdict{code: codes.InvalidArgument, reason: "PREFIX_INVALID", log: slog.LevelDebug}},
+	{errShuttingDown, verdict{code: codes.Unavailable, reason: "SHUTTING_DOWN", retry: true, log: slog.LevelDebug}},
+	{journal.ErrClosed, verdict{code: codes.Unavailable, reason: "SHUTTING_DOWN", text: errShuttingDown.Error(), retry: true, log: slog.LevelInfo}},
+	{journal.ErrFull, verdict{code: codes.ResourceExhausted, reason: "JOURNAL_FULL", text: "the journal is full; try again later", retry: true, log: slog.LevelWarn}},
+	{journal.ErrTooLarge, verdict{code: codes.ResourceExhausted, reason: "REQUEST_TOO_LARGE", text: "request is too large for the journal", log: slog.LevelWarn}},
+	{journal.ErrBroken, verdict{code: codes.Internal, reason: "JOURNAL_BROKEN", text: "the journal is broken; the service stops", log: slog.LevelError}},
+	{context.Canceled, verdict{code: codes.Canceled, text: "canceled by the caller", log: slog.LevelDebug}},
+	{context.DeadlineExceeded, verdict{code: codes.DeadlineExceeded, text: "the caller's deadline has passed", log: slog.LevelDebug}},
+}
+
+// unknown is the verdict on an error that has no row: what it says is for the log.
+var unknown = verdict{code: codes.Internal, reason: "UNKNOWN", text: "internal error; the service's log says more", log: slog.LevelError}
+
+// damaged is the verdict on a damaged partition, where it ends a call.
+var damaged = verdict{
+	code:   codes.Unavailable,
+	reason: "PARTITION_UNAVAILABLE",
+	text:   "a part of the journal is closed because its files are damaged",
+	log:    slog.LevelWarn,
+}
+
+func verdictOn(err error) verdict {
+	for _, row := range verdicts {
+		if errors.Is(err, row.is) {
+			return row.verdict
+		}
+	}
+	if _, ok := errors.AsType[*journal.CorruptError](err); ok {
+		return damaged
+	}
+	// What gRPC itself has said, of a connection or a compression, stays.
+	if said, ok := status.FromError(err); ok {
+		return verdict{code: said.Code(), text: said.Message(), log: slog.LevelDebug}
+	}
+	return unknown
+}
+
+// streamStatus is what a stream ends with; everything of it up to durable is.
+func (s *Server) streamStatus(err error, durable uint64) error {
+	return s.toStatus(err, map[string]string{durableKey: strconv.FormatUint(durable, 10)})
+}
+
+// toStatus is what a call ends with. It is the only place that makes one.
+func (s *Server) toStatus(err error, metadata map[string]string) error {
+	v := verdictOn(err)
+	s.log.Log(context.Background(), v.log, "call ended with an error", "code", v.code.String(), "reason", v.reason, "error", err)
+	if v.text == "" {
+		v.text = err.Error()
+	}
+	st := status.New(v.code, v.text)
+	if v.reason == "" {
+		return st.Err()
+	}
+	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: v.reason, Domain: errorDomain, Metadata: metadata}}
+	if v.retry {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(s.config.RetryDelay)})
+	}
+	detailed, err := st.WithDetails(details...)
+	if err != nil {
+		panic("server: invariant: error details are protobuf messages of a status that is not OK: " + err.Error())
+	}
+	return detailed.Err()
+}
