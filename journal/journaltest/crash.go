@@ -1,0 +1,216 @@
+package journaltest
+
+import (
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"syscall"
+)
+
+// pageSize and sectorSize are the pieces in which writes get to the disk when
+// the power fails: whole pages in any order, and within one whole sectors.
+const (
+	pageSize   = 4096
+	sectorSize = 512
+)
+
+// StopAt stops the machine in the middle of operation i: it and all later ones
+// return [ErrStopped], and whether it still got to the disk is for
+// [FS.AfterCrash] to draw. Call it before the operations.
+func (f *FS) StopAt(i int) { f.mu.Lock(); defer f.mu.Unlock(); f.stopAt = i }
+
+// Ops returns how many operations there were.
+func (f *FS) Ops() int { f.mu.Lock(); defer f.mu.Unlock(); return f.ops }
+
+// Count returns how many operations of a kind there were.
+func (f *FS) Count(k Kind) int { f.mu.Lock(); defer f.mu.Unlock(); return f.counts[k] }
+
+// Fail makes each operation fail for which inject returns an error, without
+// effect. inject is called with the file system locked and must not use it; nil
+// ends it.
+func (f *FS) Fail(inject func(Op) error) { f.mu.Lock(); defer f.mu.Unlock(); f.inject = inject }
+
+// FailAt makes operation i fail with EIO, if it is of one of the kinds or none
+// are given.
+func (f *FS) FailAt(i int, kinds ...Kind) {
+	f.Fail(func(op Op) error {
+		if op.Index != i {
+			return nil
+		}
+		for _, k := range kinds {
+			if op.Kind == k {
+				return syscall.EIO
+			}
+		}
+		if len(kinds) == 0 {
+			return syscall.EIO
+		}
+		return nil
+	})
+}
+
+// DropDirty makes a failed sync behave as it does on a real system: what it
+// should have written never gets to the disk, but is still read back by who has
+// not restarted the machine.
+func (f *FS) DropDirty() { f.mu.Lock(); defer f.mu.Unlock(); f.dropsDirty = true }
+
+// SetCapacity bounds the sizes of all files together, in bytes; -1 is no bound.
+// What needs more fails with ENOSPC.
+func (f *FS) SetCapacity(n int64) { f.mu.Lock(); defer f.mu.Unlock(); f.capacity = n }
+
+// Used returns the sizes of all files together, in bytes.
+func (f *FS) Used() int64 { f.mu.Lock(); defer f.mu.Unlock(); return f.used }
+
+// AfterRestart returns the file system as the next process finds it after the
+// last one was killed: all that was written, and no locks. The disk does not
+// know yet what it did not know before.
+func (f *FS) AfterRestart() *FS {
+	c, copies := f.copy(func(n *inode) *inode {
+		return &inode{live: clone(n.live), durable: clone(n.durable), pending: n.pending[:len(n.pending):len(n.pending)]}
+	})
+	c.capacity = f.capacity
+	for name, n := range f.live {
+		c.live[name] = copies(n)
+		c.used += int64(len(n.live))
+	}
+	for name, n := range f.durable {
+		c.durable[name] = copies(n)
+	}
+	for _, ch := range f.changes {
+		if ch.node != nil {
+			ch.node = copies(ch.node)
+		}
+		c.changes = append(c.changes, ch)
+	}
+	return c
+}
+
+// AfterCrash returns the file system as the power failing leaves it: what was
+// synced, and of the rest what the seed draws: any of the changes of a folder,
+// any of the writes to a file, whole, in pages, torn within one, or not at all.
+// Seed 0 keeps nothing but what was synced, seed 1 all.
+func (f *FS) AfterCrash(seed uint64) *FS {
+	draw := &lot{seed: seed, rand: rand.New(rand.NewPCG(seed, 0x1f3d5b79))}
+	c, copies := f.copy(func(n *inode) *inode {
+		b := clone(n.durable)
+		for _, w := range n.pending {
+			b = draw.write(b, w)
+		}
+		return &inode{live: b, durable: clone(b)}
+	})
+	c.capacity = f.capacity
+	names := maps.Clone(f.durable)
+	for _, ch := range f.changes {
+		if draw.keep() {
+			ch.apply(names)
+		}
+	}
+	for name, n := range sorted(names) {
+		c.live[name] = copies(n)
+		c.durable[name] = c.live[name]
+		c.used += int64(len(c.live[name].live))
+	}
+	return c
+}
+
+// copy returns a file system with the folders of f, and a function that copies
+// each inode once.
+func (f *FS) copy(inodeCopy func(*inode) *inode) (*FS, func(*inode) *inode) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := NewFS()
+	c.dirs = maps.Clone(f.dirs)
+	done := map[*inode]*inode{}
+	return c, func(n *inode) *inode {
+		if done[n] == nil {
+			done[n] = inodeCopy(n)
+		}
+		return done[n]
+	}
+}
+
+// ReadFile returns the bytes of a file, as a running process sees them; nil if
+// it is absent.
+func (f *FS) ReadFile(name string) []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := f.live[name]; n != nil {
+		return clone(n.live)
+	}
+	return nil
+}
+
+// WriteFile puts bytes into a file, on stable storage at once. It is for
+// damaging what is there.
+func (f *FS) WriteFile(name string, b []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := f.live[name]; n != nil {
+		f.used -= int64(len(n.live))
+	}
+	f.used += int64(len(b))
+	n := &inode{live: clone(b), durable: clone(b)}
+	f.live[name], f.durable[name] = n, n
+}
+
+func clone(b []byte) []byte { return append([]byte(nil), b...) }
+
+// sorted ranges over names in order, so that a seed always draws the same.
+func sorted(names map[string]*inode) iter.Seq2[string, *inode] {
+	return func(yield func(string, *inode) bool) {
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			if !yield(name, names[name]) {
+				return
+			}
+		}
+	}
+}
+
+// lot draws what survives.
+type lot struct {
+	seed uint64
+	rand *rand.Rand
+}
+
+func (l *lot) keep() bool {
+	switch l.seed {
+	case 0:
+		return false
+	case 1:
+		return true
+	}
+	return l.rand.IntN(2) == 0
+}
+
+// write applies to b what survives of w.
+func (l *lot) write(b []byte, w write) []byte {
+	if l.seed < 2 || w.data == nil {
+		if l.keep() {
+			return w.apply(b)
+		}
+		return b
+	}
+	switch l.rand.IntN(4) {
+	case 0:
+		return b
+	case 1:
+		return w.apply(b)
+	case 2:
+		return l.pieces(b, w, pageSize)
+	default:
+		return l.pieces(b, w, sectorSize)
+	}
+}
+
+// pieces applies some of the aligned pieces that w touches.
+func (l *lot) pieces(b []byte, w write, size int64) []byte {
+	for at := w.off; at < w.off+int64(len(w.data)); {
+		end := min((at/size+1)*size, w.off+int64(len(w.data)))
+		if l.keep() {
+			b = write{off: at, data: w.data[at-w.off : end-w.off]}.apply(b)
+		}
+		at = end
+	}
+	return b
+}

@@ -1,0 +1,135 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+)
+
+// Partition is one of the independent parts of a journal: a log of events and a
+// log of control records. All methods may be called together.
+type Partition struct {
+	j       *Journal // immutable
+	index   int      // immutable
+	dir     string   // immutable
+	events  *Log     // immutable
+	control *Log     // immutable
+
+	damaged atomic.Pointer[CorruptError] // set once, by whoever finds damage first
+
+	mu struct {
+		sync.Mutex
+		start startFile
+	}
+}
+
+func newPartition(j *Journal, index int) *Partition {
+	p := &Partition{j: j, index: index, dir: filepath.Join(j.cfg.Dir, fmt.Sprintf("%04d", index))}
+	p.events = newLog(p, eventsLog, j.cfg.SegmentBytes)
+	p.control = newLog(p, controlLog, j.cfg.ControlSegmentBytes)
+	return p
+}
+
+// Events returns the log of events.
+func (p *Partition) Events() *Log { return p.events }
+
+// Control returns the log of control records. It has space of its own, and
+// neither the quota nor a full disk stops it for as long as that lasts.
+func (p *Partition) Control() *Log { return p.control }
+
+// Err returns the *[CorruptError] that has closed the partition, or nil.
+func (p *Partition) Err() error {
+	if err := p.damaged.Load(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// damage closes the partition, and returns the error that did so first.
+func (p *Partition) damage(err *CorruptError) error {
+	if p.damaged.CompareAndSwap(nil, err) {
+		p.j.log.Error("partition closed", slog.Int("partition", p.index), slog.Any("err", err))
+	}
+	return p.damaged.Load()
+}
+
+// Start returns the offsets that a replay begins at.
+func (p *Partition) Start() Start {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mu.start.last.Start
+}
+
+// Release gives up all records below s: it makes s durable as the new start,
+// and then removes the segments that lie wholly below it. Readers at lower
+// offsets get [ErrReleased]. A start below the present one, or above a commit
+// point, is refused; the present one changes nothing. It needs no space on the disk: an error that
+// wraps [ErrFull] comes only from a file system that cannot write in place, and
+// changes nothing.
+func (p *Partition) Release(s Start) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.releasable(s); err != nil {
+		return err
+	}
+	if s == p.mu.start.last.Start {
+		return nil
+	}
+	if err := p.writeStartLocked(s); err != nil {
+		return err
+	}
+	// commit point: from here on the segments below may be absent. A crash
+	// that leaves some of them behind leaves them to be removed at Open.
+	gone := append(p.control.release(s.Control), p.events.release(s.Events)...)
+	for _, seg := range gone {
+		if err := p.j.removeSegment(seg); err != nil {
+			return p.j.fail(err)
+		}
+	}
+	return nil
+}
+
+// releasable checks a new start.
+func (p *Partition) releasable(s Start) error {
+	if err := p.events.refusal(); err != nil {
+		return err
+	}
+	if p.j.closing.Load() {
+		return ErrClosed
+	}
+	have, events, control := p.mu.start.last.Start, p.events.Committed(), p.control.Committed()
+	if s.Events < have.Events || s.Control < have.Control {
+		return fmt.Errorf("journal: release %+v: below the present start %+v", s, have)
+	}
+	if s.Events > events || s.Control > control {
+		return fmt.Errorf("journal: release %+v: above the commit points %d and %d", s, events, control)
+	}
+	return nil
+}
+
+// writeStartLocked makes a start durable.
+func (p *Partition) writeStartLocked(s Start) error {
+	err := p.mu.start.write(s)
+	switch {
+	case err == nil:
+		return nil
+	case lacksRoom(err) && !errors.Is(err, errStartSync):
+		return full(err)
+	}
+	return p.j.fail(fmt.Errorf("write start of partition %d: %w", p.index, err))
+}
+
+// close ends both logs.
+func (p *Partition) close() {
+	p.events.close()
+	p.control.close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f := p.mu.start.file; f != nil {
+		f.Close() // every write to it was synced
+		p.mu.start.file = nil
+	}
+}
