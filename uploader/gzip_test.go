@@ -82,16 +82,12 @@ func sampleText(seed uint64, size int) []byte {
 }
 
 func TestBodyIsOneReadableMember(t *testing.T) {
-	noise := make([]byte, 70_000)
-	for i := range noise {
-		noise[i] = byte(rand.Uint32())
-	}
 	sizes := []int{0, 1, 2, 100, 16 << 10, 32<<10 - 1, 32 << 10, 65535, 65536, 65537, 300 << 10}
 	cases := map[string][][]byte{
 		"no runs":      nil,
 		"one line":     {[]byte("hello\n")},
 		"empty runs":   {nil, []byte("a\n"), nil, {}, []byte("b\n"), nil},
-		"noise":        {noise, noise},
+		"noise":        {testBytes(70_000), testBytes(70_000)},
 		"same twice":   {sampleText(1, 40_000), sampleText(1, 40_000)},
 		"many small":   bytes.SplitAfter(sampleText(2, 20_000), []byte("\n")),
 		"chunk of all": {sampleText(3, 16<<10), sampleText(4, 64<<10), sampleText(5, 3), sampleText(6, 64<<10)},
@@ -100,7 +96,7 @@ func TestBodyIsOneReadableMember(t *testing.T) {
 		cases[fmt.Sprintf("%d bytes", n)] = [][]byte{sampleText(uint64(n), n)}
 	}
 	for name, chunks := range cases {
-		for level := 1; level <= 9; level++ {
+		for _, level := range []int{1, 2, 6, 9} {
 			b := compress(t, level, chunks...)
 			file := content(t, b)
 			if int64(len(file)) != b.Size() {
@@ -161,12 +157,12 @@ func TestGoldenFile(t *testing.T) {
 }
 
 func TestRunDoesNotDependOnEarlierRuns(t *testing.T) {
-	for level := 1; level <= 9; level++ {
+	for _, level := range []int{1, 2, 6, 9} {
 		used, err := uploader.NewCompressor(level)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 20 {
+		for i := range 6 {
 			chunk := sampleText(uint64(i%3), 64<<10-i)
 			fresh, err := uploader.NewCompressor(level)
 			if err != nil {

@@ -1,0 +1,83 @@
+package uploader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// verdict is what the answer in an Error means for the next attempt, beside the
+// class of the error.
+type verdict struct {
+	moved   bool          // the bucket is in another region, which is known now
+	restart bool          // the multipart upload is lost: a new one may succeed under the same key
+	pause   time.Duration // S3 asks to be left alone for so long
+}
+
+// newError returns the Error of a request that ended with err.
+func newError(op string, o *Object, err error) *Error {
+	e := &Error{Op: op, Bucket: o.Bucket, Key: o.Key, Err: err}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		e.Code = api.ErrorCode()
+	}
+	var id interface{ ServiceRequestID() string }
+	if errors.As(err, &id) {
+		e.RequestID = id.ServiceRequestID()
+	}
+	var re *smithyhttp.ResponseError
+	if errors.As(err, &re) && re.Response != nil {
+		e.Status = re.Response.StatusCode
+		e.verdict.pause = retryAfter(re.Response.Header, time.Now())
+	}
+	return e
+}
+
+// exists tells whether the answer is that there is an object under the key.
+func (e *Error) exists() bool { return e.Status == http.StatusPreconditionFailed }
+
+// retryAfter reads the header of that name: seconds, or a date. 0 means none.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+		return max(0, time.Duration(seconds)*time.Second)
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return max(0, date.Sub(now))
+	}
+	return 0
+}
+
+// failure makes the Error of a request that was sent to a bucket in region, and
+// learns from it where the bucket really is.
+func (t *transfer) failure(ctx context.Context, op, region string, err error) *Error {
+	if errors.Is(context.Cause(ctx), errSlow) {
+		err = fmt.Errorf("%w: %w", errSlow, err)
+	}
+	e := newError(op, t.o, err)
+	switch e.Status {
+	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusBadRequest:
+		t.relocate(e, region)
+	}
+	return e
+}
+
+// relocate remembers the region that e names if it is not the one that was used.
+// A bucket that is said to be elsewhere, but not where, is looked up again by the
+// next upload.
+func (t *transfer) relocate(e *Error, used string) {
+	named := regionIn(e.Err)
+	switch {
+	case named != "" && named != used:
+		t.u.regions.correct(t.o.Bucket, named)
+		e.verdict.moved = true
+	case e.Status == http.StatusMovedPermanently || e.Code == "AuthorizationHeaderMalformed":
+		t.u.regions.forget(t.o.Bucket)
+	}
+}

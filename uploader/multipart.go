@@ -1,0 +1,173 @@
+package uploader
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// multipart is one multipart upload, from its creation to its completion or
+// abort. The goroutines that send parts each write their own element of parts.
+type multipart struct {
+	*transfer
+	id       string                // S3's id of the upload
+	region   string                // where it was created; it cannot move
+	client   *s3.Client            // for region
+	partSize int64                 // of every part but the last
+	parts    []types.CompletedPart // in order
+}
+
+// inParts stores the object with a multipart upload, and with another one under
+// the same key if that one is lost.
+func (t *transfer) inParts(ctx context.Context) error {
+	return t.retry(ctx, task{op: "multipart upload", again: restartable, try: t.inPartsOnce})
+}
+
+// inPartsOnce makes one multipart upload, and aborts it unless it was completed.
+func (t *transfer) inPartsOnce(ctx context.Context) error {
+	t.result.Attempts++
+	m := &multipart{transfer: t, partSize: t.u.cfg.partSize(t.size)}
+	m.parts = make([]types.CompletedPart, (t.size+m.partSize-1)/m.partSize)
+	if err := m.create(ctx); err != nil {
+		return err
+	}
+	err := m.send(ctx)
+	if err == nil {
+		err = m.complete(ctx)
+	}
+	if err != nil || t.result.Existed {
+		m.abort(ctx)
+	}
+	return err
+}
+
+// create begins the upload. The checksum of the whole will be the composite of
+// those of its parts, which is what S3 makes of CRC-32 unless told otherwise:
+// every server that knows checksums knows it.
+func (m *multipart) create(ctx context.Context) error {
+	return m.retry(ctx, task{op: "CreateMultipartUpload", again: repeatable, try: func(ctx context.Context) error {
+		m.region = m.u.regions.of(ctx, m.o.Bucket)
+		m.client = m.u.clients.in(m.region)
+		ctx, cancel := m.u.deadline(ctx, 0)
+		defer cancel()
+		out, err := m.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+			Bucket: &m.o.Bucket, Key: &m.o.Key, ContentType: aws.String(contentType),
+			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+			ACL:               types.ObjectCannedACL(m.u.cfg.ACL), Metadata: m.o.Metadata.headers(),
+		})
+		if err == nil && aws.ToString(out.UploadId) == "" {
+			err = errors.New("status 200, but no id of an upload")
+		}
+		if err != nil {
+			return m.failure(ctx, "CreateMultipartUpload", m.region, err)
+		}
+		m.id = *out.UploadId
+		return nil
+	}})
+}
+
+// send sends all parts, some of them at once, and returns when none is under
+// way any more. The first error ends the others.
+func (m *multipart) send(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(m.u.cfg.PartConcurrency)
+	for i := range m.parts {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error { return m.part(ctx, i) })
+	}
+	return group.Wait()
+}
+
+// part sends part i, counted from 0, until S3 has it. Sent twice, it replaces
+// itself.
+func (m *multipart) part(ctx context.Context, i int) error {
+	off := int64(i) * m.partSize
+	size := min(m.partSize, m.size-off)
+	checksum, err := m.checksum(off, size)
+	if err != nil {
+		return err
+	}
+	number := int32(i + 1)
+	return m.retry(ctx, task{op: "UploadPart", again: repeatable, try: func(ctx context.Context) error {
+		ctx, cancel := m.u.deadline(ctx, size)
+		defer cancel()
+		out, err := m.client.UploadPart(ctx, &s3.UploadPartInput{
+			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id, PartNumber: &number,
+			Body: m.section(off, size), ContentLength: &size, ChecksumCRC32: &checksum,
+		})
+		if err == nil && aws.ToString(out.ETag) == "" {
+			err = errNoETag
+		}
+		if err != nil {
+			return m.lost(m.failure(ctx, "UploadPart", m.region, err))
+		}
+		m.parts[i] = types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32: &checksum}
+		return nil
+	}})
+}
+
+// complete makes the object out of the parts. Commit point: the object is there
+// from the moment that S3 has decided so. If the reply is lost after that, the
+// next attempt is answered like the lost one, by a 412, or by NoSuchUpload: then
+// a new upload finds out by its 412.
+func (m *multipart) complete(ctx context.Context) error {
+	return m.retry(ctx, task{op: "CompleteMultipartUpload", again: repeatable, try: func(ctx context.Context) error {
+		ctx, cancel := m.u.deadline(ctx, m.partSize)
+		defer cancel()
+		out, err := m.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id, IfNoneMatch: aws.String(createOnly),
+			MultipartUpload: &types.CompletedMultipartUpload{Parts: m.parts},
+		})
+		if err == nil && aws.ToString(out.ETag) == "" {
+			err = errNoETag
+		}
+		if err != nil {
+			e := m.failure(ctx, "CompleteMultipartUpload", m.region, err)
+			// S3 asks for a new upload: this one cannot be completed any more.
+			e.verdict.restart = e.Status == http.StatusConflict
+			return m.outcome(m.lost(e))
+		}
+		m.stored(*out.ETag)
+		return nil
+	}})
+}
+
+// lost marks the errors after which this upload is of no use, but a new one may
+// be: S3 does not know it or one of its parts, or the bucket is elsewhere.
+func (m *multipart) lost(e *Error) *Error {
+	if e.Code == "NoSuchUpload" || e.Code == "InvalidPart" || e.verdict.moved {
+		e.verdict.restart, e.verdict.moved = true, false
+	}
+	return e
+}
+
+// abort lets S3 drop the parts. It must also work when the upload was cancelled,
+// so it has a context of its own, bounded by Config.MinTimeout. An upload that S3
+// does not know needs no abort.
+func (m *multipart) abort(ctx context.Context) {
+	ctx, cancel := m.u.deadline(context.WithoutCancel(ctx), 0)
+	defer cancel()
+	err := m.retry(ctx, task{op: "AbortMultipartUpload", again: repeatable, try: func(ctx context.Context) error {
+		_, err := m.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id,
+		})
+		if err == nil {
+			return nil
+		}
+		if e := newError("AbortMultipartUpload", m.o, err); e.Code != "NoSuchUpload" {
+			return e
+		}
+		return nil
+	}})
+	if err != nil {
+		m.u.log.WarnContext(ctx, "multipart upload left behind", "bucket", m.o.Bucket, "key", m.o.Key,
+			"upload_id", m.id, "error", err)
+	}
+}
