@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -83,7 +84,7 @@ func (p *Partition) Release(s Start) error {
 	}
 	// commit point: from here on the segments below may be absent. A crash
 	// that leaves some of them behind leaves them to be removed at Open.
-	gone := append(p.control.release(s.Control), p.events.release(s.Events)...)
+	gone := slices.Concat(p.control.release(s.Control), p.events.release(s.Events))
 	for _, seg := range gone {
 		if err := p.j.removeSegment(seg); err != nil {
 			return p.j.fail(err)

@@ -39,7 +39,7 @@ func (p *Partition) recover() error {
 	if err != nil {
 		return p.unreadable(p.dir, err)
 	}
-	if err := p.clear(names, append(control.below, events.below...)); err != nil {
+	if err := p.clear(names, slices.Concat(control.below, events.below)); err != nil {
 		return err
 	}
 	// The control log first: it must not lose its space to the other.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -301,11 +302,14 @@ func (f *FS) SyncDir(dir string) error {
 	})
 }
 
+// apply makes the change. A file that is renamed has one name after it, also if
+// a rename before this one did not survive.
 func (c change) apply(names map[string]*inode) {
 	if c.drop != "" {
 		delete(names, c.drop)
 	}
 	if c.set != "" {
+		maps.DeleteFunc(names, func(_ string, node *inode) bool { return node == c.node })
 		names[c.set] = c.node
 	}
 }
