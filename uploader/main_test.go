@@ -22,7 +22,7 @@ const (
 	testKey    = "test/2026/01/02/03/2026-01-02-03-04-05-cafe.gz"
 	// onePut and twoParts are sizes of objects with the parts of testConfig.
 	onePut   = 1000
-	twoParts = 5<<20 + 1
+	twoParts = 5<<20 + 1000
 )
 
 // testConfig has the smallest parts.

@@ -130,7 +130,7 @@ func TestPartsGoUpSideBySideWithinTheLimit(t *testing.T) {
 	for _, tt := range []struct {
 		concurrency int
 		want        time.Duration
-	}{{1, 6 * time.Second}, {2, 3 * time.Second}, {4, 2 * time.Second}, {6, time.Second}, {100, time.Second}} {
+	}{{1, 4 * time.Second}, {2, 2 * time.Second}, {3, 2 * time.Second}, {100, time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
 			s := uploadertest.NewS3(t)
 			s.OnCall(func(c uploadertest.Call) uploadertest.Fault {
@@ -142,10 +142,10 @@ func TestPartsGoUpSideBySideWithinTheLimit(t *testing.T) {
 			cfg := testConfig()
 			cfg.PartConcurrency = tt.concurrency
 			u, _ := newUploader(t, s, cfg)
-			if r := mustUpload(t, u, testObject(30<<20)); r.Duration != tt.want {
-				t.Errorf("6 parts of a second each, %d at once: took %s, want %s", tt.concurrency, r.Duration, tt.want)
+			if r := mustUpload(t, u, testObject(20<<20)); r.Duration != tt.want {
+				t.Errorf("4 parts of a second each, %d at once: took %s, want %s", tt.concurrency, r.Duration, tt.want)
 			}
-			expectObject(t, s, 30<<20)
+			expectObject(t, s, 20<<20)
 		})
 	}
 }

@@ -9,11 +9,12 @@ import (
 
 // Fault says what becomes of a request. The zero value serves it.
 type Fault struct {
-	kind   faultKind
-	status int
-	code   string
-	header map[string]string
-	delay  time.Duration
+	kind    faultKind
+	status  int
+	code    string // of the error
+	message string // of the error
+	header  map[string]string
+	delay   time.Duration
 }
 
 type faultKind int
@@ -67,8 +68,16 @@ func (f Fault) With(name, value string) Fault {
 	return f
 }
 
+// Saying returns f with a text in its answer.
+func (f Fault) Saying(message string) Fault {
+	f.message = message
+	return f
+}
+
 // ErrorBody is an error of that code in the body of a 200; nothing is done.
-func ErrorBody(code string) Fault { return Fault{kind: faultErrorBody, code: code} }
+func ErrorBody(code string) Fault {
+	return Fault{kind: faultErrorBody, status: http.StatusOK, code: code}
+}
 
 // EmptyBody is a 200 whose body is missing; nothing is done.
 func EmptyBody() Fault { return Fault{kind: faultEmptyBody} }
@@ -99,12 +108,9 @@ func (f Fault) before(req *http.Request) (*http.Response, error, bool) {
 		drain(req, -1)
 		<-req.Context().Done()
 		return nil, req.Context().Err(), true
-	case faultAnswer:
+	case faultAnswer, faultErrorBody:
 		drain(req, -1)
-		return errorAnswer(req, f.status, f.code, f.header), nil, true
-	case faultErrorBody:
-		drain(req, -1)
-		return errorAnswer(req, http.StatusOK, f.code, f.header), nil, true
+		return errorSaying(req, f), nil, true
 	case faultEmptyBody:
 		drain(req, -1)
 		return answer(req, http.StatusOK, nil, nil), nil, true

@@ -1,11 +1,9 @@
 package uploadertest
 
 import (
-	"bytes"
 	"encoding/xml"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -101,7 +99,11 @@ func (up *upload) join(list []byte) (whole []byte, problem string) {
 	if err := xml.Unmarshal(list, &want); err != nil {
 		return nil, fmt.Sprintf("the list of parts is not XML: %v", err)
 	}
-	var joined bytes.Buffer
+	size := 0
+	for _, part := range up.parts {
+		size += len(part)
+	}
+	whole = make([]byte, 0, size)
 	for i, p := range want.Parts {
 		part, ok := up.parts[p.PartNumber]
 		switch {
@@ -116,12 +118,12 @@ func (up *upload) join(list []byte) (whole []byte, problem string) {
 		case len(part) < minPartSize && i != len(want.Parts)-1:
 			return nil, fmt.Sprintf("part %d has only %d bytes", p.PartNumber, len(part))
 		}
-		joined.Write(part)
+		whole = append(whole, part...)
 	}
 	if len(want.Parts) != len(up.parts) {
 		return nil, fmt.Sprintf("%d parts were sent, %d are listed", len(up.parts), len(want.Parts))
 	}
-	return slices.Clip(joined.Bytes()), ""
+	return whole, ""
 }
 
 // abortLocked serves AbortMultipartUpload.

@@ -39,6 +39,7 @@ type Call struct {
 	Key      string // the key; "" for a request about the bucket
 	UploadID string // the multipart upload, where there is one
 	Part     int    // the number of the part; 0 if it is none
+	Region   string // the region that it is signed for; "" if it is not signed
 	Number   int    // 1 for the first request with this Op, Bucket, Key and Part, and so on
 }
 
@@ -53,7 +54,7 @@ type S3 struct {
 		uploads map[string]*upload // by upload id
 		regions map[string]string  // by bucket; missing: DefaultRegion
 		calls   []Call             // in the order of arrival
-		numbers map[Call]int       // how many calls alike, keyed by a Call without UploadID and Number
+		numbers map[Call]int       // how many calls alike, keyed by a Call without UploadID, Region and Number
 		lastID  int                // of a multipart upload
 		onCall  func(Call) Fault
 		record  func(op, bucket, key string)

@@ -74,7 +74,7 @@ func readBody(req *http.Request) ([]byte, error) {
 func parse(req *http.Request) Call {
 	bucket, key := address(req.URL)
 	q := req.URL.Query()
-	c := Call{Bucket: bucket, Key: key, UploadID: q.Get("uploadId")}
+	c := Call{Bucket: bucket, Key: key, UploadID: q.Get("uploadId"), Region: signedFor(req)}
 	c.Part, _ = strconv.Atoi(q.Get("partNumber"))
 	switch {
 	case key == "" && req.Method == http.MethodHead:
@@ -95,6 +95,16 @@ func parse(req *http.Request) Call {
 		c.Op = req.Method + " ?" + req.URL.RawQuery
 	}
 	return c
+}
+
+// signedFor returns the region in the scope of a signature:
+// access key, date, region, service.
+func signedFor(req *http.Request) string {
+	_, scope, _ := strings.Cut(req.Header.Get("Authorization"), "Credential=")
+	if fields := strings.Split(scope, "/"); len(fields) >= 4 {
+		return fields[2]
+	}
+	return ""
 }
 
 // address finds bucket and key in the host (bucket.s3.region.amazonaws.com) or
@@ -138,14 +148,11 @@ func (s *S3) serve(c Call, req *http.Request, body []byte) *http.Response {
 // wrongRegionLocked answers a request that is signed for a region that its
 // bucket is not in. GetBucketLocation is answered by every region.
 func (s *S3) wrongRegionLocked(c Call, req *http.Request) *http.Response {
-	_, scope, _ := strings.Cut(req.Header.Get("Authorization"), "Credential=")
-	fields := strings.Split(scope, "/")
-	if len(fields) < 4 {
+	if c.Region == "" {
 		s.misuse(c, "is not signed")
 		return errorAnswer(req, http.StatusForbidden, "AccessDenied", nil)
 	}
-	signed, region := fields[2], s.regionLocked(c.Bucket)
-	if signed == region || c.Op == "GetBucketLocation" {
+	if c.Region == s.regionLocked(c.Bucket) || c.Op == "GetBucketLocation" {
 		return nil
 	}
 	return errorAnswer(req, http.StatusMovedPermanently, "PermanentRedirect", s.regionHeaderLocked(c.Bucket))
@@ -267,19 +274,24 @@ func answer(req *http.Request, status int, header map[string]string, body []byte
 	}
 }
 
-// errorAnswer makes an error of S3. The answer to a HEAD has no body.
+// errorAnswer makes an error of S3.
 func errorAnswer(req *http.Request, status int, code string, header map[string]string) *http.Response {
+	return errorSaying(req, Fault{status: status, code: code, header: header})
+}
+
+// errorSaying makes the error that f describes. The answer to a HEAD has no body.
+func errorSaying(req *http.Request, f Fault) *http.Response {
 	if req.Method == http.MethodHead {
-		return answer(req, status, header, nil)
+		return answer(req, f.status, f.header, nil)
 	}
 	body, err := xml.Marshal(struct {
 		XMLName   xml.Name `xml:"Error"`
 		Code      string
 		Message   string
 		RequestID string `xml:"RequestId"`
-	}{Code: code, Message: "message of " + code, RequestID: "REQUEST1"})
+	}{Code: f.code, Message: f.message, RequestID: "REQUEST1"})
 	if err != nil {
 		panic(fmt.Sprintf("uploadertest: invariant: an error can be written as XML: %v", err))
 	}
-	return answer(req, status, header, body)
+	return answer(req, f.status, f.header, body)
 }
