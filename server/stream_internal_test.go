@@ -1,0 +1,38 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+)
+
+// TestDrainPrefersTheEnd has both at once: the drain, and a stream that has ended.
+// Select takes either; the end counts.
+func TestDrainPrefersTheEnd(t *testing.T) {
+	s, err := New(Params{
+		Config:   DefaultConfig(),
+		Journal:  emptyJournal{},
+		Flusher:  struct{ Flusher }{},
+		TokenKey: make([]byte, tokenKeyBytes),
+		Log:      slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Drain()
+	for _, end := range []error{nil, errMalformedRequest} {
+		in := &reader{ended: make(chan struct{}), err: end}
+		close(in.ended)
+		for range 100 {
+			if err := newStream(s).receive(t.Context(), in); !errors.Is(err, end) {
+				t.Fatalf("got %v, want %v", err, end)
+			}
+		}
+	}
+}
+
+// emptyJournal is a journal that nothing is appended to.
+type emptyJournal struct{ Journal }
+
+func (emptyJournal) ID() [16]byte    { return [16]byte{} }
+func (emptyJournal) Partitions() int { return 1 }
