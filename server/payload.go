@@ -10,8 +10,8 @@ import (
 // a line break and is one JSON value, without the white space between tokens,
 // which is where all its line breaks are. JSON's strings can't hold raw ones.
 // Every other byte stays: number literals, escapes, the order and repetition of
-// keys, and what is not UTF-8. The error's text says where, and nothing of the
-// payload.
+// keys, and what is not UTF-8. More than 10,000 levels of nesting count as no
+// JSON. The error's text says where, and holds nothing of the payload.
 func toLine(payload []byte) ([]byte, error) {
 	at := lineBreak(payload)
 	if at < 0 {
