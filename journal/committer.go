@@ -67,7 +67,7 @@ func (l *Log) commitSome(batch []*Append) (int, error) {
 		return 0, err
 	}
 	if l.w == nil || !l.w.fits(batch) {
-		if err := l.roll(); err != nil {
+		if err := l.roll(batch[0]); err != nil {
 			return 0, err
 		}
 	}
@@ -99,8 +99,9 @@ func (l *Log) refusal() error {
 }
 
 // roll begins the next segment. The one before it is synced first, so that a
-// segment with a successor is proven as a whole.
-func (l *Log) roll() error {
+// segment with a successor is proven as a whole. The new one holds at least the
+// record that is waiting.
+func (l *Log) roll(first *Append) error {
 	old := l.last()
 	base, seed := old.end.next, old.end.sum
 	if w := l.w; w != nil {
@@ -112,7 +113,10 @@ func (l *Log) roll() error {
 		base, seed = w.tip.next, w.tip.sum
 	}
 	before := l.w
-	if _, err := l.begin(birth{base: base, seed: seed, size: l.size}); err != nil {
+	_, err := l.begin(birth{
+		base: base, seed: seed, size: l.size, need: int64(len(first.rec)) + recordOverhead,
+	})
+	if err != nil {
 		return err
 	}
 	if before != nil {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -130,15 +131,31 @@ type birth struct {
 	base uint64              // offset of its first record
 	seed uint32              // chain value before it
 	size int64               // of the file
+	need int64               // what of it is needed at least
 	copy func(*writer) error // writes records that are moved here; nil for none
 }
 
-// begin makes the next segment, and gives the log its writer.
+// begin makes the next segment, and gives the log its writer. If the disk is
+// too full for a control segment it makes a smaller one, as long as what is
+// needed fits: what drains the journal is written there.
+func (l *Log) begin(b birth) (*segment, error) {
+	for {
+		seg, err := l.tryBegin(b)
+		smaller := b.size / 2
+		if !errors.Is(err, ErrFull) || l.part.j.Err() != nil ||
+			l.kind != controlLog || smaller < max(minSegmentBytes, b.need) {
+			return seg, err
+		}
+		b.size = smaller
+	}
+}
+
+// tryBegin is begin for a segment of exactly that size.
 //
 // Commit point: the sync of the folder. A crash before it leaves either nothing
 // or a whole segment, which is as empty, or as full of records that also stand
 // in the segment before it, as if nothing had happened.
-func (l *Log) begin(b birth) (*segment, error) {
+func (l *Log) tryBegin(b birth) (*segment, error) {
 	// Records that are moved are counted already; a quota that was lowered
 	// must not keep a log from being recovered.
 	if err := l.reserve(b.size, b.copy != nil); err != nil {

@@ -264,9 +264,10 @@ func (l *Log) settleLast(f File, last *segment, s scan) error {
 // cuts them off the old one. That they can be read does not mean that they are
 // on the disk; that they were read, written elsewhere and synced does.
 func (l *Log) moveTail(f File, last *segment, s scan) error {
+	need := segmentHeaderSize + s.end.pos - s.proven.pos
 	_, err := l.begin(birth{
 		base: s.proven.next, seed: s.proven.sum,
-		size: max(l.size, segmentHeaderSize+s.end.pos-s.proven.pos),
+		size: max(l.size, need), need: need,
 		copy: func(w *writer) error { return copyBlocks(w, f, last, s) },
 	})
 	if err != nil {

@@ -103,13 +103,13 @@ func (w *window) latestSync(salt uint32, from, limit int64) (int64, error) {
 		if err != nil {
 			return 0, fmt.Errorf("read at byte %d: %w", pos, err)
 		}
-		latest = max(latest, latestSyncIn(b, salt, pos))
+		latest = max(latest, latestSyncIn(b, salt))
 	}
 	return latest, nil
 }
 
-// latestSyncIn is latestSync for bytes that were read at pos.
-func latestSyncIn(b []byte, salt uint32, pos int64) int64 {
+// latestSyncIn is latestSync for bytes of a segment, from an aligned position.
+func latestSyncIn(b []byte, salt uint32) int64 {
 	mark := binary.LittleEndian.AppendUint32(nil, blockMagic)
 	var latest int64
 	for at := 0; at+blockHeaderSize <= len(b); {
@@ -119,9 +119,9 @@ func latestSyncIn(b []byte, salt uint32, pos int64) int64 {
 		}
 		at += i &^ (blockAlign - 1)
 		if i%blockAlign == 0 && at+blockHeaderSize <= len(b) {
-			// A block was written behind what it calls synced.
-			h, err := decodeBlockHeader(b[at:], salt)
-			if err == nil && h.Synced <= uint64(pos)+uint64(at) {
+			// What it says is true also where it does not belong: only this
+			// segment's writer can have made it.
+			if h, err := decodeBlockHeader(b[at:], salt); err == nil {
 				latest = max(latest, int64(h.Synced))
 			}
 		}

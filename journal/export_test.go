@@ -1,0 +1,30 @@
+package journal
+
+// What the black-box tests need to take a folder's bytes apart.
+
+// Layout of the files.
+const (
+	SegmentHeaderSize = segmentHeaderSize
+	BlockHeaderSize   = blockHeaderSize
+	StartSlot         = startSlot
+)
+
+// Identity returns the identity of a folder whose partitions are still to be
+// made, so that a test knows the id of the journal that Open will make of it.
+func Identity(id [16]byte, partitions int) []byte {
+	return identity{ID: id, Partitions: partitions, Hash: Hash}.encode()
+}
+
+// Decoders of the parts of a folder.
+var (
+	DecodeSegmentHeader = decodeSegmentHeader
+	DecodeBlockHeader   = decodeBlockHeader
+	DecodeStart         = decodeStartRecord
+	NextRecord          = nextRecord
+)
+
+// Salt is what block checksums of the segment begin with.
+func (h segmentHeader) Salt() uint32 { return h.salt() }
+
+// Size is the length of the block in the file.
+func (h blockHeader) Size() int64 { return h.size() }
