@@ -1,2 +1,158 @@
 // Package journal is a partitioned, append-only, durable log on a local disk.
+//
+// A [Journal] is a data folder with a fixed number of partitions, and a
+// [Partition] is two logs: one for events, which may be large, and one for
+// control records, which are small and have space of their own. A [Log] takes
+// records, opaque bytes, gives each the next offset, and answers an append once
+// a sync has covered it. One sync serves all appends that wait for it. What lies
+// below the start of a partition is released by whole segments.
+//
+// # Files
+//
+//	<dir>/LOCK             locked (flock) while a process has the folder open
+//	<dir>/IDENTITY         what never changes about the folder; text
+//	<dir>/0000/            partition 0, and so on
+//	  start                where a replay begins
+//	  events-<number>.seg  segments of the events log
+//	  control-<number>.seg segments of the control log
+//	  control.spare        the next control segment's space, all zeros
+//	  *.tmp                unfinished; removed by the next Open
+//
+// Anything else in <dir> belongs to others and is left alone. A number has 20
+// digits and grows with each segment that is made; numbers may be left out. All
+// integers are little-endian, and every checksum is a CRC32C (Castagnoli).
+//
+// IDENTITY is one line for each of: the format version, the journal's random
+// id, the number of partitions, the name of the hash that spreads destinations
+// over them, the S3 endpoint, and the state, making or ready; then the checksum
+// of these lines. It is replaced by a rename. It says ready once every partition
+// is whole, and no append is taken before. Absent beside partitions, damaged, of
+// another version, or with another setting than [Config] has, it refuses the
+// start.
+//
+// start has two slots, at bytes 0 and 4096, which are written in turn and in
+// place, so that a release needs no space. The higher sequence that verifies
+// counts.
+//
+//	0        8         12          16         32        40      48       56    60
+//	+--------+---------+-----------+----------+---------+-------+--------+-----+
+//	| magic  | version | partition | journal  |sequence |events |control | crc |
+//	+--------+---------+-----------+----------+---------+-------+--------+-----+
+//
+// # Segment
+//
+// A segment is a header and then blocks, each at a multiple of 8 bytes. The file
+// is allocated ahead: zeros where the magic of a block would be are the end.
+//
+//	0        8         12     16          20  24        40       48     56     60    64
+//	+--------+---------+------+-----------+---+---------+--------+------+------+-----+
+//	| magic  | version | kind | partition | 0 | journal | number | base | seed | crc |
+//	+--------+---------+------+-----------+---+---------+--------+------+------+-----+
+//
+// In it,
+//
+//   - kind: 1 events, 2 control. With partition, journal and number it must
+//     agree with where the file lies: a file that was moved does not pass.
+//   - base: offset of the first record.
+//   - seed: the chain value at the end of the segment before it.
+//
+// A block:
+//
+//	0       4        8       12        16      24       32     36     40  44    48
+//	+-------+--------+-------+---------+-------+--------+------+------+---+-----+---------+-----+
+//	| magic | length | count | attempt | first | synced | prev | body | 0 | sum | records | pad |
+//	+-------+--------+-------+---------+-------+--------+------+------+---+-----+---------+-----+
+//
+// In it,
+//
+//   - length: bytes of the records, without the padding to 8.
+//   - count: records in it. A block without any is a proof; see synced.
+//   - attempt: writes to this segment that had failed for want of space. Blocks
+//     of such a write may stand in the file, whole, behind where the next one
+//     ends. They do not continue its chain, because the number differs even
+//     where the records are the same.
+//   - first: offset of the first record.
+//   - synced: up to which byte this segment was known to be synced when the
+//     block was written. All below is proven: it was on stable storage.
+//   - prev: the chain value before the block: the sum of the block before it, or
+//     the segment's seed.
+//   - body: CRC32C of records and padding.
+//   - sum: CRC32C of the bytes before it, begun with that of (journal,
+//     partition, kind, number). It is the chain value after the block. A header
+//     verifies by itself, even if nothing around it can be read, and only in the
+//     segment it was written to. Since no sender knows the journal's id, no
+//     payload can look like one.
+//
+// A record is its length as an unsigned varint, and its bytes. A block is closed
+// at 1 MiB of records unless one alone is larger; a record never spans blocks,
+// nor a block segments.
+//
+// # Commit
+//
+// The committer of a log takes all that waits, writes the blocks, and syncs the
+// file; then the commit point moves and the appends are answered. When nothing
+// has come for [Config.ProofDelay] it writes one proof, which it does not sync:
+// the proof matters only if it gets to the disk. When a segment cannot hold the
+// next record it is synced, with its proof, before the next one is made: under
+// a temporary name, synced, renamed, folder synced. So a segment that has a
+// successor is proven from end to end.
+//
+// Want of space (also of the quota, and of file descriptors) is [ErrFull] to
+// those that wait and changes nothing. Any other failed write and any failed
+// sync, also one for want of space, is final: the journal answers [ErrBroken]
+// from then on, and only the next Open decides what is in the log.
+//
+// # Recovery
+//
+// Before Open returns, for each partition:
+//
+//  1. The folder is listed and synced, and the start is read.
+//  2. Of each log, the segments before the last one whose base is at or below
+//     the start are set aside: they are not needed, and not judged.
+//  3. Of the others, each that has a successor is followed from block to block
+//     to where the successor's base and seed say that it ends. All of it is
+//     proven, so what does not verify before that is damage. What stands behind
+//     it is not part of the log.
+//  4. The last segment is followed as far as it goes. Its proven end is the
+//     highest synced of any block in it; and of any header that verifies by
+//     itself in the bytes behind, wherever it stands. Should that lie above
+//     where the chain stops, there is damage at that place: what is missing was
+//     on the disk once. Otherwise the rest is a torn tail.
+//  5. Damage, a segment that is missing, bytes that the disk does not give: the
+//     partition is closed with a *[CorruptError], and nothing in its folder is
+//     changed. The other partitions are recovered.
+//  6. Unfinished files are removed. If segments were set aside the start is
+//     written once more, and they are removed.
+//  7. Records above the proven end of the last segment are copied into a new
+//     one, which is synced and named as at a roll. Then the old one is cut at
+//     its proven end and synced. That they can be read is no proof: after a
+//     failed sync the system may go on showing what never got to the disk.
+//  8. If there is no room to copy them, or nothing but a proof stands there, the
+//     same bytes are written once more where they are, what is behind them is
+//     cut off, and the file is synced. Then a new segment is begun, if there is
+//     room; without room the log can be read, and appends answer [ErrFull].
+//  9. The old segment is removed if no record is left in it. The new one takes
+//     its place in the chain, since it has the same base and seed.
+//
+// So each Open begins a new segment. A crash anywhere in it leaves a folder from
+// which the next Open gets the same records: until the new segment's name is
+// durable the old one is as it was, and from then on it ends where the new one
+// begins, whether or not it has been cut.
+//
+// The control log is settled first, and takes its spare, or a smaller segment,
+// where the disk is full.
+//
+// # What is assumed of the disk
+//
+//   - What a successful sync has covered is there after a crash. After a failed
+//     one anything may be, whatever can be read.
+//   - A write that is under way when the power fails may leave any mixture of
+//     old and new bytes where it writes, in any order, but harms no byte
+//     beside them; and writing a byte that is there already does not harm it.
+//   - A rename is atomic: after a crash the file has one of its names.
+//   - Names and file contents get to the disk in any order unless synced.
+//   - Bits may rot, and files may be lost or mixed up, and this is told, except
+//     for records answered less than [Config.ProofDelay] before a crash, which
+//     look like a torn tail when they are damaged as well. Checksums are no
+//     defence against somebody who can write to the folder.
 package journal

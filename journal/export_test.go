@@ -1,5 +1,10 @@
 package journal
 
+import (
+	"fmt"
+	"strings"
+)
+
 // What the black-box tests need to take a folder's bytes apart.
 
 // Layout of the files.
@@ -28,3 +33,10 @@ func (h segmentHeader) Salt() uint32 { return h.salt() }
 
 // Size is the length of the block in the file.
 func (h blockHeader) Size() int64 { return h.size() }
+
+// IdentityOfVersion is an identity as another format version might write it.
+func IdentityOfVersion(version int, b []byte) []byte {
+	text, _, _ := strings.Cut(string(b), "crc32c ")
+	text = strings.Replace(text, "format 1\n", fmt.Sprintf("format %d\n", version), 1)
+	return fmt.Appendf(nil, "%scrc32c %08x\n", text, castagnoli(0, []byte(text)))
+}

@@ -66,8 +66,10 @@ func (f *FS) Used() int64 { f.mu.Lock(); defer f.mu.Unlock(); return f.used }
 // last one was killed: all that was written, and no locks. The disk does not
 // know yet what it did not know before.
 func (f *FS) AfterRestart() *FS {
-	c, copies := f.copy(func(n *inode) *inode {
-		return &inode{live: clone(n.live), durable: clone(n.durable), pending: n.pending[:len(n.pending):len(n.pending)]}
+	f.mu.Lock() // to the end: a moment is one moment for all files
+	defer f.mu.Unlock()
+	c, copies := f.copyLocked(func(n *inode) *inode {
+		return &inode{name: n.name, live: clone(n.live), durable: clone(n.durable), pending: slices.Clip(n.pending)}
 	})
 	c.capacity = f.capacity
 	for name, n := range f.live {
@@ -91,8 +93,10 @@ func (f *FS) AfterRestart() *FS {
 // any of the writes to a file, whole, in pages, torn within one, or not at all.
 // Seed 0 keeps nothing but what was synced, seed 1 all.
 func (f *FS) AfterCrash(seed uint64) *FS {
+	f.mu.Lock() // to the end: a moment is one moment for all files
+	defer f.mu.Unlock()
 	draw := &lot{seed: seed, rand: rand.New(rand.NewPCG(seed, 0x1f3d5b79))}
-	c, copies := f.copy(func(n *inode) *inode {
+	c, copies := f.copyLocked(func(n *inode) *inode {
 		b := clone(n.durable)
 		for _, w := range n.pending {
 			b = draw.write(b, w)
@@ -108,17 +112,16 @@ func (f *FS) AfterCrash(seed uint64) *FS {
 	}
 	for name, n := range sorted(names) {
 		c.live[name] = copies(n)
+		c.live[name].name = name
 		c.durable[name] = c.live[name]
 		c.used += int64(len(c.live[name].live))
 	}
 	return c
 }
 
-// copy returns a file system with the folders of f, and a function that copies
-// each inode once.
-func (f *FS) copy(inodeCopy func(*inode) *inode) (*FS, func(*inode) *inode) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// copyLocked returns a file system with the folders of f, and a function that
+// copies each inode once.
+func (f *FS) copyLocked(inodeCopy func(*inode) *inode) (*FS, func(*inode) *inode) {
 	c := NewFS()
 	c.dirs = maps.Clone(f.dirs)
 	done := map[*inode]*inode{}
@@ -150,7 +153,7 @@ func (f *FS) WriteFile(name string, b []byte) {
 		f.used -= int64(len(n.live))
 	}
 	f.used += int64(len(b))
-	n := &inode{live: clone(b), durable: clone(b)}
+	n := &inode{name: name, live: clone(b), durable: clone(b)}
 	f.live[name], f.durable[name] = n, n
 }
 

@@ -8,27 +8,33 @@ import (
 // file is an open file of an FS.
 type file struct {
 	fs     *FS
-	name   string // that it was opened by
 	node   *inode
 	closed atomic.Bool
+}
+
+// name is what the file is called now.
+func (f *file) name() string {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	return f.node.name
 }
 
 // use checks that the file may be used at all. The FS is locked.
 func (f *file) use(op string) {
 	if f.closed.Load() {
-		misuse("%s of %s after its close", op, f.name)
+		misuse("%s of %s after its close", op, f.node.name)
 	}
 	if f.node.broken {
-		misuse("%s of %s after its failed sync", op, f.name)
+		misuse("%s of %s after its failed sync", op, f.node.name)
 	}
 }
 
 // ReadAt implements [journal.File].
 func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 	eof := false
-	err = f.fs.do(Op{Kind: Read, Name: f.name, Off: off, Len: int64(len(p))}, func() error {
+	err = f.fs.do(Op{Kind: Read, Name: f.name(), Off: off, Len: int64(len(p))}, func() error {
 		if f.closed.Load() {
-			misuse("read of %s after its close", f.name)
+			misuse("read of %s after its close", f.node.name)
 		}
 		if off < int64(len(f.node.live)) {
 			n = copy(p, f.node.live[off:])
@@ -44,11 +50,11 @@ func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 
 // WriteAt implements [journal.File].
 func (f *file) WriteAt(p []byte, off int64) (int, error) {
-	err := f.fs.do(Op{Kind: Write, Name: f.name, Off: off, Len: int64(len(p))}, func() error {
+	err := f.fs.do(Op{Kind: Write, Name: f.name(), Off: off, Len: int64(len(p))}, func() error {
 		f.use("write")
 		if off+int64(len(p)) > int64(len(f.node.live)) {
 			misuse("write of %s up to byte %d, where %d are allocated",
-				f.name, off+int64(len(p)), len(f.node.live))
+				f.node.name, off+int64(len(p)), len(f.node.live))
 		}
 		w := write{off: off, data: append([]byte(nil), p...)}
 		f.node.live = w.apply(f.node.live)
@@ -63,7 +69,7 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 
 // Size implements [journal.File].
 func (f *file) Size() (n int64, err error) {
-	err = f.fs.do(Op{Kind: Read, Name: f.name}, func() error {
+	err = f.fs.do(Op{Kind: Read, Name: f.name()}, func() error {
 		n = int64(len(f.node.live))
 		return nil
 	})
@@ -72,7 +78,7 @@ func (f *file) Size() (n int64, err error) {
 
 // Allocate implements [journal.File].
 func (f *file) Allocate(size int64) error {
-	return f.fs.do(Op{Kind: Allocate, Name: f.name, Len: size}, func() error {
+	return f.fs.do(Op{Kind: Allocate, Name: f.name(), Len: size}, func() error {
 		f.use("allocate")
 		if size <= int64(len(f.node.live)) {
 			return nil
@@ -83,10 +89,10 @@ func (f *file) Allocate(size int64) error {
 
 // Truncate implements [journal.File].
 func (f *file) Truncate(size int64) error {
-	return f.fs.do(Op{Kind: Truncate, Name: f.name, Len: size}, func() error {
+	return f.fs.do(Op{Kind: Truncate, Name: f.name(), Len: size}, func() error {
 		f.use("truncate")
 		if size > int64(len(f.node.live)) {
-			misuse("truncate of %s, %d bytes long, to %d", f.name, len(f.node.live), size)
+			misuse("truncate of %s, %d bytes long, to %d", f.node.name, len(f.node.live), size)
 		}
 		return f.resize(size)
 	})
@@ -105,7 +111,7 @@ func (f *file) resize(size int64) error {
 // Sync implements [journal.File].
 func (f *file) Sync() error {
 	done := false
-	err := f.fs.do(Op{Kind: Sync, Name: f.name}, func() error {
+	err := f.fs.do(Op{Kind: Sync, Name: f.name()}, func() error {
 		f.use("sync")
 		if f.fs.stopAt >= 0 && f.fs.ops > f.fs.stopAt {
 			return nil // stopped in the middle: nothing is certain
@@ -129,7 +135,7 @@ func (f *file) Sync() error {
 // Close implements [journal.File].
 func (f *file) Close() error {
 	if f.closed.Swap(true) {
-		misuse("close of %s after its close", f.name)
+		misuse("close of %s after its close", f.node.name)
 	}
 	return nil
 }

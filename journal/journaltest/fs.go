@@ -96,6 +96,7 @@ type FS struct {
 
 // inode is a file, under whatever name.
 type inode struct {
+	name    string  // as it is now, for traces
 	live    []byte  // what a running process reads
 	durable []byte  // what is on stable storage for certain
 	pending []write // since the last sync, in order
@@ -180,7 +181,7 @@ func (f *FS) take(n int64) error {
 // Create implements [journal.FS].
 func (f *FS) Create(name string) (journal.File, error) {
 	name = filepath.Clean(name)
-	node := &inode{}
+	node := &inode{name: name}
 	err := f.do(Op{Kind: Create, Name: name}, func() error {
 		if f.live[name] != nil {
 			return fs.ErrExist
@@ -195,7 +196,7 @@ func (f *FS) Create(name string) (journal.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &file{fs: f, name: name, node: node}, nil
+	return &file{fs: f, node: node}, nil
 }
 
 // Open implements [journal.FS].
@@ -211,7 +212,7 @@ func (f *FS) Open(name string) (journal.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &file{fs: f, name: name, node: node}, nil
+	return &file{fs: f, node: node}, nil
 }
 
 // Rename implements [journal.FS].
@@ -227,6 +228,7 @@ func (f *FS) Rename(from, to string) error {
 		}
 		f.live[to] = node
 		delete(f.live, from)
+		node.name = to
 		f.changes = append(f.changes, change{dir: filepath.Dir(to), set: to, node: node, drop: from})
 		return nil
 	})
