@@ -1,0 +1,155 @@
+package batcher
+
+import (
+	"crypto/sha256"
+	"hash"
+	"hash/crc32"
+	"time"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+const (
+	// chunkBytes is how many raw bytes are compressed as one deflate run. A chunk is
+	// cut behind the line that reaches it, so the cut depends on the lines alone.
+	chunkBytes = 64 << 10
+	// batchOverhead is charged for a batch beside its bytes: its tables here, its
+	// seal, its place in the maps.
+	batchOverhead = 1 << 10
+)
+
+// batchState is how far a batch has come. It only grows.
+type batchState int
+
+const (
+	batchOpen      batchState = iota // takes events
+	batchClosing                     // its Seal is on its way into the journal
+	batchSealed                      // its Seal has been read back
+	batchUploading                   // S3 has been asked
+	batchStored                      // S3 has it; its Delivered is on its way into the journal
+	batchGone                        // its Delivered has been read back
+)
+
+// batch is the events of one destination that become one object. It is owned by
+// its destination's shard.
+type batch struct {
+	dest  *destination
+	state batchState
+
+	// What it consists of.
+	first, last                 position
+	events, rawBytes            int64
+	firstReceived, lastReceived int64 // Unix nanoseconds
+
+	// Its content: lines that no chunk was cut of yet, then chunks under way, then
+	// compressed runs by the order of their chunks (nil = under way).
+	lines    []byte
+	runs     [][]byte
+	underWay int   // chunks handed to the compressors
+	runRaw   int64 // raw bytes of finished runs
+	runBytes int64 // bytes of finished runs
+	crc      uint32
+	sha      hash.Hash
+	charged  int64 // of the memory budget
+
+	// seal is set when it is closed, or when it was read from the journal.
+	seal *journalv1.Seal
+	// rebuilt: its Seal was read before its events, which are being read again.
+	rebuilt bool
+	// incomplete: some of those events have not been read yet.
+	incomplete bool
+
+	flushes  []*flush // that wait for its Seal
+	attempts uint32   // tries of the uploader so far
+}
+
+// add takes one line. The caller has checked that the event belongs here.
+func (b *batch) add(at position, received int64, payload []byte) {
+	if b.events == 0 {
+		b.first, b.firstReceived, b.lastReceived = at, received, received
+		b.sha = sha256.New()
+	}
+	b.last = at
+	b.events++
+	b.rawBytes += int64(len(payload)) + 1
+	b.firstReceived = min(b.firstReceived, received)
+	b.lastReceived = max(b.lastReceived, received)
+	b.lines = append(append(b.lines, payload...), '\n')
+}
+
+// cut takes the lines that are waiting, for a compressor; their checksums go into
+// the batch's. The batch does not touch the chunk again.
+func (b *batch) cut() (chunk []byte, index int) {
+	chunk, b.lines = b.lines, nil
+	b.crc = crc32.Update(b.crc, crc32.IEEETable, chunk)
+	b.sha.Write(chunk) // never fails
+	b.underWay++
+	b.runs = append(b.runs, nil)
+	return chunk, len(b.runs) - 1
+}
+
+// compressed takes the run of a chunk that was cut.
+func (b *batch) compressed(index int, run []byte, rawBytes int) {
+	b.runs[index] = run
+	b.underWay--
+	b.runRaw += int64(rawBytes)
+	b.runBytes += int64(len(run))
+}
+
+// size estimates the compressed size: what is compressed, and the rest at the
+// ratio so far.
+func (b *batch) size() int64 {
+	rest := b.rawBytes - b.runRaw
+	if b.runRaw > 0 {
+		rest = int64(float64(rest) * float64(b.runBytes) / float64(b.runRaw))
+	}
+	return b.runBytes + rest
+}
+
+// full reports whether the batch has to be closed before its window ends.
+func (b *batch) full(c *Config) bool {
+	return b.events >= c.MaxEvents || b.rawBytes >= c.MaxRawBytes || b.size() >= c.MaxObjectSize
+}
+
+// ready reports whether every byte of the object is there.
+func (b *batch) ready() bool {
+	return b.state == batchSealed && !b.incomplete && b.underWay == 0
+}
+
+// holds reports whether the event at p, of the batch's destination, is a member.
+func (b *batch) holds(p position) bool {
+	if p.less(positionOf(b.seal.GetFirst())) || positionOf(b.seal.GetLast()).less(p) {
+		return false
+	}
+	for _, run := range b.seal.GetExcluded() {
+		if p.less(positionOf(run.GetFirst())) {
+			break
+		}
+		if !positionOf(run.GetLast()).less(p) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *batch) object() *uploader.Object {
+	o := &uploader.Object{
+		Bucket: b.dest.bucket,
+		Key:    b.seal.GetKey(),
+		Body:   uploader.NewBody(b.runs, b.crc, uint64(b.rawBytes)),
+		Metadata: uploader.Metadata{
+			Events:        uint64(b.events),
+			RawBytes:      uint64(b.rawBytes),
+			FirstReceived: time.Unix(0, b.firstReceived).UTC(),
+			LastReceived:  time.Unix(0, b.lastReceived).UTC(),
+		},
+	}
+	b.sha.Sum(o.Metadata.RawSHA256[:0])
+	return o
+}
+
+// drop lets go of the content.
+func (b *batch) drop() {
+	b.lines, b.runs, b.sha = nil, nil, nil
+}

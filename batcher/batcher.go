@@ -1,0 +1,247 @@
+package batcher
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// Batcher turns the events of a journal into objects in S3. Its methods may be
+// called together.
+type Batcher struct {
+	journal     *journal.Journal
+	partitionOf func(tenant, bucket, prefix string) int
+	shards      []*shard // by partition; nil where the partition is closed by damage
+	uploads     *pool[struct{}]
+	compressors *pool[*uploader.Compressor]
+
+	stop          chan struct{} // closed when Close begins
+	stopUploads   context.CancelFunc
+	closeOnce     sync.Once
+	running       sync.WaitGroup // shards
+	failed        chan struct{}  // closed when err is set
+	flushesOrStop sync.RWMutex   // held shared while a flush is handed over
+	mu            struct {
+		sync.Mutex
+		err   error
+		ended map[int]error // by partition: why its shard has ended
+	}
+}
+
+// Start takes the journal's partitions over and begins to work. What has been
+// decided about their events is read before anything is decided: a batch that was
+// sealed by an earlier process is delivered as it was sealed.
+//
+// It returns an error if a value of the configuration can't be used or a log can't
+// be read; damage of a partition is no error, that partition is left out.
+func Start(p Params) (*Batcher, error) {
+	if err := p.Config.Validate(); err != nil {
+		return nil, err
+	}
+	b := &Batcher{
+		journal: p.Journal, partitionOf: p.PartitionOf,
+		shards: make([]*shard, p.Journal.Partitions()),
+		stop:   make(chan struct{}), failed: make(chan struct{}),
+	}
+	b.mu.ended = map[int]error{}
+	mem := &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}
+	for i := range b.shards {
+		if err := p.Journal.Partition(i).Err(); err != nil {
+			p.Log.Error("partition closed", "partition", i, "error", err)
+			b.mu.ended[i] = err
+			continue
+		}
+		s, err := newShard(&p, i, mem)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("partition %d: %w", i, err), b.closeReaders())
+		}
+		b.shards[i] = s
+	}
+	compressors, err := newCompressors(p.Config.CompressionLevel)
+	if err != nil {
+		return nil, errors.Join(err, b.closeReaders())
+	}
+	b.start(&p, compressors)
+	return b, nil
+}
+
+// newCompressors makes one compressor a core.
+func newCompressors(level int) (made []*uploader.Compressor, err error) {
+	for range runtime.GOMAXPROCS(0) {
+		c, err := uploader.NewCompressor(level)
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, c)
+	}
+	return made, nil
+}
+
+// newShard makes the shard of partition i, with its Opened decided.
+func newShard(p *Params, i int, mem *memory) (*shard, error) {
+	part := p.Journal.Partition(i)
+	events, err := part.Events().NewReader(part.Start().Events)
+	if err != nil {
+		return nil, fmt.Errorf("read the events log: %w", err)
+	}
+	control, err := part.Control().NewReader(part.Start().Control)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read the control log: %w", err), events.Close())
+	}
+	incarnation := make([]byte, 16)
+	rand.Read(incarnation) // never fails
+	s := &shard{
+		id: i, cfg: &p.Config, log: p.Log, memory: mem, uploader: p.Uploader,
+		part: part, events: events, control: control, journalID: p.Journal.ID(),
+		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{},
+	}
+	s.decideOpened()
+	return s, nil
+}
+
+func (b *Batcher) start(p *Params, compressors []*uploader.Compressor) {
+	ctx, cancel := context.WithCancel(context.Background())
+	b.stopUploads = cancel
+	b.uploads = newPool(make([]struct{}, p.Config.Uploads))
+	b.compressors = newPool(compressors)
+	for _, s := range b.shards {
+		if s == nil {
+			continue
+		}
+		s.uploadCtx, s.uploadPool, s.compressors = ctx, b.uploads, b.compressors
+		b.running.Go(func() { b.ended(s, s.run(b.stop)) })
+	}
+}
+
+// ended takes note that a shard's goroutine has ended, and why.
+func (b *Batcher) ended(s *shard, err error) {
+	s.closeReaders() // an error of closing what was read from changes nothing
+	if err == nil {
+		err = journal.ErrClosed
+	} else {
+		s.log.Error("partition closed", "partition", s.id, "error", err)
+	}
+	b.flushesOrStop.Lock() // no flush may come into the inbox from here on
+	b.mu.Lock()
+	b.mu.ended[s.id] = err
+	b.mu.Unlock()
+	b.flushesOrStop.Unlock()
+	s.answerFlushes(err)
+	b.fail(s.id, err)
+}
+
+// fail makes err the batcher's, unless it concerns one partition alone or is the
+// ordinary end.
+func (b *Batcher) fail(partition int, err error) {
+	var damage *journal.CorruptError
+	if errors.Is(err, journal.ErrClosed) || errors.As(err, &damage) {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.mu.err == nil {
+		b.mu.err = fmt.Errorf("partition %d: %w", partition, err)
+		close(b.failed)
+	}
+}
+
+// Failed is closed when a shard has ended for a reason that is final for the
+// process; Err says which.
+func (b *Batcher) Failed() <-chan struct{} { return b.failed }
+
+// Err is why Failed is closed, or nil.
+func (b *Batcher) Err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.mu.err
+}
+
+func (b *Batcher) wakeAll() {
+	for _, s := range b.shards {
+		if s != nil {
+			s.inbox.put(wake{})
+		}
+	}
+}
+
+// Flush closes the open batches of one destination, or of all if all is set, and
+// returns how many it closed, when everything that was durable in the journal
+// before the call is sealed. It does not wait for uploads.
+//
+// If a partition is closed by damage the error is its *journal.CorruptError, and
+// what the others hold is sealed all the same; while the batcher stops it is
+// [journal.ErrClosed]. When ctx ends first the rest is sealed later all the same.
+func (b *Batcher) Flush(ctx context.Context, all bool, tenant, bucket, prefix string) (batches uint64, err error) {
+	var flushes []*flush
+	var errs []error
+	for i := range b.shards {
+		f := &flush{answer: make(chan flushAnswer, 1), upTo: b.journal.Partition(i).Events().Committed()}
+		if !all {
+			if i != b.partitionOf(tenant, bucket, prefix) {
+				continue
+			}
+			f.name = name(tenant, bucket, prefix)
+		}
+		if err := b.hand(i, f); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		flushes = append(flushes, f)
+	}
+	for _, f := range flushes {
+		select {
+		case a := <-f.answer:
+			batches += a.batches
+			errs = append(errs, a.err)
+		case <-ctx.Done():
+			return batches, ctx.Err()
+		}
+	}
+	return batches, errors.Join(errs...)
+}
+
+// hand gives f to the shard of a partition, unless that has ended.
+func (b *Batcher) hand(partition int, f *flush) error {
+	b.flushesOrStop.RLock()
+	defer b.flushesOrStop.RUnlock()
+	b.mu.Lock()
+	err := b.mu.ended[partition]
+	b.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	b.shards[partition].inbox.put(f)
+	return nil
+}
+
+// Close stops: no further event is read, no batch closed, no upload begun. Uploads
+// that are running may finish until ctx ends, and what they deliver is noted in the
+// journal, which has to be closed after the batcher. What is not delivered stays in
+// the journal. Close returns when every goroutine has ended; a second call waits
+// likewise.
+func (b *Batcher) Close(ctx context.Context) error {
+	b.closeOnce.Do(func() { close(b.stop) })
+	stop := context.AfterFunc(ctx, b.stopUploads)
+	b.running.Wait()
+	stop()
+	b.stopUploads()
+	b.uploads.close()
+	b.compressors.close()
+	return b.Err()
+}
+
+func (b *Batcher) closeReaders() error {
+	var errs []error
+	for _, s := range b.shards {
+		if s != nil {
+			errs = append(errs, s.closeReaders())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,102 @@
+package batcher
+
+import (
+	"container/heap"
+	"crypto/rand"
+	"slices"
+	"time"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// close closes the open batch of d and decides its Seal: every event of d below
+// through is decided by it. The batch is uploaded when the Seal has been read back.
+func (s *shard) close(d *destination, reason journalv1.SealReason, through position) {
+	b := d.open
+	now := time.Now()
+	if now.Before(d.lastClose) {
+		now = d.lastClose
+	}
+	s.cut(b)
+	b.state = batchClosing
+	b.seal = s.seal(b, reason, now, through)
+	d.open, d.closeAt = nil, time.Time{}
+	d.closing = append(d.closing, b)
+	d.through, d.lastClose, d.usedAt = through, now, now
+	s.setTimer(d)
+	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Seal{Seal: b.seal}})
+}
+
+func (s *shard) seal(b *batch, reason journalv1.SealReason, closed time.Time, through position) *journalv1.Seal {
+	d := b.dest
+	var id [16]byte
+	rand.Read(id[:]) // never fails
+	identifier := uploader.Identifier(uploader.KeyParams{
+		JournalID: s.journalID, Partition: uint32(s.id),
+		FirstOffset: b.first.offset, FirstIndex: b.first.index,
+		Tenant: d.tenant, Bucket: d.bucket, Prefix: d.prefix, Nonce: id,
+	})
+	return &journalv1.Seal{
+		Id:          id[:],
+		Destination: &journalv1.Destination{Tenant: d.tenant, Bucket: d.bucket, Prefix: d.prefix},
+		First:       b.first.proto(), Last: b.last.proto(), Through: through.proto(),
+		Events: uint64(b.events), RawBytes: uint64(b.rawBytes), Level: uint32(s.cfg.CompressionLevel),
+		ClosedUnixNanos: closed.UnixNano(), Key: uploader.Key(d.prefix, closed, identifier), Reason: reason,
+	}
+}
+
+// setTimer puts d into the heap at its next timer, or out of it.
+func (s *shard) setTimer(d *destination) {
+	d.timer = d.nextTimer()
+	switch in := d.heapIndex >= 0; {
+	case d.timer.IsZero() && in:
+		heap.Remove(&s.timers, d.heapIndex)
+	case d.timer.IsZero():
+	case in:
+		heap.Fix(&s.timers, d.heapIndex)
+	default:
+		heap.Push(&s.timers, d)
+	}
+}
+
+// fireTimers closes the batches whose windows have ended, and tries again what has
+// failed. A destination needs no traffic for it.
+func (s *shard) fireTimers(now time.Time) {
+	if s.stopping {
+		return
+	}
+	for len(s.timers) > 0 && !s.timers[0].timer.After(now) {
+		d := s.timers[0]
+		if !d.retryAt.IsZero() && !d.retryAt.After(now) {
+			d.retryAt = time.Time{}
+			s.upload(d)
+		}
+		if d.open != nil && !d.undelivered() && !d.closeAt.After(now) {
+			s.close(d, journalv1.SealReason_SEAL_REASON_WINDOW, s.position())
+		}
+		s.setTimer(d)
+	}
+}
+
+// closeLargest closes the largest open batches until they hold half of what the
+// shard's open batches hold, so that memory comes free when they are delivered.
+func (s *shard) closeLargest() {
+	var open []*destination
+	var total int64
+	for _, d := range s.dests {
+		if d.open != nil {
+			open = append(open, d)
+			total += d.open.charged
+		}
+	}
+	slices.SortFunc(open, func(a, b *destination) int { return int(b.open.charged - a.open.charged) })
+	var closed int64
+	for _, d := range open {
+		if closed > total/2 {
+			return
+		}
+		closed += d.open.charged
+		s.close(d, journalv1.SealReason_SEAL_REASON_MEMORY, s.position())
+	}
+}

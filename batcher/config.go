@@ -1,0 +1,100 @@
+package batcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// Config says when batches are closed and how much may be under way. Its zero
+// value is not usable; begin with [DefaultConfig].
+type Config struct {
+	// Window is how long events of a destination are collected before they are
+	// written as one object. Default 1m, at least 1s.
+	Window time.Duration
+	// MaxObjectSize closes a batch before its window ends when its compressed
+	// bytes reach it. Bytes; default 128 MiB, at least 1 MiB. An object may be
+	// larger by what was still being compressed when that was found out, a few
+	// chunks at most.
+	MaxObjectSize int64
+	// MaxRawBytes closes a batch early by the bytes of its raw lines. Default
+	// 2 GiB, which keeps the size in the gzip trailer (RFC 1952: modulo 2^32) true.
+	MaxRawBytes int64
+	// MaxEvents closes a batch early by its number of events. Default 10,000,000.
+	MaxEvents int64
+	// CompressionLevel is the deflate level, 1 (fastest) to 9 (smallest). Default 2.
+	CompressionLevel int
+	// Uploads is how many objects may be on their way to S3 at the same time.
+	// Default 32.
+	Uploads int
+	// MemoryBytes bounds what open and sealed batches hold in memory, over all
+	// shards. Past it a shard closes its largest batches and then stops reading;
+	// events are still accepted, into the journal. Default 256 MiB, at least 8 MiB.
+	MemoryBytes int64
+	// RetryMin and RetryMax bound the jittered pause between two uploads of one
+	// batch of which the first has failed. Defaults 1s and 1m.
+	RetryMin, RetryMax time.Duration
+}
+
+// DefaultConfig is what the service runs with unless it is told otherwise.
+func DefaultConfig() Config {
+	return Config{
+		Window:           time.Minute,
+		MaxObjectSize:    128 << 20,
+		MaxRawBytes:      2 << 30,
+		MaxEvents:        10_000_000,
+		CompressionLevel: 2,
+		Uploads:          32,
+		MemoryBytes:      256 << 20,
+		RetryMin:         time.Second,
+		RetryMax:         time.Minute,
+	}
+}
+
+// Validate reports every value that can't be used, by the name of its flag where
+// it has one.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(c.Window >= time.Second, "window: %v, must be at least 1s", c.Window)
+	check(c.MaxObjectSize >= 1<<20, "max-object-size: %d bytes, must be at least 1 MiB", c.MaxObjectSize)
+	check(c.MaxRawBytes > 0 && c.MaxRawBytes < 1<<32, "MaxRawBytes: %d, must be from 1 to 4 GiB - 1", c.MaxRawBytes)
+	check(c.MaxEvents > 0, "MaxEvents: %d, must be at least 1", c.MaxEvents)
+	check(c.CompressionLevel >= 1 && c.CompressionLevel <= 9, "compression-level: %d, must be from 1 to 9", c.CompressionLevel)
+	check(c.Uploads >= 1, "uploads: %d, must be at least 1", c.Uploads)
+	check(c.MemoryBytes >= 8<<20, "MemoryBytes: %d, must be at least 8 MiB", c.MemoryBytes)
+	check(c.RetryMin > 0 && c.RetryMax >= c.RetryMin, "RetryMin, RetryMax: %v, %v, must be positive and in order", c.RetryMin, c.RetryMax)
+	return errors.Join(errs...)
+}
+
+// Uploader writes one object into S3.
+//
+// Upload returns nil once the object is stored under exactly its key, by this
+// call or by an earlier one; the same object may be uploaded again and must then
+// succeed without a second copy. It retries by itself, within bounded time, what
+// a short wait may cure; an error it returns says nothing about whether the
+// object was stored. It returns soon after ctx ends. Upload is called from many
+// goroutines together, never twice at once for one key.
+type Uploader interface {
+	Upload(ctx context.Context, o *uploader.Object) (uploader.Result, error)
+}
+
+// Params is what a [Batcher] is made of. All fields are required.
+type Params struct {
+	Config   Config
+	Journal  *journal.Journal
+	Uploader Uploader
+	// PartitionOf says in which partition the events of a destination stand. It has
+	// to be the function that they were put there by.
+	PartitionOf func(tenant, bucket, prefix string) int
+	Log         *slog.Logger
+}

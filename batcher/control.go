@@ -1,0 +1,199 @@
+package batcher
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+	"github.com/open-destinations/destinations/journal"
+)
+
+// decisionsAtOnce bounds a control record: about 1 MiB.
+const decisionsAtOnce = 1000
+
+// decide adds a decision. Nothing happens by it: it counts when it is read back.
+func (s *shard) decide(d *journalv1.Decision) { s.decisions = append(s.decisions, d) }
+
+// decideOpened takes the partition over.
+func (s *shard) decideOpened() {
+	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Opened{Opened: &journalv1.Opened{OpenedUnixNanos: time.Now().UnixNano()}}})
+}
+
+// appendDecisions hands what was decided to the journal. One append is under way at
+// a time: were an earlier one to fail behind a later one that lands, a Seal could
+// come to stand before one whose events it declares decided, and those would be
+// lost.
+func (s *shard) appendDecisions(now time.Time) {
+	if s.appending != nil || len(s.decisions) == 0 || now.Before(s.appendAgain) {
+		return
+	}
+	n := min(len(s.decisions), decisionsAtOnce)
+	s.inFlight, s.decisions = s.decisions[:n:n], s.decisions[n:]
+	rec, err := proto.Marshal(&journalv1.Control{Incarnation: s.incarnation, Decisions: s.inFlight})
+	if err != nil {
+		panic("invariant: what a shard decides can be marshalled: " + err.Error())
+	}
+	s.appending = s.part.Control().Append(rec)
+}
+
+// appended looks whether the append under way has ended.
+func (s *shard) appended() error {
+	if s.appending == nil {
+		return nil
+	}
+	select {
+	case <-s.appending.Done():
+	default:
+		return nil
+	}
+	err := s.appending.Err()
+	s.appending = nil
+	s.appendAgain = time.Time{}
+	if errors.Is(err, journal.ErrFull) {
+		// Nothing of it was written. It goes first when it is tried again.
+		s.decisions = slices.Concat(s.inFlight, s.decisions)
+		s.appendAgain = time.Now().Add(controlRetry)
+		s.log.Error("the control log has no room; deliveries wait for it", "error", err)
+		err = nil
+	}
+	s.inFlight = nil
+	if err != nil {
+		return fmt.Errorf("append to the control log: %w", err)
+	}
+	return nil
+}
+
+// readControl applies what stands in the control log and was not read yet.
+func (s *shard) readControl() error {
+	for {
+		rec, offset, err := s.control.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the control log: %w", err)
+		}
+		var c journalv1.Control
+		if err := proto.Unmarshal(rec, &c); err != nil {
+			return fmt.Errorf("record %d of the control log: %w", offset, err)
+		}
+		if err := s.apply(offset, &c); err != nil {
+			return err
+		}
+	}
+}
+
+// apply lets a control record take effect.
+func (s *shard) apply(offset uint64, c *journalv1.Control) error {
+	if s.epoch == nil && offset == s.part.Start().Control {
+		// A start above 0 is a Snapshot that was in force, so its writer was the owner.
+		s.epoch = c.GetIncarnation()
+	}
+	for _, d := range c.GetDecisions() {
+		inForce := bytes.Equal(c.GetIncarnation(), s.epoch)
+		switch kind := d.GetKind().(type) {
+		case *journalv1.Decision_Opened:
+			if err := s.applyOpened(c.GetIncarnation()); err != nil {
+				return err
+			}
+		case *journalv1.Decision_Seal:
+			if inForce {
+				s.applySeal(kind.Seal, bytes.Equal(c.GetIncarnation(), s.incarnation))
+			}
+		case *journalv1.Decision_Delivered:
+			s.applyDelivered(kind.Delivered)
+		case *journalv1.Decision_Snapshot:
+			if inForce {
+				s.applySnapshot(snapshot{events: kind.Snapshot.GetEventsOffset(), control: offset})
+			}
+		default:
+			return fmt.Errorf("record %d of the control log: a decision that this version does not know", offset)
+		}
+	}
+	return nil
+}
+
+func (s *shard) applyOpened(incarnation []byte) error {
+	s.epoch = incarnation
+	switch {
+	case bytes.Equal(incarnation, s.incarnation):
+		s.opened = true
+		return s.checkOpening()
+	case s.opened:
+		return errFenced
+	}
+	return nil
+}
+
+// checkOpening makes sure that what is sealed and undelivered can still be read.
+func (s *shard) checkOpening() error {
+	for _, d := range s.dests {
+		if first, ok := d.oldest(); ok && first.offset < s.part.Start().Events {
+			return fmt.Errorf("batch %s is not delivered, but its events from %v on have been released (the log starts at %d)",
+				d.queue[0].seal.GetKey(), first, s.part.Start().Events)
+		}
+	}
+	s.log.Info("partition opened", "partition", s.id, "events_from", s.part.Start().Events,
+		"events_to", s.part.Events().Committed(), "destinations", len(s.dests))
+	return nil
+}
+
+// applySeal puts a batch into its destination's queue.
+//
+// Commit point: from here on its events go to S3 under its key and no other. A
+// crash before this Seal was durable puts them into another batch; a crash after
+// it finds the Seal again and delivers the same batch.
+func (s *shard) applySeal(seal *journalv1.Seal, mine bool) {
+	d := s.destination(seal.GetDestination())
+	through := positionOf(seal.GetThrough())
+	if mine {
+		if len(d.closing) == 0 || d.closing[0].seal.GetKey() != seal.GetKey() {
+			panic("invariant: own Seals are read back in the order in which they were made")
+		}
+		b := d.closing[0]
+		d.closing = d.closing[1:]
+		b.state = batchSealed
+		d.queue = append(d.queue, b)
+		s.sealed(b)
+	} else {
+		b := &batch{dest: d, state: batchSealed, seal: seal, rebuilt: true, incomplete: true}
+		s.charge(b, batchOverhead)
+		d.queue = append(d.queue, b)
+		if d.through.less(through) {
+			d.through = through
+		}
+		if s.maxThrough.less(through) {
+			s.maxThrough = through
+		}
+		if closed := time.Unix(0, seal.GetClosedUnixNanos()); closed.After(d.lastClose) {
+			d.lastClose = closed
+		}
+	}
+	s.upload(d)
+}
+
+// applyDelivered takes a delivered batch out of its queue.
+func (s *shard) applyDelivered(m *journalv1.Delivered) {
+	d := s.dests[nameOf(m.GetSeal().GetDestination())]
+	if d == nil {
+		return
+	}
+	i := slices.IndexFunc(d.queue, func(b *batch) bool { return b.seal.GetKey() == m.GetSeal().GetKey() })
+	if i < 0 {
+		return // its Seal stands below the start
+	}
+	b := d.queue[i]
+	b.state = batchGone
+	s.forget(b)
+	d.queue = slices.Delete(d.queue, i, i+1)
+	d.usedAt = time.Now()
+	d.retryAt = time.Time{}
+	s.upload(d)
+	s.setTimer(d) // the next window may have ended in the meantime
+}

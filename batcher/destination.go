@@ -1,0 +1,73 @@
+package batcher
+
+import (
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// destination is what a shard knows of one (tenant, bucket, prefix). It is owned by
+// the shard.
+type destination struct {
+	name                   string // see name
+	tenant, bucket, prefix string
+	phase                  time.Duration
+
+	// through: every event at a lower position is decided by a Seal that was read,
+	// or by one of closing.
+	through position
+	// open takes events; nil if there are none.
+	open *batch
+	// closing are the batches whose Seals have not been read back, and queue those
+	// whose Seals have, until they are delivered; both in the order of their events.
+	// Only the first of queue is uploaded, so that objects appear in order.
+	closing, queue []*batch
+	// lastClose is the latest close time of its batches: a clock that is set back does
+	// not name a later object with an earlier time.
+	lastClose time.Time
+
+	// closeAt is when the open batch's window ends; zero if there is none. It stays
+	// when it has passed while an earlier batch is undelivered.
+	closeAt time.Time
+	// retryAt is when the first of queue is tried again; zero if no try has failed.
+	retryAt time.Time
+	pause   *backoff.ExponentialBackOff // between tries; nil if no try has failed
+	failed  int                         // uploads of the first of queue that failed
+
+	timer     time.Time // in the shard's heap
+	heapIndex int       // -1 = not in it
+	usedAt    time.Time // when it last had an open batch or a delivery
+}
+
+// undelivered reports whether a closed batch is on its way.
+func (d *destination) undelivered() bool { return len(d.closing) > 0 || len(d.queue) > 0 }
+
+// idle reports whether the shard need not know the destination any more: nothing is
+// open or on its way. What it has decided stands in the journal.
+func (d *destination) idle() bool { return d.open == nil && !d.undelivered() }
+
+// nextTimer is when something has to be done for the destination without a message;
+// zero for never.
+func (d *destination) nextTimer() time.Time {
+	t := d.retryAt
+	// A window does not close the next batch while an earlier one is undelivered: an
+	// outage makes fewer and larger objects. The delivery closes it then.
+	if !d.closeAt.IsZero() && !d.undelivered() && (t.IsZero() || d.closeAt.Before(t)) {
+		t = d.closeAt
+	}
+	return t
+}
+
+// oldest is the position of its oldest event that is not delivered; ok is false if
+// there is none.
+func (d *destination) oldest() (p position, ok bool) {
+	switch {
+	case len(d.queue) > 0:
+		return positionOf(d.queue[0].seal.GetFirst()), true
+	case len(d.closing) > 0:
+		return d.closing[0].first, true
+	case d.open != nil:
+		return d.open.first, true
+	}
+	return position{}, false
+}

@@ -1,0 +1,165 @@
+package batcher
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// findDestinations looks up the destinations of the record in hand.
+func (s *shard) findDestinations() error {
+	s.byRec = s.byRec[:0]
+	for _, encoded := range s.record.destinations {
+		var err error
+		if s.lookup, err = appendName(s.lookup[:0], encoded); err != nil {
+			return fmt.Errorf("record %d of the events log: %w", s.offset, err)
+		}
+		d := s.dests[string(s.lookup)] // no allocation
+		if d == nil {
+			var m journalv1.Destination
+			if err := proto.Unmarshal(encoded, &m); err != nil {
+				return fmt.Errorf("record %d of the events log: destination: %w", s.offset, err)
+			}
+			d = s.destination(&m)
+		}
+		s.byRec = append(s.byRec, d)
+	}
+	return nil
+}
+
+// destination is the shard's state of d, made if it is new.
+func (s *shard) destination(d *journalv1.Destination) *destination {
+	key := nameOf(d)
+	if known := s.dests[key]; known != nil {
+		return known
+	}
+	made := &destination{
+		name: key, tenant: d.GetTenant(), bucket: d.GetBucket(), prefix: d.GetPrefix(),
+		phase: phase(key, s.cfg.Window), heapIndex: -1, usedAt: time.Now(),
+	}
+	s.dests[key] = made
+	return made
+}
+
+// foldRecord folds the events of the record in hand, unless too many chunks wait
+// for the compressors before its end; then it goes on from there later.
+func (s *shard) foldRecord() error {
+	for ; int(s.at) < len(s.record.events); s.at++ {
+		if s.chunks >= chunksUnderWay {
+			return nil
+		}
+		e := &s.record.events[s.at]
+		if err := s.fold(s.byRec[e.destination], e.payload); err != nil {
+			return err
+		}
+	}
+	s.atSet = false
+	return nil
+}
+
+// fold decides one event: it belongs to a batch that was sealed before, or was
+// delivered with one, or goes into the open batch.
+func (s *shard) fold(d *destination, payload []byte) error {
+	at := position{s.offset, s.at}
+	if at.less(d.through) {
+		return s.foldDecided(d, at, payload)
+	}
+	if d.open == nil {
+		s.open(d)
+	}
+	s.take(d.open, at, payload)
+	if d.open.full(s.cfg) {
+		s.close(d, journalv1.SealReason_SEAL_REASON_SIZE, at.next())
+	}
+	return nil
+}
+
+// foldDecided gives an event that a Seal has decided back to its batch, if that is
+// not delivered.
+func (s *shard) foldDecided(d *destination, at position, payload []byte) error {
+	for _, b := range d.queue {
+		if !b.incomplete || !b.holds(at) {
+			continue
+		}
+		s.take(b, at, payload)
+		if at != positionOf(b.seal.GetLast()) {
+			return nil
+		}
+		b.incomplete = false
+		s.cut(b)
+		if err := b.matchesSeal(); err != nil {
+			return err
+		}
+		s.upload(d)
+		return nil
+	}
+	return nil
+}
+
+// matchesSeal reports whether what was read again is what was sealed.
+func (b *batch) matchesSeal() error {
+	if b.first == positionOf(b.seal.GetFirst()) && uint64(b.events) == b.seal.GetEvents() && uint64(b.rawBytes) == b.seal.GetRawBytes() {
+		return nil
+	}
+	return fmt.Errorf("batch %s: the journal holds %d events of %d bytes from %v, its Seal says %d of %d from %v",
+		b.seal.GetKey(), b.events, b.rawBytes, b.first, b.seal.GetEvents(), b.seal.GetRawBytes(), positionOf(b.seal.GetFirst()))
+}
+
+// open begins a batch of d, and its window.
+func (s *shard) open(d *destination) {
+	now := time.Now()
+	d.open = &batch{dest: d}
+	d.usedAt = now
+	s.charge(d.open, batchOverhead)
+	d.closeAt = windowEnd(now, s.cfg.Window, d.phase)
+	s.setTimer(d)
+}
+
+// take puts one event into b, and hands a chunk to the compressors when one is full.
+func (s *shard) take(b *batch, at position, payload []byte) {
+	b.add(at, s.record.received, payload)
+	s.charge(b, int64(len(payload))+1)
+	if len(b.lines) >= chunkBytes {
+		s.cut(b)
+	}
+}
+
+func (s *shard) charge(b *batch, n int64) {
+	b.charged += n
+	s.memory.add(n)
+}
+
+// forget lets go of b's content and of what was charged for it.
+func (s *shard) forget(b *batch) {
+	b.drop()
+	s.memory.sub(b.charged)
+	b.charged = 0
+}
+
+// cut hands the lines of b that are waiting to the compressors.
+func (s *shard) cut(b *batch) {
+	if len(b.lines) == 0 {
+		return
+	}
+	chunk, index := b.cut()
+	s.chunks++
+	inbox := s.inbox
+	s.compressors.submit(func(c *uploader.Compressor) {
+		inbox.put(compressedChunk{batch: b, index: index, run: c.Run(chunk), raw: len(chunk)})
+	})
+}
+
+func (s *shard) compressed(m compressedChunk) {
+	s.chunks--
+	b := m.batch
+	if b.state >= batchStored {
+		return // somebody else has delivered it
+	}
+	b.compressed(m.index, m.run, m.raw)
+	s.charge(b, int64(len(m.run)-m.raw))
+	s.upload(b.dest)
+}

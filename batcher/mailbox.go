@@ -1,0 +1,36 @@
+package batcher
+
+import "sync"
+
+// mailbox hands messages to the one goroutine that owns it. put never blocks, so
+// no goroutine ever waits for a shard; what can lie in it is bounded by what can
+// be under way (chunks being compressed, uploads, flushes).
+type mailbox[T any] struct {
+	ready chan struct{} // one slot: something was put since the last take
+	mu    struct {
+		sync.Mutex
+		items []T
+	}
+}
+
+func newMailbox[T any]() *mailbox[T] {
+	return &mailbox[T]{ready: make(chan struct{}, 1)}
+}
+
+func (m *mailbox[T]) put(v T) {
+	m.mu.Lock()
+	m.mu.items = append(m.mu.items, v)
+	m.mu.Unlock()
+	select {
+	case m.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (m *mailbox[T]) take() []T {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	items := m.mu.items
+	m.mu.items = nil
+	return items
+}

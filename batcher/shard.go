@@ -1,0 +1,263 @@
+package batcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+const (
+	// readAtOnce is how many records a shard reads before it looks at its other work.
+	readAtOnce = 64
+	// chunksUnderWay is how many chunks of one shard may wait for a compressor; past
+	// it the shard reads no further.
+	chunksUnderWay = 32
+	// controlRetry is the pause after the journal had no room for a control record.
+	controlRetry = time.Second
+	// releaseEvery is how often a shard looks for segments that it can release.
+	releaseEvery = time.Second
+)
+
+// errFenced ends a shard that has read somebody else's Opened behind its own.
+var errFenced = errors.New("another process has taken the partition over")
+
+// shard owns one partition: it folds the partition's two logs into batches. All
+// its fields belong to its goroutine, but for inbox.
+type shard struct {
+	id     int
+	cfg    *Config
+	log    *slog.Logger
+	memory *memory
+
+	part        *journal.Partition
+	events      *journal.Reader // at the shard's position
+	control     *journal.Reader
+	journalID   [16]byte
+	uploadPool  *pool[struct{}]
+	compressors *pool[*uploader.Compressor]
+	uploader    Uploader
+	uploadCtx   context.Context // ends when running uploads have to stop
+
+	inbox *mailbox[any] // compressedChunk, uploaded, *flush, wake
+
+	incarnation []byte // this shard's, random
+	epoch       []byte // the owner's in force where control has been read to
+	opened      bool   // the own Opened has been read back
+	maxThrough  position
+	snapshots   []snapshot // read back, above the start, ascending
+	wanted      uint64     // events offset of the last Snapshot that was decided
+
+	dests  map[string]*destination
+	timers timers
+	record eventsRecord // decoded from the last record that was read
+	at     uint32       // events of record that have been folded
+	atSet  bool         // record is in hand, folded up to at
+	offset uint64       // of record
+	lookup []byte       // scratch: a destination's name
+	byRec  []*destination
+
+	decisions   []*journalv1.Decision // made, not yet handed to the journal
+	appending   *journal.Append       // nil = none under way
+	inFlight    []*journalv1.Decision // what appending holds
+	appendAgain time.Time             // after the journal was full
+
+	chunks    int  // handed to the compressors
+	uploads   int  // handed to the upload pool
+	starved   bool // reading has stopped for want of memory
+	stopping  bool
+	flushes   []*flush
+	releaseAt time.Time
+}
+
+// Messages to a shard, beside *flush.
+type (
+	compressedChunk struct {
+		batch *batch
+		index int
+		run   []byte
+		raw   int
+	}
+	uploaded struct {
+		batch  *batch
+		result uploader.Result
+		err    error
+	}
+	wake struct{}
+)
+
+// run is the shard's goroutine. It returns nil when it was stopped and everything
+// that it had under way has ended.
+func (s *shard) run(stop <-chan struct{}) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		more, err := s.step()
+		if err != nil {
+			return err
+		}
+		if s.stopping && s.uploads == 0 && s.appending == nil && len(s.decisions) == 0 {
+			return nil
+		}
+		if more {
+			continue
+		}
+		if s.wait(stop, timer) {
+			s.stopping, stop = true, nil
+		}
+	}
+}
+
+// step does everything that can be done now. It reports whether there is more to
+// read at once.
+func (s *shard) step() (more bool, err error) {
+	for _, m := range s.inbox.take() {
+		s.receive(m)
+	}
+	if err := s.appended(); err != nil {
+		return false, err
+	}
+	if err := s.readControl(); err != nil {
+		return false, err
+	}
+	if more, err = s.readEvents(); err != nil {
+		return false, err
+	}
+	now := time.Now()
+	s.fireTimers(now)
+	s.serveFlushes()
+	s.appendDecisions(now)
+	return more, s.release(now)
+}
+
+// wait blocks until there may be something to do. It reports whether the shard has
+// been told to stop.
+func (s *shard) wait(stop <-chan struct{}, timer *time.Timer) (stopped bool) {
+	timer.Reset(s.untilTimer(time.Now()))
+	var appended <-chan struct{}
+	if s.appending != nil {
+		appended = s.appending.Done()
+	}
+	select {
+	case <-s.part.Events().Changed():
+	case <-s.part.Control().Changed():
+	case <-s.inbox.ready:
+	case <-appended:
+	case <-timer.C:
+	case <-stop:
+		return true
+	}
+	return false
+}
+
+// untilTimer is how long the shard may wait for other things at most.
+func (s *shard) untilTimer(now time.Time) time.Duration {
+	next := now.Add(time.Hour)
+	if len(s.timers) > 0 && !s.stopping { // a shard that stops fires none
+		next = earlier(next, s.timers[0].timer)
+	}
+	if s.appending == nil {
+		next = earlier(next, s.appendAgain)
+	}
+	next = earlier(next, s.releaseAt)
+	return max(next.Sub(now), 0)
+}
+
+// earlier is the earlier of t and u; a zero u is never.
+func earlier(t, u time.Time) time.Time {
+	if u.IsZero() || t.Before(u) {
+		return t
+	}
+	return u
+}
+
+func (s *shard) receive(m any) {
+	switch m := m.(type) {
+	case compressedChunk:
+		s.compressed(m)
+	case uploaded:
+		s.uploaded(m)
+	case *flush:
+		s.flushes = append(s.flushes, m)
+	case wake:
+	}
+}
+
+// canRead reports whether the shard may take another record.
+func (s *shard) canRead() bool {
+	if !s.opened || s.stopping || s.chunks >= chunksUnderWay {
+		return false
+	}
+	// Events that a Seal covers were in memory together when it was made, and are
+	// needed to deliver it: they are read even if memory is short.
+	if s.replaying() {
+		return true
+	}
+	if s.starved = s.starved && !s.memory.resume(); s.starved {
+		return false
+	}
+	if s.memory.short() {
+		s.closeLargest()
+		s.starved = true
+		return false
+	}
+	return true
+}
+
+// replaying reports whether events that Seals have decided are still being read.
+func (s *shard) replaying() bool { return s.position().less(s.maxThrough) }
+
+// position is where the shard stands in the events log: everything below it has
+// been folded.
+func (s *shard) position() position {
+	if s.atSet {
+		return position{s.offset, s.at}
+	}
+	return position{s.events.Offset(), 0}
+}
+
+// readEvents folds what can be read now, but not so much that other work waits.
+func (s *shard) readEvents() (more bool, err error) {
+	for range readAtOnce {
+		if !s.canRead() {
+			return false, nil
+		}
+		if !s.atSet {
+			ok, err := s.nextRecord()
+			if !ok || err != nil {
+				return false, err
+			}
+		}
+		if err := s.foldRecord(); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// nextRecord puts the next record of the events log in hand.
+func (s *shard) nextRecord() (ok bool, err error) {
+	s.decideSnapshot()
+	rec, offset, err := s.events.Next()
+	switch {
+	case errors.Is(err, io.EOF):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read the events log: %w", err)
+	}
+	if err := s.record.decode(rec); err != nil {
+		return false, fmt.Errorf("record %d of the events log: %w", offset, err)
+	}
+	s.offset, s.at, s.atSet = offset, 0, true
+	return true, s.findDestinations()
+}
+
+func (s *shard) closeReaders() error {
+	return errors.Join(s.events.Close(), s.control.Close())
+}

@@ -1,0 +1,171 @@
+package batcher_test
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// store is an S3 that several processes, one after the other, upload to. It is
+// strict: an object that comes twice has to come with the same lines, and the test
+// fails if an object is not what its metadata says.
+type store struct {
+	t  *testing.T
+	mu struct {
+		sync.Mutex
+		rand    *rand.Rand
+		objects map[string]object // by bucket and key
+		order   []string
+		refuse  map[string]error // by bucket
+		lost    float64          // chance that a request is lost, and that an answer is
+		slow    time.Duration
+		puts    int
+	}
+}
+
+type object struct {
+	bucket, key string
+	lines       []string
+}
+
+var errLost = errors.New("connection reset")
+
+func newStore(t *testing.T, seed uint64) *store {
+	s := &store{t: t}
+	s.mu.rand = rand.New(rand.NewPCG(seed, 1))
+	s.mu.objects = map[string]object{}
+	s.mu.refuse = map[string]error{}
+	return s
+}
+
+// process is the store as one process sees it: once it is dead, its uploads come to
+// nothing.
+type process struct {
+	*store
+	dead chan struct{}
+}
+
+func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Result, error) {
+	lines := p.read(o)
+	p.mu.Lock()
+	pause, lostRequest, lostReply := p.mu.slow, p.mu.rand.Float64() < p.mu.lost, p.mu.rand.Float64() < p.mu.lost
+	err := p.mu.refuse[o.Bucket]
+	p.mu.Unlock()
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+		return uploader.Result{Attempts: 1}, ctx.Err()
+	}
+	select {
+	case <-p.dead:
+		return uploader.Result{Attempts: 1}, errLost
+	default:
+	}
+	if err == nil && lostRequest {
+		err = errLost
+	}
+	if err != nil {
+		return uploader.Result{Attempts: 1}, err
+	}
+	existed := p.put(object{o.Bucket, o.Key, lines})
+	if lostReply {
+		return uploader.Result{Attempts: 1}, errLost
+	}
+	return uploader.Result{Attempts: 1, Existed: existed, Size: o.Body.Size(), ETag: "etag"}, nil
+}
+
+var keyForm = regexp.MustCompile(`^(.*/)?(\d{4})/(\d{2})/(\d{2})/(\d{2})/(\d{4})-(\d{2})-(\d{2})-(\d{2})-(\d{2})-(\d{2})-[0-9a-f]{64}\.gz$`)
+
+// read reads the whole object as a user would, and holds it against its metadata.
+func (s *store) read(o *uploader.Object) (lines []string) {
+	if m := keyForm.FindStringSubmatch(o.Key); m == nil || !slices.Equal(m[2:6], m[6:10]) {
+		s.t.Errorf("key %q is not of the form that is promised", o.Key)
+	}
+	file := io.NewSectionReader(o.Body, 0, o.Body.Size())
+	z, err := gzip.NewReader(file)
+	if err != nil {
+		s.t.Errorf("%s: %v", o.Key, err)
+		return nil
+	}
+	hash := sha256.New()
+	r := bufio.NewReader(io.TeeReader(z, hash))
+	var raw uint64
+	for {
+		line, err := r.ReadString('\n')
+		raw += uint64(len(line))
+		if err == io.EOF && line == "" {
+			break
+		}
+		if err != nil {
+			s.t.Errorf("%s: %v behind %d lines and %q", o.Key, err, len(lines), line)
+			return nil
+		}
+		lines = append(lines, line[:len(line)-1])
+	}
+	m := o.Metadata
+	if m.Events != uint64(len(lines)) || m.RawBytes != raw || string(m.RawSHA256[:]) != string(hash.Sum(nil)) {
+		s.t.Errorf("%s: %d lines of %d bytes, its metadata says %d of %d (or another checksum)", o.Key, len(lines), raw, m.Events, m.RawBytes)
+	}
+	return lines
+}
+
+func (s *store) put(o object) (existed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.puts++
+	name := o.bucket + "/" + o.key
+	if have, ok := s.mu.objects[name]; ok {
+		if !slices.Equal(have.lines, o.lines) {
+			s.t.Errorf("%s is there with %d lines and comes again with others (%d)", name, len(have.lines), len(o.lines))
+		}
+		return true
+	}
+	s.mu.objects[name] = o
+	s.mu.order = append(s.mu.order, name)
+	return false
+}
+
+func (s *store) set(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// objectsOf returns the objects under a bucket and prefix, in the order in which
+// they appeared.
+func (s *store) objectsOf(bucket, prefix string) (found []object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range s.mu.order {
+		o := s.mu.objects[name]
+		if m := keyForm.FindStringSubmatch(o.key); o.bucket == bucket && m != nil && m[1] == prefix {
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+func (s *store) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.mu.objects)
+}
+
+func partitionOf(tenant, bucket, prefix string, partitions int) int {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s|%s|%s", tenant, bucket, prefix)
+	return int(h.Sum32() % uint32(partitions))
+}

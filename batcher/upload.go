@@ -1,0 +1,100 @@
+package batcher
+
+import (
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// upload hands the first undelivered batch of d to the upload pool, if it is ready
+// and not there already. It may be called at any time.
+func (s *shard) upload(d *destination) {
+	b := d.next()
+	if b == nil || !b.ready() || !s.opened || s.stopping || !d.retryAt.IsZero() {
+		return
+	}
+	b.state = batchUploading
+	s.uploads++
+	object, inbox, ctx, up := b.object(), s.inbox, s.uploadCtx, s.uploader
+	s.uploadPool.submit(func(struct{}) {
+		m := uploaded{batch: b}
+		if m.err = ctx.Err(); m.err == nil {
+			m.result, m.err = up.Upload(ctx, object)
+		}
+		inbox.put(m)
+	})
+}
+
+// next is the first batch of d that is not in S3.
+func (d *destination) next() *batch {
+	for _, b := range d.queue {
+		if b.state < batchStored {
+			return b
+		}
+	}
+	return nil
+}
+
+// uploaded takes the outcome of an upload.
+func (s *shard) uploaded(m uploaded) {
+	s.uploads--
+	b := m.batch
+	b.attempts += uint32(m.result.Attempts)
+	if b.state == batchGone {
+		return // somebody else has delivered it
+	}
+	if m.err != nil {
+		s.failedUpload(b, m.err)
+		return
+	}
+	b.state = batchStored
+	b.dest.pause, b.dest.failed = nil, 0
+	now := time.Now()
+	s.logDelivered(b, m.result, now)
+	s.forget(b)
+	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Delivered{Delivered: &journalv1.Delivered{
+		Seal: b.seal, Etag: m.result.ETag, Size: uint64(m.result.Size), Attempts: b.attempts,
+		DeliveredUnixNanos: now.UnixNano(), Existed: m.result.Existed,
+	}}})
+	s.upload(b.dest)
+}
+
+// failedUpload lets b be tried again after a pause. Whatever the error, the batch
+// stays: its key is its own, so another try can't make a second object.
+func (s *shard) failedUpload(b *batch, err error) {
+	b.state = batchSealed
+	if s.stopping {
+		return
+	}
+	d := b.dest
+	if d.pause == nil {
+		d.pause = backoff.NewExponentialBackOff()
+		d.pause.InitialInterval = s.cfg.RetryMin
+		d.pause.MaxInterval = s.cfg.RetryMax
+		d.pause.Reset()
+	}
+	pause := d.pause.NextBackOff()
+	d.failed++
+	d.retryAt = time.Now().Add(pause)
+	s.setTimer(d)
+	s.log.Warn("upload failed; it is tried again", "bucket", d.bucket, "key", b.seal.GetKey(), "events", b.events,
+		"permanent", uploader.Permanent(err), "failures", d.failed, "next_try_in", pause.Round(time.Millisecond), "error", err)
+}
+
+func (s *shard) logDelivered(b *batch, r uploader.Result, now time.Time) {
+	s.log.Info("delivered", "bucket", b.dest.bucket, "key", b.seal.GetKey(), "events", b.events, "raw_bytes", b.rawBytes,
+		"size", r.Size, "etag", r.ETag, "existed", r.Existed, "multipart", r.Multipart, "attempts", b.attempts,
+		"reason", reasons[b.seal.GetReason()], "replayed", b.rebuilt,
+		"oldest_event_age", now.Sub(time.Unix(0, b.firstReceived)).Round(time.Millisecond), "upload", r.Duration.Round(time.Millisecond))
+}
+
+// reasons are the words of a SealReason in the logs.
+var reasons = map[journalv1.SealReason]string{
+	journalv1.SealReason_SEAL_REASON_WINDOW: "window",
+	journalv1.SealReason_SEAL_REASON_SIZE:   "size",
+	journalv1.SealReason_SEAL_REASON_MEMORY: "memory",
+	journalv1.SealReason_SEAL_REASON_FLUSH:  "flush",
+}
