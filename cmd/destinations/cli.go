@@ -12,6 +12,7 @@ import (
 type cli struct {
 	Config string `placeholder:"FILE" help:"YAML file of settings; its keys are flag names (log-level: debug)."`
 
+	Serve   serveCmd   `cmd:"" help:"Run the service."`
 	Send    sendCmd    `cmd:"" help:"Send files of events, one event a line."`
 	Flush   flushCmd   `cmd:"" help:"Upload what is collected now, before its window ends."`
 	Policy  policyCmd  `cmd:"" help:"Print the bucket policy that lets the service deliver."`

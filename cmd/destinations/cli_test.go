@@ -1,16 +1,21 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 func TestHelpOfEveryCommand(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
-	for _, command := range []string{"", "send", "flush", "policy", "version"} {
+	for _, command := range []string{"", "serve", "send", "flush", "policy", "version"} {
 		name := "help.golden"
 		args := []string{"--help"}
 		if command != "" {
@@ -102,6 +107,46 @@ func TestVersionNamesVersionCommitAndGo(t *testing.T) {
 	if len(lines) != 4 || !strings.HasPrefix(lines[0], "destinations ") || !strings.HasPrefix(lines[1], "commit ") ||
 		!strings.HasPrefix(lines[2], "go") {
 		t.Errorf("got %q", lines)
+	}
+}
+
+func TestVersionIsWhatTheBuildSays(t *testing.T) {
+	setting := func(key, value string) debug.BuildSetting { return debug.BuildSetting{Key: key, Value: value} }
+	for _, test := range []struct {
+		name string
+		info debug.BuildInfo
+		have build // set by the linker
+		want build
+	}{
+		{"installed", debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, build{}, build{version: "v1.2.3"}},
+		{"checkout", debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: []debug.BuildSetting{setting("vcs.revision", "abc")}},
+			build{}, build{commit: "abc"}},
+		{"changed checkout", debug.BuildInfo{Settings: []debug.BuildSetting{setting("vcs.revision", "abc"), setting("vcs.modified", "true")}},
+			build{}, build{commit: "abc+changes"}},
+		{"release", debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, build{version: "v9"}, build{version: "v9"}},
+	} {
+		if test.have.fill(&test.info); test.have != test.want {
+			t.Errorf("%s: got %+v, want %+v", test.name, test.have, test.want)
+		}
+	}
+}
+
+// Errors of calls are worded for the person who typed the command.
+func TestErrorsOfCallsAreExplained(t *testing.T) {
+	flags := clientFlags{Target: "127.0.0.1:1"}
+	for want, err := range map[string]error{
+		"no service answers at 127.0.0.1:1 (--target): refused":               status.Error(codes.Unavailable, "refused"),
+		"what answers at 127.0.0.1:1 (--target) is not this service: unknown": status.Error(codes.Unimplemented, "unknown"),
+		"DeadlineExceeded: too late":                                          status.Error(codes.DeadlineExceeded, "too late"),
+		"Unavailable (SHUTTING_DOWN): the journal is full":                    endOfStream(t, codes.Unavailable, "SHUTTING_DOWN", "1"),
+		"the service answered before the stream's end":                        errors.New("the service answered before the stream's end"),
+	} {
+		if got := flags.explain(err); got.Error() != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if err := flags.explain(nil); err != nil {
+		t.Errorf("got %v, want nil", err)
 	}
 }
 

@@ -35,13 +35,13 @@ func (c *clientFlags) dial() (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// explain words an error of a call for the person at the command line. A nil
-// error stays nil.
+// explain words an error of a call for the person at the command line. What is no
+// error of a call stays as it is.
 func (c *clientFlags) explain(err error) error {
-	if err == nil {
-		return nil
+	st, ok := status.FromError(err)
+	if err == nil || !ok {
+		return err
 	}
-	st := status.Convert(err)
 	reason := errorInfo(st).GetReason()
 	switch {
 	case st.Code() == codes.Unavailable && reason == "":

@@ -13,7 +13,15 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// asMain, set in the environment, makes the test's binary the program itself.
+const asMain = "RUN_AS_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asMain) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // outcome is what a command left behind.
 type outcome struct {

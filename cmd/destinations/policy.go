@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+
+	"github.com/open-destinations/destinations/server"
 )
 
 // policyCmd prints a bucket policy.
@@ -29,7 +31,7 @@ type policyStatement struct {
 
 // Run prints the policy, and nothing else, on standard output.
 func (c *policyCmd) Run(p *process) error {
-	if err := checkBucket(c.Bucket); err != nil {
+	if err := server.CheckBucket(c.Bucket); err != nil {
 		return fmt.Errorf("--bucket: %w", err)
 	}
 	partition, err := principalPartition(c.RoleArn)

@@ -78,7 +78,7 @@ func (c *sendCmd) Run(p *process) error {
 			Explain: c.explain,
 		}),
 	}
-	err = input.sendAll(ctx, p.stdin, c.Files)
+	err = input.sendAll(ctx, interruptible(interrupted, p.stdin), c.Files)
 	return report.finish(p, c.JSON, err)
 }
 
@@ -114,6 +114,18 @@ func withGrace(ctx context.Context, grace time.Duration) (context.Context, conte
 	}
 }
 
+// interruptible reads r until ctx ends. A read of a terminal or a pipe can't be
+// broken off: when ctx ends, the goroutine that hangs in one ends with the process.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	reader, writer := io.Pipe()
+	go func() {
+		_, err := io.Copy(writer, r)
+		writer.CloseWithError(err) // nil reads as the end
+	}()
+	context.AfterFunc(ctx, func() { writer.CloseWithError(errInterrupted) })
+	return reader
+}
+
 // sendInput reads the files and hands their lines to the sender.
 type sendInput struct {
 	interrupted context.Context // ends when no more is to be read
@@ -122,7 +134,7 @@ type sendInput struct {
 	report      *sendReport
 }
 
-var errInterrupted = errors.New("interrupted; the lines that follow were not sent")
+var errInterrupted = errors.New("interrupted; this line and those that follow were not sent")
 
 // sendAll sends the files one after the other and waits for the answers. The error
 // says what ended the sending early.
@@ -152,7 +164,7 @@ func (i *sendInput) sendFile(ctx context.Context, name string, r io.Reader) erro
 	lines := newLineReader(r, i.limit)
 	for at := (place{file: name, line: 1}); ; at.line++ {
 		if i.interrupted.Err() != nil {
-			return errInterrupted
+			return fmt.Errorf("%s: %w", at, errInterrupted)
 		}
 		line, err := lines.next()
 		switch {

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+)
+
+// run serves until ctx ends or something fails for good, and then shuts down. It
+// returns nil if ctx ended it and all that was under way came to its end. All that
+// was acknowledged stands in the journal in either case.
+func (s *service) run(ctx context.Context) error {
+	var serving sync.WaitGroup
+	ended := make(chan error, 2) // room for both servers, so that neither waits
+	serving.Go(func() { ended <- s.serveGRPC() })
+	serving.Go(func() { ended <- s.serveAdmin() })
+	s.setHealth(healthpb.HealthCheckResponse_SERVING)
+	id := s.journal.ID()
+	s.log.Info("serving",
+		"listen", s.listener.Addr().String(), "admin", s.adminListener.Addr().String(),
+		"data", s.config.Journal.Dir, "journal", hex.EncodeToString(id[:]), "version", readBuild().version)
+
+	var cause error
+	select {
+	case <-ctx.Done():
+	case cause = <-ended:
+	case <-s.journal.Failed():
+		cause = fmt.Errorf("journal: %w", s.journal.Err())
+	case <-s.batcher.Failed():
+		cause = fmt.Errorf("batcher: %w", s.batcher.Err())
+	}
+	if cause != nil {
+		s.log.Error("ending", "error", cause)
+	}
+	err := s.shutdown()
+	serving.Wait()
+	if cause != nil {
+		return cause // what follows from it adds nothing
+	}
+	if err == nil {
+		s.log.Info("stopped")
+	}
+	return err
+}
+
+func (s *service) serveGRPC() error {
+	if err := s.grpc.Serve(s.listener); err != nil {
+		return fmt.Errorf("serve gRPC: %w", err)
+	}
+	return nil
+}
+
+func (s *service) serveAdmin() error {
+	if err := s.admin.Serve(s.adminListener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return nil
+}
+
+// shutdown answers what was read, lets running uploads finish, and closes the
+// journal, in this order. A tenth of the grace is kept for the closing.
+func (s *service) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownGrace/10*9)
+	defer cancel()
+	s.draining.Store(true)
+	s.health.Shutdown()
+	s.server.Drain()
+	if err := s.server.Wait(ctx); err != nil {
+		s.log.Warn("streams outlast the grace and are cut off")
+	}
+	s.stopGRPC(ctx)
+	err := s.closeStorage(ctx)
+	return errors.Join(err, s.admin.Close())
+}
+
+// lingering is how long calls that are not of this service, such as a watch of its
+// health, may hold the end up.
+const lingering = time.Second
+
+// stopGRPC closes the connections, once the answers have gone out on them.
+func (s *service) stopGRPC(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lingering)
+	defer cancel()
+	stop := context.AfterFunc(ctx, s.grpc.Stop)
+	s.grpc.GracefulStop()
+	stop()
+}
+
+func (s *service) setHealth(status healthpb.HealthCheckResponse_ServingStatus) {
+	for _, name := range []string{
+		"", // the service as a whole
+		destinationsv1.Destinations_ServiceDesc.ServiceName,
+		destinationsv1.Operations_ServiceDesc.ServiceName,
+	} {
+		s.health.SetServingStatus(name, status)
+	}
+}
+
+// notReady says why no events are taken; nil: they are.
+func (s *service) notReady() error {
+	if s.draining.Load() {
+		return errors.New("shutting down")
+	}
+	return errors.Join(s.journal.Err(), s.batcher.Err())
+}
+
+// damage says which partitions are closed because their files are damaged; the
+// others serve.
+func (s *service) damage() error {
+	var closed []error
+	for i := range s.journal.Partitions() {
+		if err := s.journal.Partition(i).Err(); err != nil {
+			closed = append(closed, fmt.Errorf("partition %d is closed: %w", i, err))
+		}
+	}
+	return errors.Join(closed...)
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/uploader/uploadertest"
+)
+
+// What was read before the end is answered and durable, and it is delivered by the
+// next service on the folder, once.
+func TestShutdownAnswersWhatWasRead(t *testing.T) {
+	s3, dir := uploadertest.NewS3(t), t.TempDir()
+	r := start(t, testParams(testConfig(t, dir), s3.Config()))
+	stream, err := destinationsv1.NewDestinationsClient(r.dial(t)).SendS3(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Send(&destinationsv1.SendS3Request{Bucket: "demo", Sequence: 7, Events: []*destinationsv1.S3Event{{Payload: []byte("one")}}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the event is in the journal", func() bool {
+		return r.journal.Partition(0).Events().Committed()+r.journal.Partition(1).Events().Committed() > 0
+	})
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Errorf("got %v, want a clean end", err)
+	}
+	_, err = stream.CloseAndRecv()
+	info := errorInfo(status.Convert(err))
+	if status.Code(err) != codes.Unavailable || info.GetReason() != "SHUTTING_DOWN" || info.GetMetadata()["durable_sequence"] != "7" {
+		t.Errorf("got %v, %v; want UNAVAILABLE with durable_sequence 7", err, info)
+	}
+	if len(s3.Objects()) != 0 {
+		t.Errorf("got %v, want nothing before the window's end", s3.Objects())
+	}
+
+	again := start(t, testParams(testConfig(t, dir), s3.Config()))
+	if got := run(t, "flush", "--target", again.listener.Addr().String()); got.code != exitOK {
+		t.Errorf("flush: got %+v", got)
+	}
+	eventually(t, "the object is there", func() bool { return slices.Equal(storedLines(t, s3), []string{"one"}) })
+}
+
+// A watch of the health never ends by itself, and must not hold up the end.
+func TestShutdownIsNotHeldUpByAWatch(t *testing.T) {
+	r := start(t, testParams(testConfig(t, t.TempDir()), uploadertest.NewS3(t).Config()))
+	watch, err := healthpb.NewHealthClient(r.dial(t)).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []healthpb.HealthCheckResponse_ServingStatus{healthpb.HealthCheckResponse_SERVING, healthpb.HealthCheckResponse_NOT_SERVING} {
+		got, err := watch.Recv()
+		if err != nil || got.GetStatus() != want {
+			t.Errorf("got %v, %v; want %v", got, err, want)
+		}
+		r.stop()
+	}
+	if err := r.wait(t); err != nil {
+		t.Errorf("got %v, want a clean end", err)
+	}
+}
+
+// hangingS3 answers nothing until the request is given up.
+type hangingS3 struct{ asked chan struct{} }
+
+func (h *hangingS3) RoundTrip(r *http.Request) (*http.Response, error) {
+	select {
+	case h.asked <- struct{}{}:
+	default:
+	}
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func TestShutdownEndsWithinItsGraceThoughS3Hangs(t *testing.T) {
+	hanging := &hangingS3{asked: make(chan struct{}, 1)}
+	config := uploadertest.NewS3(t).Config()
+	config.HTTPClient = &http.Client{Transport: hanging}
+	r := start(t, testParams(testConfig(t, t.TempDir(), "--shutdown-grace", "1s"), config))
+	target := r.listener.Addr().String()
+	if got := (invocation{args: []string{"send", "--target", target, "--bucket", "demo"}, stdin: "one\n"}).run(t); got.code != exitOK {
+		t.Errorf("send: got %+v", got)
+	}
+	if got := run(t, "flush", "--target", target); got.code != exitOK {
+		t.Errorf("flush: got %+v", got)
+	}
+	<-hanging.asked
+	begun := time.Now()
+	r.stop()
+	if err := r.wait(t); err != nil || time.Since(begun) > time.Second {
+		t.Errorf("got %v after %v, want a clean end within 1s", err, time.Since(begun))
+	}
+}
+
+// failingFS fails every sync of an events log once it is told to.
+type failingFS struct {
+	journal.FS
+	fail chan struct{} // closed: fail
+}
+
+func (f failingFS) Create(name string) (journal.File, error) {
+	file, err := f.FS.Create(name)
+	if err != nil || !strings.Contains(filepath.Base(name), "events-") {
+		return file, err
+	}
+	return failingFile{File: file, fail: f.fail}, nil
+}
+
+type failingFile struct {
+	journal.File
+	fail chan struct{}
+}
+
+func (f failingFile) Sync() error {
+	select {
+	case <-f.fail:
+		return fmt.Errorf("sync: %w", errors.New("the disk is gone"))
+	default:
+		return f.File.Sync()
+	}
+}
+
+func TestBrokenJournalEndsTheService(t *testing.T) {
+	fs := failingFS{FS: journal.OS(), fail: make(chan struct{})}
+	config := testConfig(t, t.TempDir())
+	config.Journal.FS = fs
+	r := start(t, testParams(config, uploadertest.NewS3(t).Config()))
+	close(fs.fail)
+	sent := invocation{args: []string{"send", "--target", r.listener.Addr().String(), "--bucket", "demo"}, stdin: "one\n"}.run(t)
+	if sent.code != exitNothing || !strings.Contains(sent.stderr, "Internal (JOURNAL_BROKEN)") {
+		t.Errorf("send: got %+v, want JOURNAL_BROKEN", sent)
+	}
+	if err := r.wait(t); !errors.Is(err, journal.ErrBroken) || !strings.Contains(err.Error(), "the disk is gone") {
+		t.Errorf("got %v, want %v with its cause", err, journal.ErrBroken)
+	}
+}

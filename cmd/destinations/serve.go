@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+)
+
+// serveCmd runs the service.
+type serveCmd struct {
+	Listen         string `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Address of the gRPC API (${default})."`
+	AdminListen    string `default:"127.0.0.1:9464" placeholder:"HOST:PORT" help:"Address of the HTTP pages /livez and /readyz (${default})."`
+	InsecureListen bool   `help:"Allow --listen and --admin-listen to be reached from other machines, though nothing is encrypted and nobody authenticated: everyone who reaches them can write to every bucket that this service can."`
+
+	DataDir      string   `default:"./data" placeholder:"FOLDER" help:"Folder of the journal (${default}); made if absent. One process at a time has it."`
+	Partitions   int      `default:"4" placeholder:"N" help:"Partitions of the journal (${default}), fixed when the folder is made."`
+	JournalQuota byteSize `default:"10GiB" placeholder:"SIZE" help:"Largest size of the events in the journal (${default}; 0: what the disk has); beyond it senders get RESOURCE_EXHAUSTED."`
+
+	Window           time.Duration `default:"1m" placeholder:"TIME" help:"How long a destination's events are collected into one object (${default}, at least 1s)."`
+	MaxObjectSize    byteSize      `default:"128MiB" placeholder:"SIZE" help:"Compressed size at which an object is closed before its window ends (${default})."`
+	CompressionLevel int           `default:"2" placeholder:"1-9" help:"1 is fastest, 9 smallest (${default})."`
+	MaxPayloadSize   byteSize      `default:"1MiB" placeholder:"SIZE" help:"Largest payload of an event (${default})."`
+	MaxRequestSize   byteSize      `default:"4MiB" placeholder:"SIZE" help:"Largest gRPC request (${default})."`
+
+	S3Endpoint  string   `name:"s3-endpoint" placeholder:"URL" help:"S3-compatible server (AWS). Fixed when the data folder is made. Credentials and region come from AWS's default chain: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, profiles, instance and container roles."`
+	S3PathStyle bool     `name:"s3-path-style" help:"Put the bucket into the path of the URL and not into the host's name, as many S3-compatible servers need it."`
+	S3ACL       string   `name:"s3-acl" default:"bucket-owner-full-control" placeholder:"ACL" help:"Canned ACL of the objects (${default}); empty for none."`
+	S3PartSize  byteSize `name:"s3-part-size" default:"16MiB" placeholder:"SIZE" help:"Objects above it are uploaded in parts of it (${default}, at least 5MiB)."`
+	Uploads     int      `default:"32" placeholder:"N" help:"Objects on their way to S3 at once (${default})."`
+
+	ShutdownGrace time.Duration `default:"20s" placeholder:"TIME" help:"How long a SIGTERM or SIGINT lets running uploads finish (${default}). What is not uploaded stays in the journal; a second signal ends the process at once, and nothing is lost either."`
+	LogFormat     string        `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" help:"auto, text or json: auto is text on a terminal and JSON elsewhere (${default})."`
+	LogLevel      string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
+}
+
+// Help is the long text of --help.
+func (*serveCmd) Help() string {
+	return `Events are taken over gRPC (destinations.v1.Destinations, with grpc.health.v1 and reflection), answered when they stand in the journal on this machine's disk, and uploaded once a window. Wrong or missing AWS credentials do not stop it: events are taken all the same and wait in the journal.`
+}
+
+// Run serves until a signal ends it, or something that it can't go on without
+// fails.
+func (c *serveCmd) Run(p *process) error {
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	log := newLogger(p.stderr, c.LogFormat, c.LogLevel)
+	config.Journal.Log = log
+	ctx, release := untilSignal(p.ctx, log, c.ShutdownGrace)
+	defer release()
+	s, err := newService(serviceParams{
+		Config: config,
+		AWS:    loadAWS(ctx, log),
+		Listen: net.Listen,
+		Log:    log,
+	})
+	if err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// loadAWS reads AWS's default chain. What is wrong with it is logged and comes
+// back as the error of every upload: events are accepted all the same.
+func loadAWS(ctx context.Context, log *slog.Logger) aws.Config {
+	config, err := awsconfig.LoadDefaultConfig(ctx)
+	if err == nil {
+		return config
+	}
+	log.Error("no AWS configuration; events are accepted and wait in the journal until the service is restarted with one", "error", err)
+	return aws.Config{Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{}, fmt.Errorf("AWS configuration: %w", err)
+	})}
+}
+
+// untilSignal returns a context that the first SIGTERM or SIGINT ends. The second
+// ends the process, and so does a shutdown that outlasts its grace: all that was
+// acknowledged is in the journal at any time. The function takes this back.
+func untilSignal(parent context.Context, log *slog.Logger, grace time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	released, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case s := <-signals:
+			log.Info("shutting down", "signal", s.String(), "grace", grace.String())
+			cancel()
+		case <-released:
+			return
+		}
+		select {
+		case <-signals:
+			log.Warn("second signal: exiting at once; what was acknowledged and not uploaded is in the journal")
+			os.Exit(exitFailed)
+		case <-time.After(grace):
+			log.Error("the shutdown outlasts its grace: exiting; what was acknowledged and not uploaded is in the journal")
+			os.Exit(exitFailed)
+		case <-released:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(released)
+		<-done
+		cancel()
+	}
+}
+
+// checkListen refuses an address that other machines reach, unless that was asked
+// for by name.
+func (c *serveCmd) checkListen(flag, address string) error {
+	host, _, err := splitAddress(address)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", flag, err)
+	case !isLoopback(host) && !c.InsecureListen:
+		return fmt.Errorf("%s: %s can be reached from other machines, and nothing is encrypted and nobody authenticated; --insecure-listen allows it", flag, address)
+	}
+	return nil
+}
+
+// checkAddresses refuses what can't be listened on.
+func (c *serveCmd) checkAddresses() error {
+	problems := []error{c.checkListen("--listen", c.Listen), c.checkListen("--admin-listen", c.AdminListen)}
+	if _, port, err := splitAddress(c.Listen); err == nil && port != "0" && c.Listen == c.AdminListen {
+		problems = append(problems, fmt.Errorf("--admin-listen: %s is --listen already", c.AdminListen))
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/open-destinations/destinations/batcher"
+	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/server"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// serviceParams is what a service is made of.
+type serviceParams struct {
+	Config serviceConfig
+	AWS    aws.Config                                          // credentials, region, HTTP client
+	Listen func(network, address string) (net.Listener, error) // net.Listen, or as good
+	GRPC   []grpc.ServerOption                                 // besides those that the server needs; may be nil
+	Log    *slog.Logger
+}
+
+// service is the whole service: the journal, what writes to it and what reads it,
+// and the two listeners. newService makes it, run joins and closes it.
+type service struct {
+	config   serviceConfig
+	log      *slog.Logger
+	journal  *journal.Journal
+	uploader *uploader.Uploader
+	batcher  *batcher.Batcher
+	tokenKey []byte
+	server   *server.Server
+
+	grpc          *grpc.Server
+	health        *health.Server
+	admin         *http.Server
+	listener      net.Listener // of grpc
+	adminListener net.Listener
+	draining      atomic.Bool
+}
+
+// newService opens the journal, takes its partitions over, and listens. Nothing is
+// answered before run. When it fails it leaves nothing behind.
+func newService(p serviceParams) (*service, error) {
+	s := &service{config: p.Config, log: p.Log}
+	for _, step := range []func(*serviceParams) error{s.openJournal, s.startBackHalf, s.makeServers, s.listen} {
+		if err := step(&p); err != nil {
+			return nil, errors.Join(err, s.abandon())
+		}
+	}
+	return s, nil
+}
+
+func (s *service) openJournal(p *serviceParams) (err error) {
+	s.journal, err = journal.Open(p.Config.Journal)
+	if err != nil {
+		return fmt.Errorf("%s: %w", flagAtFault(err), err)
+	}
+	s.tokenKey, err = server.LoadTokenKey(p.Config.Journal.Dir)
+	return err
+}
+
+// flagAtFault is the flag to look at when the journal does not open.
+func flagAtFault(err error) string {
+	var mismatch *journal.MismatchError
+	if errors.As(err, &mismatch) {
+		switch mismatch.Field {
+		case "partitions":
+			return "--partitions"
+		case "endpoint":
+			return "--s3-endpoint"
+		}
+	}
+	return "--data-dir"
+}
+
+// startBackHalf starts what turns the journal into objects.
+func (s *service) startBackHalf(p *serviceParams) (err error) {
+	s.uploader, err = uploader.New(p.AWS, p.Config.Uploader, p.Log)
+	if err != nil {
+		return err
+	}
+	partitions := s.journal.Partitions()
+	s.batcher, err = batcher.Start(batcher.Params{
+		Config:   p.Config.Batcher,
+		Journal:  s.journal,
+		Uploader: s.uploader,
+		PartitionOf: func(tenant, bucket, prefix string) int {
+			return server.Partition(tenant, bucket, prefix, partitions)
+		},
+		Log: p.Log,
+	})
+	return err
+}
+
+// makeServers makes the gRPC and the HTTP server, with the services on them.
+func (s *service) makeServers(p *serviceParams) (err error) {
+	s.server, err = server.New(server.Params{
+		Config:   p.Config.Server,
+		Journal:  eventLogs{s.journal},
+		Flusher:  s.batcher,
+		TokenKey: s.tokenKey,
+		Log:      p.Log,
+	})
+	if err != nil {
+		return err
+	}
+	options := append(s.server.Options(), grpc.WaitForHandlers(true))
+	s.grpc = grpc.NewServer(append(options, p.GRPC...)...)
+	s.server.Register(s.grpc)
+	s.health = health.NewServer()
+	s.setHealth(healthpb.HealthCheckResponse_NOT_SERVING)
+	healthpb.RegisterHealthServer(s.grpc, s.health)
+	reflection.Register(s.grpc)
+	s.admin = newAdmin(s, p.Log)
+	return nil
+}
+
+// eventLogs is a journal as the server needs it: records go to the events logs.
+type eventLogs struct{ *journal.Journal }
+
+// Append takes a record for the events log of a partition.
+func (e eventLogs) Append(partition int, rec []byte) server.Append {
+	return e.Partition(partition).Events().Append(rec)
+}
+
+func (s *service) listen(p *serviceParams) (err error) {
+	if s.listener, err = p.Listen("tcp", p.Config.Listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	if s.adminListener, err = p.Listen("tcp", p.Config.AdminListen); err != nil {
+		return fmt.Errorf("--admin-listen: %w", err)
+	}
+	return nil
+}
+
+// abandon closes what newService had made before it failed.
+func (s *service) abandon() error {
+	var problems []error
+	for _, l := range []net.Listener{s.listener, s.adminListener} {
+		if l != nil {
+			problems = append(problems, l.Close())
+		}
+	}
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	return errors.Join(append(problems, s.closeStorage(now))...)
+}
+
+// closeStorage ends the back half, whose running uploads may finish until ctx
+// ends, and then closes the journal.
+func (s *service) closeStorage(ctx context.Context) error {
+	var problems []error
+	if s.batcher != nil {
+		problems = append(problems, s.batcher.Close(ctx))
+	}
+	if s.uploader != nil {
+		s.uploader.Close()
+	}
+	if s.journal != nil {
+		problems = append(problems, s.journal.Close())
+	}
+	return errors.Join(problems...)
+}

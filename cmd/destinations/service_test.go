@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+
+	"github.com/open-destinations/destinations/uploader/uploadertest"
+)
+
+// testConfig is a configuration for one folder, with any free ports.
+func testConfig(t testing.TB, dir string, args ...string) serviceConfig {
+	t.Helper()
+	c := &cli{}
+	p := &process{ctx: t.Context(), stdout: io.Discard, stderr: io.Discard}
+	parser, err := newParser(c, p, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{"serve", "--data-dir", dir, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+		"--partitions", "2", "--journal-quota", "64MiB", "--max-request-size", "1100KiB"}, args...)
+	if _, err := parser.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	config, err := c.Serve.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// running is a service that runs in this process.
+type running struct {
+	*service
+	stop  func()     // as a signal does
+	ended chan error // what run returned
+}
+
+// testParams are for a service whose objects go to store.
+func testParams(config serviceConfig, awsConfig aws.Config) serviceParams {
+	return serviceParams{Config: config, AWS: awsConfig, Listen: net.Listen, Log: slog.New(slog.DiscardHandler)}
+}
+
+// start runs a service until the test ends, or stop is called.
+func start(t testing.TB, p serviceParams) *running {
+	t.Helper()
+	s, err := newService(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r := &running{service: s, stop: stop, ended: make(chan error, 1)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.ended <- s.run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+	return r
+}
+
+// wait returns what run returned; the service must have been stopped.
+func (r *running) wait(t testing.TB) error {
+	t.Helper()
+	select {
+	case err := <-r.ended:
+		return err
+	case <-time.After(20 * time.Second):
+		t.Fatal("the service does not end")
+		return nil
+	}
+}
+
+// dial connects to the service.
+func (r *running) dial(t testing.TB) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(r.listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// get reads an admin page.
+func (r *running) get(t testing.TB, page string) (code int, body string) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get("http://" + r.adminListener.Addr().String() + page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+// eventually asks until ok, at most ten seconds.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for !ok() {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("not within ten seconds: %s", what)
+		}
+	}
+}
+
+// storedLines are the lines of all objects, sorted.
+func storedLines(t testing.TB, s3 *uploadertest.S3) []string {
+	t.Helper()
+	var lines []string
+	for name, body := range s3.Objects() {
+		r, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		lines = append(lines, strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")...)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func TestServiceTakesEventsAndDeliversThem(t *testing.T) {
+	s3 := uploadertest.NewS3(t)
+	r := start(t, testParams(testConfig(t, t.TempDir()), s3.Config()))
+	target := r.listener.Addr().String()
+
+	sent := invocation{args: []string{"send", "--target", target, "--bucket", "demo", "--prefix", "test"}, stdin: "one\ntwo\n"}.run(t)
+	if sent.code != exitOK || !strings.HasPrefix(sent.stderr, "accepted 2, rejected 0\nreceipt s3://demo/test/ accepted 2 token ") {
+		t.Errorf("send: got %+v", sent)
+	}
+	if got := run(t, "flush", "--target", target, "--bucket", "demo", "--prefix", "test/"); got != (outcome{stdout: "flushed 1 batch\n"}) {
+		t.Errorf("flush: got %+v", got)
+	}
+	eventually(t, "the object is there", func() bool { return slices.Equal(storedLines(t, s3), []string{"one", "two"}) })
+
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Errorf("got %v, want a clean end", err)
+	}
+}
+
+func TestServiceShowsThatItServes(t *testing.T) {
+	r := start(t, testParams(testConfig(t, t.TempDir()), uploadertest.NewS3(t).Config()))
+	for _, page := range []string{"/livez", "/readyz"} {
+		if code, body := r.get(t, page); code != http.StatusOK || body != "ok\n" {
+			t.Errorf("%s: got %d %q", page, code, body)
+		}
+	}
+	conn := r.dial(t)
+	for _, name := range []string{"", "destinations.v1.Destinations", "destinations.v1.Operations"} {
+		got, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{Service: name})
+		if err != nil || got.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+			t.Errorf("health of %q: got %v, %v", name, got, err)
+		}
+	}
+	if got := reflected(t, conn); !slices.Contains(got, "destinations.v1.Destinations") || !slices.Contains(got, "destinations.v1.Operations") {
+		t.Errorf("reflection: got %v", got)
+	}
+}
+
+// reflected are the services that reflection lists.
+func reflected(t *testing.T, conn *grpc.ClientConn) []string {
+	t.Helper()
+	stream, err := reflectionpb.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Send(&reflectionpb.ServerReflectionRequest{
+		MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := stream.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range answer.GetListServicesResponse().GetService() {
+		names = append(names, s.GetName())
+	}
+	return names
+}
+
+func TestStartErrorsNameTheirCause(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, test := range []struct {
+		name    string
+		prepare func(t *testing.T, dir string) // before the start
+		args    []string
+		want    string
+	}{
+		{"folder in use", func(t *testing.T, dir string) {
+			start(t, testParams(testConfig(t, dir), uploadertest.NewS3(t).Config()))
+		}, nil, "in use by another process"},
+		{"other partitions", func(t *testing.T, dir string) {
+			r := start(t, testParams(testConfig(t, dir), uploadertest.NewS3(t).Config()))
+			r.stop()
+			if err := r.wait(t); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"--partitions", "3"}, "--partitions: "},
+		{"other endpoint", func(t *testing.T, dir string) {
+			r := start(t, testParams(testConfig(t, dir), uploadertest.NewS3(t).Config()))
+			r.stop()
+			if err := r.wait(t); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"--s3-endpoint", "http://s3:1"}, "--s3-endpoint: "},
+		{"token key", func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, "token.key"), []byte("short"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, nil, "token key"},
+		{"port taken", nil, []string{"--listen", taken.Addr().String()}, "--listen: listen tcp"},
+		{"admin port taken", nil, []string{"--admin-listen", taken.Addr().String()}, "--admin-listen: listen tcp"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if test.prepare != nil {
+				test.prepare(t, dir)
+			}
+			_, err := newService(testParams(testConfig(t, dir, test.args...), uploadertest.NewS3(t).Config()))
+			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want one line with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestMissingCredentialsDoNotStopTheAccepting(t *testing.T) {
+	config := uploadertest.NewS3(t).Config()
+	config.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{}, errors.New("no credentials")
+	})
+	r := start(t, testParams(testConfig(t, t.TempDir(), "--shutdown-grace", "1s"), config))
+	target := r.listener.Addr().String()
+	if got := (invocation{args: []string{"send", "--target", target, "--bucket", "demo"}, stdin: "one\n"}).run(t); got.code != exitOK {
+		t.Errorf("send: got %+v", got)
+	}
+	if got := run(t, "flush", "--target", target); got.code != exitOK {
+		t.Errorf("flush: got %+v", got)
+	}
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Errorf("got %v, want a clean end", err)
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/open-destinations/destinations/batcher"
+	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/server"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// serviceConfig is what the flags of serve say, in the words of the packages.
+type serviceConfig struct {
+	Listen, AdminListen string        // host:port
+	ShutdownGrace       time.Duration // from the first signal to the end of the process
+	Journal             journal.Config
+	Server              server.Config
+	Batcher             batcher.Config
+	Uploader            uploader.Config
+}
+
+// config translates the flags. The error has every problem of every flag.
+func (c *serveCmd) config() (serviceConfig, error) {
+	s := serviceConfig{
+		Listen:        c.Listen,
+		AdminListen:   c.AdminListen,
+		ShutdownGrace: c.ShutdownGrace,
+		Journal:       journal.DefaultConfig(),
+		Server:        server.DefaultConfig(),
+		Batcher:       batcher.DefaultConfig(),
+		Uploader:      uploader.DefaultConfig(),
+	}
+	s.Journal.Dir = c.DataDir
+	s.Journal.Partitions = c.Partitions
+	s.Journal.Endpoint = c.S3Endpoint
+	s.Journal.QuotaBytes = int64(c.JournalQuota)
+	s.Journal.SegmentBytes = c.segmentBytes(s.Journal.SegmentBytes)
+
+	s.Server.MaxPayloadBytes = clampInt(c.MaxPayloadSize)
+	s.Server.MaxRequestBytes = clampInt(c.MaxRequestSize)
+
+	s.Batcher.Window = c.Window
+	s.Batcher.MaxObjectSize = int64(c.MaxObjectSize)
+	s.Batcher.CompressionLevel = c.CompressionLevel
+	s.Batcher.Uploads = c.Uploads
+
+	s.Uploader.Endpoint = c.S3Endpoint
+	s.Uploader.PathStyle = c.S3PathStyle
+	s.Uploader.ACL = c.S3ACL
+	s.Uploader.PartSize = int64(c.S3PartSize)
+	return s, errors.Join(c.check(), s.check())
+}
+
+// recordGrowth is how much larger than a request the record of its events can be:
+// tiny events carry their place with them there.
+const recordGrowth = 4
+
+// segmentBytes is the size of the journal's event segments: the usual one, smaller
+// for a small quota, and always with room for the largest request.
+func (c *serveCmd) segmentBytes(usual int64) int64 {
+	size := usual
+	if c.JournalQuota > 0 && c.Partitions > 0 {
+		size = min(size, int64(c.JournalQuota)/int64(4*c.Partitions))
+	}
+	return min(usual, max(size, recordGrowth*int64(clampInt(c.MaxRequestSize))))
+}
+
+// clampInt keeps a size that is refused later from becoming another one before.
+func clampInt(s byteSize) int { return int(min(s, math.MaxInt32)) }
+
+// check finds the contradictions that no package can see alone.
+func (c *serveCmd) check() error {
+	problems := []error{c.checkAddresses()}
+	if c.ShutdownGrace <= 0 {
+		problems = append(problems, fmt.Errorf("--shutdown-grace: %v, must be above 0", c.ShutdownGrace))
+	}
+	if most := journal.DefaultConfig().SegmentBytes / recordGrowth; int64(c.MaxRequestSize) > most {
+		problems = append(problems, fmt.Errorf("--max-request-size: %s, at most %s: it has to fit into a segment of the journal", c.MaxRequestSize, byteSize(most)))
+	}
+	if c.Partitions == 0 { // which the journal takes as its default
+		problems = append(problems, errors.New("--partitions: 0, must be at least 1"))
+	}
+	return errors.Join(problems...)
+}
+
+// check asks the packages, and names their fields as the flags are called.
+func (s *serviceConfig) check() error {
+	var problems []error
+	for _, err := range []error{s.Journal.Validate(), s.Server.Validate(), s.Batcher.Validate(), s.Uploader.Validate()} {
+		if err == nil {
+			continue
+		}
+		for problem := range strings.SplitSeq(err.Error(), "\n") {
+			problems = append(problems, errors.New(flagName(problem)))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// flagName replaces the field that a package's problem begins with by its flag.
+func flagName(problem string) string {
+	field, rest, found := strings.Cut(problem, ":")
+	flag, known := map[string]string{
+		"Dir":               "--data-dir",
+		"Partitions":        "--partitions",
+		"Endpoint":          "--s3-endpoint",
+		"QuotaBytes":        "--journal-quota",
+		"window":            "--window",
+		"max-object-size":   "--max-object-size",
+		"compression-level": "--compression-level",
+		"uploads":           "--uploads",
+	}[field]
+	if !found || !known {
+		return problem
+	}
+	return flag + ":" + rest
+}
