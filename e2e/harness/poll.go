@@ -6,12 +6,17 @@ import (
 	"time"
 )
 
-// pollEvery is the pause between two looks at something that is awaited.
-const pollEvery = 50 * time.Millisecond
+// Between two looks at something that is awaited there is a pause as long as the
+// look took, so that looking takes no more than half of the time, but at least and
+// at most this.
+const (
+	leastPause = 50 * time.Millisecond
+	mostPause  = time.Second
+)
 
-// Poll calls f until it returns nil, at once and then every 50 ms or, if one call
-// takes long, as long a pause as the call took. When ctx ends first, the error
-// names what was awaited and holds f's last error.
+// Poll calls f until it returns nil, at once and then after pauses of 50 ms, or up
+// to a second if f takes long. When ctx ends first, the error names what was
+// awaited and holds f's last error.
 func Poll(ctx context.Context, what string, f func() error) error {
 	for {
 		began := time.Now()
@@ -19,7 +24,7 @@ func Poll(ctx context.Context, what string, f func() error) error {
 		if err == nil {
 			return nil
 		}
-		pause := time.NewTimer(max(pollEvery, time.Since(began)))
+		pause := time.NewTimer(min(max(leastPause, time.Since(began)), mostPause))
 		select {
 		case <-ctx.Done():
 			pause.Stop()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -47,6 +48,7 @@ type S3 struct {
 	// before the first use.
 	Decompress Decompress
 
+	params    S3Params
 	root      Account         // may do everything
 	admin     *s3.Client      // with root's rights
 	transport *http.Transport // of all clients that are made here
@@ -62,41 +64,59 @@ func StartS3(ctx context.Context, p S3Params) (*S3, error) {
 	if p.Listen == "" {
 		p.Listen = "127.0.0.1:0"
 	}
+	p.Dir = dir
 	srv := &S3{
 		Service: newAccount(ServiceKey),
 		Folder:  filepath.Join(dir, "objects"),
 		root:    newAccount(rootKey),
+		params:  p,
 
 		Decompress: SystemGunzip,
 		transport:  &http.Transport{},
 	}
-	args := []string{
-		"--data", srv.Folder,
-		"--iam", filepath.Join(dir, "accounts"),
-		"--listen", p.Listen,
-		"--root", srv.root.Key + ":" + srv.root.Secret,
-		"--user", srv.Service.Key + ":" + srv.Service.Secret,
-	}
-	for name, policy := range p.Buckets {
-		args = append(args, "--bucket", name+"="+policy)
-	}
-	readyFile := filepath.Join(dir, "ready.json")
-	srv.Process, err = StartProcess(ProcessParams{
-		Name:   "the S3 server",
-		Path:   p.Binary,
-		Args:   args,
-		Env:    Environment(),
-		Log:    filepath.Join(dir, "s3server.log"),
-		Stdout: readyFile,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := srv.awaitReady(ctx, readyFile); err != nil {
-		srv.Kill()
+	if err := srv.start(ctx); err != nil {
 		return nil, err
 	}
 	return srv, nil
+}
+
+// Restart starts the server again after it was stopped or killed: where it was,
+// with the accounts and the objects that it had. Nothing may use it meanwhile.
+func (s *S3) Restart(ctx context.Context) error {
+	s.params.Listen = strings.TrimPrefix(s.Endpoint, "http://")
+	return s.start(ctx)
+}
+
+// start starts the process and waits for it.
+func (s *S3) start(ctx context.Context) error {
+	args := []string{
+		"--data", s.Folder,
+		"--iam", filepath.Join(s.params.Dir, "accounts"),
+		"--listen", s.params.Listen,
+		"--root", s.root.Key + ":" + s.root.Secret,
+		"--user", s.Service.Key + ":" + s.Service.Secret,
+	}
+	for name, policy := range s.params.Buckets {
+		args = append(args, "--bucket", name+"="+policy)
+	}
+	readyFile := filepath.Join(s.params.Dir, "ready.json")
+	proc, err := StartProcess(ProcessParams{
+		Name:   "the S3 server",
+		Path:   s.params.Binary,
+		Args:   args,
+		Env:    Environment(),
+		Log:    filepath.Join(s.params.Dir, "s3server.log"),
+		Stdout: readyFile,
+	})
+	if err != nil {
+		return err
+	}
+	s.Process = proc
+	if err := s.awaitReady(ctx, readyFile); err != nil {
+		s.Kill()
+		return err
+	}
+	return nil
 }
 
 // awaitReady waits for the line in which the server says where it is.

@@ -72,12 +72,15 @@ func startService(ctx context.Context, p ServiceParams) (*Service, error) {
 		return nil, err
 	}
 	svc := &Service{Process: proc, Target: target, Admin: admin}
-	if err := proc.await(ctx, func() error { return httpOK(ctx, "http://"+admin+"/readyz") }); err != nil {
+	if err := proc.await(ctx, func() error { return svc.Ready(ctx) }); err != nil {
 		proc.Kill()
 		return nil, err
 	}
 	return svc, nil
 }
+
+// Ready fails unless the service says that it is ready for events.
+func (s *Service) Ready(ctx context.Context) error { return httpOK(ctx, "http://"+s.Admin+"/readyz") }
 
 // httpOK fails unless a GET answers 200.
 func httpOK(ctx context.Context, url string) error {
