@@ -268,3 +268,20 @@ func TestGuessedRegionIsAskedForAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestBucketThatMovedInSilence is refused once, and then looked up again.
+func TestBucketThatMovedInSilence(t *testing.T) {
+	s := uploadertest.NewS3(t)
+	u, _ := newUploader(t, s, testConfig())
+	mustUpload(t, u, testObject(onePut))
+	s.SetRegion(testBucket, "eu-west-1")
+	s.HideRegions()
+	o := testObject(onePut)
+	o.Key = "second"
+	if _, err := u.Upload(context.Background(), o); !uploader.Permanent(err) {
+		t.Errorf("got %v, want a permanent error", err)
+	}
+	mustUpload(t, u, o)
+	expectRegions(t, s, "HeadBucket us-east-1", "PutObject us-east-1", "PutObject us-east-1",
+		"HeadBucket us-east-1", "GetBucketLocation us-east-1", "PutObject eu-west-1")
+}

@@ -435,3 +435,33 @@ func TestMissingCredentialsAreTransient(t *testing.T) {
 		expectCalls(t, s)
 	})
 }
+
+// TestCloseWaitsForTheCleanUp has an abort that takes two seconds.
+func TestCloseWaitsForTheCleanUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := uploadertest.NewS3(t)
+		s.OnCall(func(c uploadertest.Call) uploadertest.Fault {
+			switch c.Op {
+			case "UploadPart":
+				return uploadertest.Hang()
+			case "AbortMultipartUpload":
+				return uploadertest.After(2 * time.Second)
+			}
+			return uploadertest.Fault{}
+		})
+		u, _ := newUploader(t, s, testConfig())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := u.Upload(context.Background(), testObject(twoParts)); !errors.Is(err, uploader.ErrClosed) {
+				t.Errorf("got %v, want %v", err, uploader.ErrClosed)
+			}
+		})
+		synctest.Wait()
+		start := time.Now()
+		u.Close()
+		if took, left := time.Since(start), s.Uploads(); took != 2*time.Second || len(left) > 0 {
+			t.Errorf("Close took %s and left %v, want 2s and nothing", took, left)
+		}
+		wg.Wait()
+	})
+}
