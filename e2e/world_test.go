@@ -1,0 +1,162 @@
+package e2e_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/open-destinations/destinations/e2e/harness"
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+)
+
+const (
+	startTimeout = 30 * time.Second
+	stopTimeout  = 30 * time.Second // longer than the service's grace period
+
+	// longWindow is a window that no test lives to see the end of.
+	longWindow = "1h"
+)
+
+// world is an S3 server with buckets, the service, and the ledger of what was
+// sent. A test may have several services in it.
+type world struct {
+	t       *testing.T
+	dir     string
+	buckets []string
+	s3      *harness.S3
+	ledger  *harness.Ledger
+}
+
+// newWorld starts an S3 server with buckets under the policy that the service
+// prints.
+func newWorld(t *testing.T, buckets ...string) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), buckets: buckets, ledger: harness.NewLedger()}
+	policies := map[string]string{}
+	for _, b := range buckets {
+		policy, err := harness.Policy(t.Context(), bins.Service, b)
+		must(t, err)
+		policies[b] = filepath.Join(w.dir, b+".policy.json")
+		must(t, os.WriteFile(policies[b], policy, 0o600))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	s3, err := harness.StartS3(ctx, harness.S3Params{
+		Binary:  bins.S3Server,
+		Dir:     filepath.Join(w.dir, "s3"),
+		Buckets: policies,
+	})
+	must(t, err)
+	w.s3 = s3
+	t.Cleanup(s3.Kill)
+	return w
+}
+
+// restartS3 starts the S3 server again after it was killed.
+func (w *world) restartS3() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), startTimeout)
+	defer cancel()
+	must(w.t, w.s3.Restart(ctx))
+}
+
+// service is a running service with clients of its own.
+type service struct {
+	*harness.Service
+	events     destinationsv1.DestinationsClient
+	operations destinationsv1.OperationsClient
+}
+
+// serve starts the service on the data folder of that name.
+func (w *world) serve(name string, args ...string) *service {
+	w.t.Helper()
+	svc, err := w.tryServe(name, args...)
+	must(w.t, err)
+	return svc
+}
+
+// tryServe is serve for callers that are not the test's own goroutine.
+func (w *world) tryServe(name string, args ...string) (*service, error) {
+	ctx, cancel := context.WithTimeout(w.t.Context(), startTimeout)
+	defer cancel()
+	svc, err := harness.StartService(ctx, harness.ServiceParams{
+		Binary:  bins.Service,
+		DataDir: w.dataDir(name),
+		Log:     filepath.Join(w.dir, name+".log"),
+		S3:      w.s3,
+		Args:    args,
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.t.Cleanup(func() {
+		svc.Kill()
+		if w.t.Failed() {
+			w.t.Log(svc.Tail())
+		}
+	})
+	conn, err := grpc.NewClient(svc.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	w.t.Cleanup(func() { conn.Close() })
+	return &service{
+		Service:    svc,
+		events:     destinationsv1.NewDestinationsClient(conn),
+		operations: destinationsv1.NewOperationsClient(conn),
+	}, nil
+}
+
+// dataDir is the data folder of that name.
+func (w *world) dataDir(name string) string { return filepath.Join(w.dir, name) }
+
+// stop ends a service as an operator does; it must end well, and in time.
+func (w *world) stop(svc *service) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), stopTimeout)
+	defer cancel()
+	must(w.t, svc.Stop(ctx))
+}
+
+// flush closes the open batches of all destinations.
+func (w *world) flush(svc *service) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), startTimeout)
+	defer cancel()
+	_, err := svc.operations.Flush(ctx, &destinationsv1.FlushRequest{})
+	must(w.t, err)
+}
+
+// await waits until everything that was acknowledged is in its bucket.
+func (w *world) await(timeout time.Duration) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), timeout)
+	defer cancel()
+	must(w.t, w.ledger.Await(ctx, w.s3, w.buckets...))
+}
+
+// check stops the services, so that nothing can come late, reads what is in the
+// buckets, and compares it with what was sent.
+func (w *world) check(services ...*service) {
+	w.t.Helper()
+	for _, svc := range services {
+		w.stop(svc)
+	}
+	must(w.t, w.ledger.Read(w.t.Context(), w.s3, w.buckets...))
+	must(w.t, w.ledger.Check())
+	sent, acked, arrived := w.ledger.Counts()
+	w.t.Logf("%d events sent, %d acknowledged, %d arrived, in %d objects", sent, acked, arrived, len(w.ledger.Objects()))
+}
+
+// must ends the test if err is not nil.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
