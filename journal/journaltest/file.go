@@ -116,7 +116,11 @@ func (f *file) Sync() error {
 		if f.fs.stopAt >= 0 && f.fs.ops > f.fs.stopAt {
 			return nil // stopped in the middle: nothing is certain
 		}
-		f.node.durable = append([]byte(nil), f.node.live...)
+		// Only what is still to be written: what an earlier failed sync has
+		// dropped can be read, and is not.
+		for _, w := range f.node.pending {
+			f.node.durable = w.apply(f.node.durable)
+		}
 		f.node.pending = nil
 		done = true
 		return nil
