@@ -30,6 +30,7 @@ func anything(t *testing.T, seed uint64) {
 	w := newWorld(t, seed, func(w *world) {
 		w.cfg.Window = 10 * time.Second
 		w.cfg.RetryMax = 5 * time.Second
+		w.jcfg.SegmentBytes, w.jcfg.ControlSegmentBytes = 16<<10, 8<<10
 		if seed%3 == 0 { // batches close by their number of events, not by time alone
 			w.cfg.MaxEvents = 7
 		}
@@ -83,6 +84,8 @@ func (w *world) step(dests []dest) {
 	case n < 95:
 		w.stop()
 		w.start()
+	case n < 97:
+		w.crashInTheMiddle(dests)
 	default:
 		w.crash()
 	}

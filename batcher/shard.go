@@ -43,7 +43,7 @@ type shard struct {
 	uploadPool  *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
 	uploader    Uploader
-	uploadCtx   context.Context // ends when running uploads have to stop
+	uploadCtx   context.Context // ends when running uploads have to stop: the time of Close is up
 
 	inbox *mailbox[any] // compressedChunk, uploaded, *flush, wake
 
@@ -102,7 +102,7 @@ func (s *shard) run(stop <-chan struct{}) error {
 		if err != nil {
 			return err
 		}
-		if s.stopping && s.uploads == 0 && s.appending == nil && len(s.decisions) == 0 {
+		if s.stopping && s.finished() {
 			return nil
 		}
 		if more {
@@ -112,6 +112,15 @@ func (s *shard) run(stop <-chan struct{}) error {
 			s.stopping, stop = true, nil
 		}
 	}
+}
+
+// finished reports whether a shard that stops has nothing under way that it should
+// wait for. Once its time is up it leaves decisions behind for which the journal
+// has no room: a Seal that is not there is made anew by the next start, and a
+// delivery that is not noted is found out by its 412.
+func (s *shard) finished() bool {
+	noted := s.appending == nil && len(s.decisions) == 0
+	return s.uploads == 0 && (noted || s.uploadCtx.Err() != nil)
 }
 
 // step does everything that can be done now. It reports whether there is more to
@@ -140,15 +149,19 @@ func (s *shard) step() (more bool, err error) {
 // been told to stop.
 func (s *shard) wait(stop <-chan struct{}, timer *time.Timer) (stopped bool) {
 	timer.Reset(s.untilTimer(time.Now()))
-	var appended <-chan struct{}
+	var appended, timeUp <-chan struct{}
 	if s.appending != nil {
 		appended = s.appending.Done()
+	}
+	if s.stopping && s.uploads == 0 {
+		timeUp = s.uploadCtx.Done()
 	}
 	select {
 	case <-s.part.Events().Changed():
 	case <-s.part.Control().Changed():
 	case <-s.inbox.ready:
 	case <-appended:
+	case <-timeUp:
 	case <-timer.C:
 	case <-stop:
 		return true

@@ -53,13 +53,19 @@ func newWorld(t *testing.T, seed uint64, change func(*world)) *world {
 	return w
 }
 
-func (w *world) start() {
+func (w *world) openJournal() {
 	w.t.Helper()
 	w.jcfg.FS, w.jcfg.Log = w.disk, slog.New(slog.DiscardHandler)
 	var err error
 	if w.journal, err = journal.Open(w.jcfg); err != nil {
 		w.t.Fatalf("open the journal: %v", err)
 	}
+}
+
+func (w *world) start() {
+	w.t.Helper()
+	w.openJournal()
+	var err error
 	w.process = &process{store: w.store, dead: make(chan struct{})}
 	w.batcher, err = batcher.Start(batcher.Params{
 		Config: w.cfg, Journal: w.journal, Uploader: w.process, Log: slog.New(slog.DiscardHandler),
@@ -93,6 +99,23 @@ func (w *world) crash() {
 	if w.rand.IntN(2) == 0 {
 		after = w.disk.AfterCrash(w.rand.Uint64())
 	}
+	w.resume(after)
+}
+
+// crashInTheMiddle loses power at one of the next operations of the disk, whatever
+// it belongs to.
+func (w *world) crashInTheMiddle(dests []dest) {
+	w.disk.StopAt(w.disk.Ops() + w.rand.IntN(40))
+	for range 5 {
+		w.send(short, dests[w.rand.IntN(len(dests))])
+		time.Sleep(time.Duration(w.rand.Int64N(int64(w.cfg.Window))))
+	}
+	close(w.process.dead)
+	w.resume(w.disk.AfterCrash(w.rand.Uint64()))
+}
+
+// resume ends the dead process and starts another one on what is on the disk.
+func (w *world) resume(after *journaltest.FS) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	w.batcher.Close(ctx)
