@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
@@ -24,6 +25,34 @@ import (
 type codec struct {
 	encoding.CodecV2
 	maxRequestBytes int
+}
+
+// maxRequestEvents bounds the events of a request. An event can be two bytes long
+// on the wire and takes over a hundred decoded: without it, 4 MiB of empty events
+// would be 300 MiB of memory.
+const maxRequestEvents = 100_000
+
+// eventsField is the number of SendS3Request.events.
+const eventsField = 1
+
+// countEvents counts the events of an encoded request without decoding them. What
+// is malformed counts as far as it can be read.
+func countEvents(request []byte) (events int) {
+	for len(request) > 0 {
+		num, typ, n := protowire.ConsumeTag(request)
+		if n < 0 {
+			return events
+		}
+		if num == eventsField {
+			events++
+		}
+		size := protowire.ConsumeFieldValue(num, typ, request[n:])
+		if size < 0 {
+			return events
+		}
+		request = request[n+size:]
+	}
+	return events
 }
 
 // received is a request as it was received.
@@ -46,6 +75,10 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	}
 	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buf.Free()
+	if n := countEvents(buf.ReadOnlyData()); n > maxRequestEvents {
+		in.err = fmt.Errorf("%w: %s events, limit %s", errRequestTooLarge, thousands(n), thousands(maxRequestEvents))
+		return nil
+	}
 	in.request = new(destinationsv1.SendS3Request)
 	if err := proto.Unmarshal(buf.ReadOnlyData(), in.request); err != nil {
 		in.request = nil

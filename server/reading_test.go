@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -64,6 +65,26 @@ func sized(t testing.TB, sequence uint64, size int) *destinationsv1.SendS3Reques
 	return r
 }
 
+// empties is a request with that many empty events, two bytes each.
+func empties(n int) []byte { return bytes.Repeat([]byte{1<<3 | 2, 0}, n) }
+
+func TestMostEventsOfARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, setup{journal: &fakeJournal{t: t, auto: true}})
+		stream := h.openRaw(t)
+		if err := stream.SendMsg(empties(100_000)); err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+		var got destinationsv1.SendS3Response
+		if err := stream.RecvMsg(&got); err != nil || got.GetRejected() != 100_000 || len(got.GetRejections()) != 1000 {
+			t.Errorf("got %d rejected, %d rejections, %v; want 100,000 and 1,000", got.GetRejected(), len(got.GetRejections()), err)
+		}
+	})
+}
+
 func TestUnreadableRequest(t *testing.T) {
 	notUTF8 := encoded(t, request("ab", "x"))
 	notUTF8[len(notUTF8)-1] = 0xff
@@ -78,6 +99,7 @@ func TestUnreadableRequest(t *testing.T) {
 		{"a string that is not UTF-8", notUTF8, codes.Internal, "MALFORMED_REQUEST"},
 		{"4 MiB + 1", encoded(t, sized(t, 9, 4<<20+1)), codes.ResourceExhausted, "REQUEST_TOO_LARGE"},
 		{"8 MiB", make([]byte, 8<<20), codes.ResourceExhausted, "REQUEST_TOO_LARGE"},
+		{"100,001 events", empties(100_001), codes.ResourceExhausted, "REQUEST_TOO_LARGE"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

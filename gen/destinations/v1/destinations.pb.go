@@ -101,8 +101,8 @@ func (RejectionCode) EnumDescriptor() ([]byte, []int) {
 
 // SendS3Request is a number of events and where they go by default.
 //
-// Limit: 4 MiB encoded (the service's --max-request-size). An empty request is
-// allowed and counts as one.
+// Limits: 4 MiB encoded (the service's --max-request-size) and 100,000 events. An
+// empty request is allowed and counts as one.
 type SendS3Request struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The events, accepted in this order.

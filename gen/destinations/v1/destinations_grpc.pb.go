@@ -47,11 +47,11 @@ const (
 // What ends a stream with an error, beside what gRPC itself reports:
 //
 //	code                reason (ErrorInfo.reason)   cause
-//	INVALID_ARGUMENT    SEQUENCE_NOT_GROWING        `sequence` is not greater than the one before it, or is missing behind one
+//	INVALID_ARGUMENT    SEQUENCE_NOT_GROWING        `sequence` is not greater than the one before it, or only some requests have one
 //	INVALID_ARGUMENT    SEQUENCE_TOO_FAR            `sequence` is more than 65,536 above `settled` (streams with a `sender_id`)
 //	INVALID_ARGUMENT    SETTLED_INVALID             `settled` is not below `sequence`, or is less than it was
-//	INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, changed within the stream, or comes without `sequence`
-//	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size)
+//	INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
+//	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
 //	UNAVAILABLE         SHUTTING_DOWN               the service is stopping; with RetryInfo
 //	INTERNAL            MALFORMED_REQUEST           a request is not valid protobuf, or a string in it is not UTF-8
@@ -62,6 +62,10 @@ const (
 // everything that was accepted is durable. Requests without a `sequence` are
 // counted 1, 2, 3, ... in the stream for this purpose. What came behind it may
 // or may not be durable.
+//
+// What gRPC itself ends has no such details: a cut connection (UNAVAILABLE), the
+// caller's own deadline or cancellation, an unknown compression (UNIMPLEMENTED),
+// and a request of more than twice the largest size (RESOURCE_EXHAUSTED).
 type DestinationsClient interface {
 	// SendS3 takes events for Amazon S3 in bulk. It answers once, after the caller
 	// has closed its side, when every accepted event is durable; not when they are
@@ -119,11 +123,11 @@ type Destinations_SendS3Client = grpc.ClientStreamingClient[SendS3Request, SendS
 // What ends a stream with an error, beside what gRPC itself reports:
 //
 //	code                reason (ErrorInfo.reason)   cause
-//	INVALID_ARGUMENT    SEQUENCE_NOT_GROWING        `sequence` is not greater than the one before it, or is missing behind one
+//	INVALID_ARGUMENT    SEQUENCE_NOT_GROWING        `sequence` is not greater than the one before it, or only some requests have one
 //	INVALID_ARGUMENT    SEQUENCE_TOO_FAR            `sequence` is more than 65,536 above `settled` (streams with a `sender_id`)
 //	INVALID_ARGUMENT    SETTLED_INVALID             `settled` is not below `sequence`, or is less than it was
-//	INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, changed within the stream, or comes without `sequence`
-//	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size)
+//	INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
+//	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
 //	UNAVAILABLE         SHUTTING_DOWN               the service is stopping; with RetryInfo
 //	INTERNAL            MALFORMED_REQUEST           a request is not valid protobuf, or a string in it is not UTF-8
@@ -134,6 +138,10 @@ type Destinations_SendS3Client = grpc.ClientStreamingClient[SendS3Request, SendS
 // everything that was accepted is durable. Requests without a `sequence` are
 // counted 1, 2, 3, ... in the stream for this purpose. What came behind it may
 // or may not be durable.
+//
+// What gRPC itself ends has no such details: a cut connection (UNAVAILABLE), the
+// caller's own deadline or cancellation, an unknown compression (UNIMPLEMENTED),
+// and a request of more than twice the largest size (RESOURCE_EXHAUSTED).
 type DestinationsServer interface {
 	// SendS3 takes events for Amazon S3 in bulk. It answers once, after the caller
 	// has closed its side, when every accepted event is durable; not when they are

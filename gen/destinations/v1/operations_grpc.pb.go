@@ -35,10 +35,12 @@ type OperationsClient interface {
 	// was acknowledged before the call is sealed: it stands in the journal in which
 	// object it goes to S3. It does not wait for the upload.
 	//
-	// Errors: INVALID_ARGUMENT (a prefix without a bucket, or a bucket or prefix
-	// that breaks the rules of S3Event); UNAVAILABLE (shutting down, or a partition
-	// that it needs is closed because its files are damaged; whatever else could be
-	// sealed is); DEADLINE_EXCEEDED (the rest is sealed later all the same).
+	// Errors, with their reasons (ErrorInfo.reason): INVALID_ARGUMENT for a bucket or
+	// prefix that breaks the rules of S3Event (BUCKET_INVALID, PREFIX_INVALID), also
+	// for a prefix without a bucket; UNAVAILABLE while the service stops
+	// (SHUTTING_DOWN), or if a partition that it needs is closed because its files are
+	// damaged (PARTITION_UNAVAILABLE; whatever else could be sealed is);
+	// DEADLINE_EXCEEDED, and the rest is sealed later all the same.
 	Flush(ctx context.Context, in *FlushRequest, opts ...grpc.CallOption) (*FlushResponse, error)
 }
 
@@ -71,10 +73,12 @@ type OperationsServer interface {
 	// was acknowledged before the call is sealed: it stands in the journal in which
 	// object it goes to S3. It does not wait for the upload.
 	//
-	// Errors: INVALID_ARGUMENT (a prefix without a bucket, or a bucket or prefix
-	// that breaks the rules of S3Event); UNAVAILABLE (shutting down, or a partition
-	// that it needs is closed because its files are damaged; whatever else could be
-	// sealed is); DEADLINE_EXCEEDED (the rest is sealed later all the same).
+	// Errors, with their reasons (ErrorInfo.reason): INVALID_ARGUMENT for a bucket or
+	// prefix that breaks the rules of S3Event (BUCKET_INVALID, PREFIX_INVALID), also
+	// for a prefix without a bucket; UNAVAILABLE while the service stops
+	// (SHUTTING_DOWN), or if a partition that it needs is closed because its files are
+	// damaged (PARTITION_UNAVAILABLE; whatever else could be sealed is);
+	// DEADLINE_EXCEEDED, and the rest is sealed later all the same.
 	Flush(context.Context, *FlushRequest) (*FlushResponse, error)
 	mustEmbedUnimplementedOperationsServer()
 }
