@@ -50,7 +50,7 @@ func TestKillUnderLoad(t *testing.T) {
 }
 
 // TestKilledS3UnderLoad kills the S3 server three times while objects are being
-// written, so that some are there though the answer never came, and some are not.
+// written: the service does not know what became of those.
 func TestKilledS3UnderLoad(t *testing.T) {
 	w := newWorld(t, "crash-a", "crash-b")
 	svc := w.serve("data", "--window", "1s")
