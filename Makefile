@@ -1,0 +1,82 @@
+# The two commands of the project are `make run` and `make test`; the rest is parts
+# of them and what is run now and then.
+
+GO   ?= go
+TOOL := $(GO) tool -modfile=tools/go.mod
+BUF  := $(TOOL) buf
+
+# Packages whose tests run with the race detector. e2e starts whole processes and
+# is run without it: what it needs of the race detector the others prove.
+UNIT := $(shell $(GO) list ./... | grep -v /e2e)
+
+.PHONY: help
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## a demo: S3 server, service, 30 events, one object (ONCE=1: stop after it)
+	@mkdir -p .demo
+	@$(GO) build -o .demo/demo ./e2e/demo
+	@exec .demo/demo $(if $(ONCE),--once)
+
+.PHONY: build
+build: ## bin/destinations
+	$(GO) build -o bin/destinations ./cmd/destinations
+
+.PHONY: test
+test: lint unit e2e ## everything: lint, unit tests with -race, whole-process tests
+
+.PHONY: unit
+unit: ## unit tests, with -race
+	$(GO) test -race -shuffle=on -timeout 10m $(UNIT)
+
+.PHONY: e2e
+e2e: ## whole processes against a real S3 server
+	$(GO) test -timeout 15m ./e2e/...
+
+.PHONY: lint
+lint: format vet staticcheck proto ## format, vet, staticcheck, proto
+
+.PHONY: format
+format: ## fails if a file is not gofmt's
+	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$files" ]; then echo "not formatted (run gofmt -w): $$files"; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet, every module
+	$(GO) vet ./...
+	$(GO) -C e2e/s3server vet ./...
+
+.PHONY: staticcheck
+staticcheck: ## staticcheck
+	$(TOOL) staticcheck ./...
+
+.PHONY: proto
+proto: ## buf lint, breaking changes against the last release, generated code up to date
+	$(BUF) lint
+	$(BUF) breaking --against proto/released.binpb
+	$(BUF) breaking --config buf.journal.yaml --against proto/released.binpb
+	@rm -rf bin/generated && mkdir -p bin/generated
+	@$(BUF) generate -o bin/generated
+	@diff -r gen bin/generated/gen || { echo "generated code is out of date: run make generate"; exit 1; }
+	@rm -rf bin/generated
+
+.PHONY: generate
+generate: ## write gen/ anew
+	$(BUF) generate
+
+.PHONY: release-proto
+release-proto: ## make today's protos the ones that later ones may not break
+	$(BUF) build --exclude-source-info -o proto/released.binpb
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@for pkg in $(UNIT); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg || exit 1; \
+	  done; \
+	done
+
+.PHONY: bench
+bench: ## benchmarks of the packages
+	$(GO) test -run '^$$' -bench . -benchmem $(UNIT)
