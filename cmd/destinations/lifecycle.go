@@ -70,6 +70,8 @@ func (s *service) serveAdmin() error {
 func (s *service) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownGrace/10*9)
 	defer cancel()
+	watchdog := time.AfterFunc(s.config.ShutdownGrace, s.overdue)
+	defer watchdog.Stop()
 	s.draining.Store(true)
 	s.health.Shutdown()
 	s.server.Drain()

@@ -2,11 +2,11 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,40 +105,43 @@ func TestShutdownEndsWithinItsGraceThoughS3Hangs(t *testing.T) {
 	}
 }
 
-// failingFS fails every sync of an events log once it is told to.
-type failingFS struct {
+// syncFS does something else than the disk before each sync of an events log.
+type syncFS struct {
 	journal.FS
-	fail chan struct{} // closed: fail
+	before func() error
 }
 
-func (f failingFS) Create(name string) (journal.File, error) {
+func (f syncFS) Create(name string) (journal.File, error) {
 	file, err := f.FS.Create(name)
 	if err != nil || !strings.Contains(filepath.Base(name), "events-") {
 		return file, err
 	}
-	return failingFile{File: file, fail: f.fail}, nil
+	return syncFile{File: file, before: f.before}, nil
 }
 
-type failingFile struct {
+type syncFile struct {
 	journal.File
-	fail chan struct{}
+	before func() error
 }
 
-func (f failingFile) Sync() error {
-	select {
-	case <-f.fail:
-		return fmt.Errorf("sync: %w", errors.New("the disk is gone"))
-	default:
-		return f.File.Sync()
+func (f syncFile) Sync() error {
+	if err := f.before(); err != nil {
+		return err
 	}
+	return f.File.Sync()
 }
 
 func TestBrokenJournalEndsTheService(t *testing.T) {
-	fs := failingFS{FS: journal.OS(), fail: make(chan struct{})}
+	var broken atomic.Bool
 	config := testConfig(t, t.TempDir())
-	config.Journal.FS = fs
+	config.Journal.FS = syncFS{FS: journal.OS(), before: func() error {
+		if broken.Load() {
+			return errors.New("the disk is gone")
+		}
+		return nil
+	}}
 	r := start(t, testParams(config, uploadertest.NewS3(t).Config()))
-	close(fs.fail)
+	broken.Store(true)
 	sent := invocation{args: []string{"send", "--target", r.listener.Addr().String(), "--bucket", "demo"}, stdin: "one\n"}.run(t)
 	if sent.code != exitNothing || !strings.Contains(sent.stderr, "Internal (JOURNAL_BROKEN)") {
 		t.Errorf("send: got %+v, want JOURNAL_BROKEN", sent)
@@ -146,4 +149,34 @@ func TestBrokenJournalEndsTheService(t *testing.T) {
 	if err := r.wait(t); !errors.Is(err, journal.ErrBroken) || !strings.Contains(err.Error(), "the disk is gone") {
 		t.Errorf("got %v, want %v with its cause", err, journal.ErrBroken)
 	}
+}
+
+// A disk that does not answer can't keep the process from ending.
+func TestOverdueShutdownIsReported(t *testing.T) {
+	var hangs atomic.Bool
+	asked, answer, overdue := make(chan struct{}, 10), make(chan struct{}), make(chan struct{})
+	config := testConfig(t, t.TempDir(), "--shutdown-grace", "200ms")
+	config.Journal.FS = syncFS{FS: journal.OS(), before: func() error {
+		if hangs.Load() {
+			asked <- struct{}{}
+			<-answer
+		}
+		return nil
+	}}
+	p := testParams(config, uploadertest.NewS3(t).Config())
+	p.Overdue = func() { close(overdue) }
+	r := start(t, p)
+	stream, err := destinationsv1.NewDestinationsClient(r.dial(t)).SendS3(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hangs.Store(true)
+	if err := stream.Send(&destinationsv1.SendS3Request{Bucket: "demo", Events: []*destinationsv1.S3Event{{Payload: []byte("one")}}}); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	r.stop()
+	<-overdue
+	close(answer)
+	r.wait(t) // ends at last, however
 }

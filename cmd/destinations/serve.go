@@ -56,13 +56,17 @@ func (c *serveCmd) Run(p *process) error {
 	}
 	log := newLogger(p.stderr, c.LogFormat, c.LogLevel)
 	config.Journal.Log = log
-	ctx, release := untilSignal(p.ctx, log, c.ShutdownGrace)
+	ctx, release := untilSignal(p.ctx, log)
 	defer release()
 	s, err := newService(serviceParams{
 		Config: config,
 		AWS:    loadAWS(ctx, log),
 		Listen: net.Listen,
 		Log:    log,
+		Overdue: func() {
+			log.Error("the shutdown outlasts its grace: exiting; what was acknowledged and not uploaded is in the journal")
+			os.Exit(exitFailed)
+		},
 	})
 	if err != nil {
 		return err
@@ -84,9 +88,9 @@ func loadAWS(ctx context.Context, log *slog.Logger) aws.Config {
 }
 
 // untilSignal returns a context that the first SIGTERM or SIGINT ends. The second
-// ends the process, and so does a shutdown that outlasts its grace: all that was
-// acknowledged is in the journal at any time. The function takes this back.
-func untilSignal(parent context.Context, log *slog.Logger, grace time.Duration) (context.Context, func()) {
+// ends the process: all that was acknowledged is in the journal at any time. The
+// function takes this back.
+func untilSignal(parent context.Context, log *slog.Logger) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
@@ -95,7 +99,7 @@ func untilSignal(parent context.Context, log *slog.Logger, grace time.Duration) 
 		defer close(done)
 		select {
 		case s := <-signals:
-			log.Info("shutting down", "signal", s.String(), "grace", grace.String())
+			log.Info("shutting down", "signal", s.String())
 			cancel()
 		case <-released:
 			return
@@ -103,9 +107,6 @@ func untilSignal(parent context.Context, log *slog.Logger, grace time.Duration) 
 		select {
 		case <-signals:
 			log.Warn("second signal: exiting at once; what was acknowledged and not uploaded is in the journal")
-			os.Exit(exitFailed)
-		case <-time.After(grace):
-			log.Error("the shutdown outlasts its grace: exiting; what was acknowledged and not uploaded is in the journal")
 			os.Exit(exitFailed)
 		case <-released:
 		}

@@ -28,6 +28,10 @@ type serviceParams struct {
 	Listen func(network, address string) (net.Listener, error) // net.Listen, or as good
 	GRPC   []grpc.ServerOption                                 // besides those that the server needs; may be nil
 	Log    *slog.Logger
+
+	// Overdue is called when a shutdown outlasts the grace, such as on a disk that
+	// does not answer. All that was acknowledged is in the journal then too.
+	Overdue func()
 }
 
 // service is the whole service: the journal, what writes to it and what reads it,
@@ -35,6 +39,7 @@ type serviceParams struct {
 type service struct {
 	config   serviceConfig
 	log      *slog.Logger
+	overdue  func()
 	journal  *journal.Journal
 	uploader *uploader.Uploader
 	batcher  *batcher.Batcher
@@ -52,7 +57,7 @@ type service struct {
 // newService opens the journal, takes its partitions over, and listens. Nothing is
 // answered before run. When it fails it leaves nothing behind.
 func newService(p serviceParams) (*service, error) {
-	s := &service{config: p.Config, log: p.Log}
+	s := &service{config: p.Config, log: p.Log, overdue: p.Overdue}
 	for _, step := range []func(*serviceParams) error{s.openJournal, s.startBackHalf, s.makeServers, s.listen} {
 		if err := step(&p); err != nil {
 			return nil, errors.Join(err, s.abandon())

@@ -55,7 +55,15 @@ type running struct {
 
 // testParams are for a service whose objects go to store.
 func testParams(config serviceConfig, awsConfig aws.Config) serviceParams {
-	return serviceParams{Config: config, AWS: awsConfig, Listen: net.Listen, Log: slog.New(slog.DiscardHandler)}
+	return serviceParams{
+		Config: config,
+		AWS:    awsConfig,
+		Listen: net.Listen,
+		Log:    slog.New(slog.DiscardHandler),
+		Overdue: func() {
+			panic("the shutdown outlasts its grace")
+		},
+	}
 }
 
 // start runs a service until the test ends, or stop is called.
