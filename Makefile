@@ -32,6 +32,7 @@ unit: ## unit tests, with -race
 
 .PHONY: e2e
 e2e: ## whole processes against a real S3 server
+	$(GO) -C e2e/s3server test ./...
 	$(GO) test -timeout 15m ./e2e/...
 
 .PHONY: lint
@@ -50,6 +51,7 @@ vet: ## go vet, every module
 .PHONY: staticcheck
 staticcheck: ## staticcheck
 	$(TOOL) staticcheck ./...
+	cd e2e/s3server && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 
 .PHONY: proto
 proto: ## buf lint, breaking changes against the last release, generated code up to date

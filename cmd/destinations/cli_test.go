@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"path/filepath"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -28,6 +29,24 @@ func TestHelpOfEveryCommand(t *testing.T) {
 		}
 		golden(t, name, got.stdout)
 	}
+}
+
+// docs/flags.md is the help of every command, so that it can be read without the
+// binary and is never behind it.
+func TestFlagsPageIsTheHelp(t *testing.T) {
+	t.Setenv("COLUMNS", "100")
+	var page strings.Builder
+	page.WriteString(`# Flags
+
+What ` + "`destinations COMMAND --help`" + ` prints. Each flag is also a variable (` + "`DESTINATIONS_WINDOW`" + ` for ` + "`--window`" + `) and a key of the YAML
+file that ` + "`--config`" + ` names (` + "`window: 1m`" + `). A flag beats its variable, which beats the file, which beats the default. A key or a variable
+that no command knows refuses the start; one that another command knows is passed over. Variables as a cluster sets them for a
+service of that name (` + "`DESTINATIONS_SERVICE_HOST`, `DESTINATIONS_PORT=tcp://...`" + `) are passed over too.
+`)
+	for _, command := range []string{"serve", "send", "flush", "policy", "version"} {
+		page.WriteString("\n## " + command + "\n\n```\n" + run(t, command, "--help").stdout + "```\n")
+	}
+	golden(t, filepath.Join("..", "..", "..", "docs", "flags.md"), page.String())
 }
 
 func TestNoCommandIsAskedForHelp(t *testing.T) {

@@ -112,7 +112,7 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 func (s *service) makeServers(p *serviceParams) (err error) {
 	s.server, err = server.New(server.Params{
 		Config:   p.Config.Server,
-		Journal:  eventLogs{s.journal},
+		Journal:  server.OverJournal(s.journal),
 		Flusher:  s.batcher,
 		TokenKey: s.tokenKey,
 		Log:      p.Log,
@@ -129,14 +129,6 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 	reflection.Register(s.grpc)
 	s.admin = newAdmin(s, p.Log)
 	return nil
-}
-
-// eventLogs is a journal as the server needs it: records go to the events logs.
-type eventLogs struct{ *journal.Journal }
-
-// Append takes a record for the events log of a partition.
-func (e eventLogs) Append(partition int, rec []byte) server.Append {
-	return e.Partition(partition).Events().Append(rec)
 }
 
 func (s *service) listen(p *serviceParams) (err error) {
