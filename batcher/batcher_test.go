@@ -93,6 +93,7 @@ func (w *world) noise(n int) string {
 	return b.String()
 }
 
+// Holds invariant 12 of ARCHITECTURE.md.
 func TestAnOutageMakesFewerAndLargerObjectsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, nil)
@@ -166,6 +167,7 @@ func TestFlushAnswersWhenAllThatWasAcknowledgedIsSealed(t *testing.T) {
 	})
 }
 
+// Holds invariants 5 and 7 of ARCHITECTURE.md.
 func TestASealedBatchIsDeliveredAsItWasSealed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, nil)

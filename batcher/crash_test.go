@@ -13,7 +13,7 @@ import (
 // TestExactlyOnceWhateverHappens sends, loses requests and answers, refuses buckets,
 // flushes, fills the disk, stops, is killed, and loses power at random moments; at the end
 // everything that was acknowledged has to be in S3 exactly once and in order
-// (invariants 5 to 13). A seed that fails is run again by its name.
+// (invariants 5 to 13 of ARCHITECTURE.md). A seed that fails is run again by its name.
 func TestExactlyOnceWhateverHappens(t *testing.T) {
 	seeds := 100
 	if testing.Short() {

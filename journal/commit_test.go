@@ -34,6 +34,7 @@ func gate(fs *journaltest.FS, then func(journaltest.Op) error) (entered, release
 	return entered, release
 }
 
+// Holds invariant 1 of ARCHITECTURE.md.
 func TestOneSyncForAllThatWait(t *testing.T) {
 	fs := journaltest.NewFS()
 	cfg := small(fs)
@@ -107,6 +108,7 @@ func TestCloseCommitsAndAnswersEveryAppend(t *testing.T) {
 	}
 }
 
+// Holds invariant 4 of ARCHITECTURE.md.
 func TestFailedSyncIsFinal(t *testing.T) {
 	for _, cause := range []error{syscall.EIO, syscall.ENOSPC} {
 		t.Run(cause.Error(), func(t *testing.T) {

@@ -201,6 +201,7 @@ func files(t *testing.T, fs *journaltest.FS, dir string) map[string][]byte {
 	return m
 }
 
+// Holds invariant 2 of ARCHITECTURE.md.
 func TestProofMakesDamageOfTheLastBlockKnown(t *testing.T) {
 	fs, cfg := twelve(t, true)
 	name := lastSegment(t, fs, "/data/0000", "events")
@@ -214,6 +215,7 @@ func TestProofMakesDamageOfTheLastBlockKnown(t *testing.T) {
 	requireClosed(t, fs, cfg, name, at[11])
 }
 
+// Holds invariants 2 and 3 of ARCHITECTURE.md.
 func TestDamageOfASegmentWithASuccessor(t *testing.T) {
 	fs, cfg := twelve(t, true)
 	name := lastSegment(t, fs, "/data/0000", "events")

@@ -38,6 +38,7 @@ func lived(t *testing.T, cfg journal.Config, lives int) (*journaltest.FS, *world
 	return fs, w
 }
 
+// Holds invariants 1, 2 and 3 of ARCHITECTURE.md.
 func TestPowerFailsAtEveryOperation(t *testing.T) {
 	variants(t, func(t *testing.T, cfg journal.Config) {
 		for _, lives := range []int{0, 2} {
@@ -55,6 +56,7 @@ func TestPowerFailsAtEveryOperation(t *testing.T) {
 	})
 }
 
+// Holds invariant 3 of ARCHITECTURE.md.
 func TestPowerFailsAtEveryOperationOfRecovery(t *testing.T) {
 	variants(t, func(t *testing.T, cfg journal.Config) {
 		crashed, known := lived(t, cfg, 1)

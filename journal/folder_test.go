@@ -119,6 +119,7 @@ func TestFilesOfOthersAreLeftAlone(t *testing.T) {
 	}
 }
 
+// Holds invariant 11 of ARCHITECTURE.md.
 func TestReleaseRemovesWholeSegments(t *testing.T) {
 	fsys := journaltest.NewFS()
 	var trace []string

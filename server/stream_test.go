@@ -52,6 +52,7 @@ func wantWaiting(t testing.TB, done <-chan result) {
 	}
 }
 
+// Holds invariant 1 of ARCHITECTURE.md.
 func TestAnswersOnlyAfterTheSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &fakeJournal{t: t}

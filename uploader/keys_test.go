@@ -33,6 +33,7 @@ func TestIdentifierStaysTheSame(t *testing.T) {
 	}
 }
 
+// Holds invariant 8 of ARCHITECTURE.md.
 func TestIdentifierDependsOnEveryField(t *testing.T) {
 	changes := map[string]func(*uploader.KeyParams){
 		"nothing":      func(*uploader.KeyParams) {},

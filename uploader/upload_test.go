@@ -77,6 +77,7 @@ func expectCalls(t *testing.T, s *uploadertest.S3, ops ...string) {
 	}
 }
 
+// Holds invariant 8 of ARCHITECTURE.md.
 func TestUploadAgainFindsTheObject(t *testing.T) {
 	for _, size := range []int{onePut, twoParts} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {

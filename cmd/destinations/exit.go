@@ -6,12 +6,11 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// The process's exit codes. A command line that could not be understood is kong's
-// own 80.
+// The process's exit codes.
 const (
 	exitOK      = 0
 	exitFailed  = 1 // the command did not do, or not wholly do, what it was asked to
-	exitNothing = 2 // send: no event was accepted, and none was refused for itself
+	exitNothing = 2 // nothing was begun: the command line could not be understood, or send could send nothing
 )
 
 // exitError is an error that chooses its exit code. Without err nothing is left to
@@ -40,7 +39,7 @@ func exitCode(name string, err error) int {
 	}
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.ExitCode() != exitFailed {
-		return parse.ExitCode()
+		return exitNothing
 	}
 	if name == "send" {
 		return exitNothing // it fails outside exitError only before it has sent anything

@@ -15,8 +15,8 @@
 // environment and one file serve all commands: what belongs to another command is
 // passed over, what belongs to none is refused.
 //
-// Exit codes: 0 done; 1 not done, or not wholly; 2 send: nothing could be sent;
-// 80 the command line was not understood. What a program reads goes to standard
+// Exit codes: 0 done; 1 not done, or not wholly; 2 nothing begun: the command line was
+// not understood, or send could send nothing. What a program reads goes to standard
 // output, what a person reads to standard error.
 package main
 

@@ -55,7 +55,8 @@ func sendOne(t *testing.T, conn *grpc.ClientConn, payload string) {
 
 // The order of the effects is what the promises rest on: an event is synced before
 // it is acknowledged, a seal is synced before its object is put, and a delivery is
-// synced, and so is the log's new start, before the events are removed.
+// synced, and so is the log's new start, before the events are removed (invariants 1, 6
+// and 11 of ARCHITECTURE.md).
 func TestOrderOfEffects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s3 := uploadertest.NewS3(t)
