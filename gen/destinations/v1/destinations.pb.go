@@ -314,6 +314,203 @@ func (x *S3Event) GetTracestate() string {
 	return ""
 }
 
+// StreamS3Request is a number of events and where they go by default. Its fields
+// are those of SendS3Request and mean the same, but that `sequence` is required.
+//
+// Limits: 4 MiB encoded (the service's --max-request-size) and 100,000 events. An
+// empty request is allowed, and is answered.
+type StreamS3Request struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The events, accepted in this order.
+	Events []*S3Event `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	// Bucket of every event that names none itself; see SendS3Request.bucket.
+	Bucket string `protobuf:"bytes,2,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// Prefix of every event that names neither a bucket nor a prefix itself; see
+	// SendS3Request.prefix.
+	Prefix string `protobuf:"bytes,3,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// The number of this request, at least 1 and greater than the one before it in
+	// the stream. A request that is sent again is sent with the number, and cut as,
+	// it was.
+	Sequence uint64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Up to which `sequence` the sender has every answer; see SendS3Request.settled.
+	Settled uint64 `protobuf:"varint,5,opt,name=settled,proto3" json:"settled,omitempty"`
+	// Who numbers the requests; see SendS3Request.sender_id.
+	SenderId []byte `protobuf:"bytes,6,opt,name=sender_id,json=senderId,proto3" json:"sender_id,omitempty"`
+	// Whether the answers are to have receipts. Counts in a stream's first request.
+	Receipts      bool `protobuf:"varint,7,opt,name=receipts,proto3" json:"receipts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamS3Request) Reset() {
+	*x = StreamS3Request{}
+	mi := &file_destinations_v1_destinations_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamS3Request) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamS3Request) ProtoMessage() {}
+
+func (x *StreamS3Request) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_destinations_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamS3Request.ProtoReflect.Descriptor instead.
+func (*StreamS3Request) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_destinations_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *StreamS3Request) GetEvents() []*S3Event {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *StreamS3Request) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *StreamS3Request) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *StreamS3Request) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *StreamS3Request) GetSettled() uint64 {
+	if x != nil {
+		return x.Settled
+	}
+	return 0
+}
+
+func (x *StreamS3Request) GetSenderId() []byte {
+	if x != nil {
+		return x.SenderId
+	}
+	return nil
+}
+
+func (x *StreamS3Request) GetReceipts() bool {
+	if x != nil {
+		return x.Receipts
+	}
+	return false
+}
+
+// StreamS3Response answers the requests behind the ones that the answer before it
+// has answered, up to `sequence`. Counts, rejections and receipts are of these
+// requests alone.
+//
+// Rejections and receipts are never left out: when there are more than fit into one
+// answer (1,000 of each, 1 MiB of receipts), they come in several; `sequence`
+// reaches a request with the last of its answers.
+type StreamS3Response struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Every request up to this number is answered: its accepted events are durable
+	// and will be delivered.
+	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Events that are durable.
+	Accepted uint64 `protobuf:"varint,2,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	// Events that were rejected: the number of `rejections`.
+	Rejected uint64 `protobuf:"varint,3,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	// The rejections, in the order of the events.
+	Rejections []*Rejection `protobuf:"bytes,4,rep,name=rejections,proto3" json:"rejections,omitempty"`
+	// A receipt for each destination that accepted an event, if the stream's first
+	// request asked for them.
+	Receipts      []*Receipt `protobuf:"bytes,5,rep,name=receipts,proto3" json:"receipts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamS3Response) Reset() {
+	*x = StreamS3Response{}
+	mi := &file_destinations_v1_destinations_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamS3Response) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamS3Response) ProtoMessage() {}
+
+func (x *StreamS3Response) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_destinations_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamS3Response.ProtoReflect.Descriptor instead.
+func (*StreamS3Response) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_destinations_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *StreamS3Response) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *StreamS3Response) GetAccepted() uint64 {
+	if x != nil {
+		return x.Accepted
+	}
+	return 0
+}
+
+func (x *StreamS3Response) GetRejected() uint64 {
+	if x != nil {
+		return x.Rejected
+	}
+	return 0
+}
+
+func (x *StreamS3Response) GetRejections() []*Rejection {
+	if x != nil {
+		return x.Rejections
+	}
+	return nil
+}
+
+func (x *StreamS3Response) GetReceipts() []*Receipt {
+	if x != nil {
+		return x.Receipts
+	}
+	return nil
+}
+
 // SendS3Response says what became of the events of one stream.
 type SendS3Response struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -335,7 +532,7 @@ type SendS3Response struct {
 
 func (x *SendS3Response) Reset() {
 	*x = SendS3Response{}
-	mi := &file_destinations_v1_destinations_proto_msgTypes[2]
+	mi := &file_destinations_v1_destinations_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -347,7 +544,7 @@ func (x *SendS3Response) String() string {
 func (*SendS3Response) ProtoMessage() {}
 
 func (x *SendS3Response) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_destinations_proto_msgTypes[2]
+	mi := &file_destinations_v1_destinations_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -360,7 +557,7 @@ func (x *SendS3Response) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendS3Response.ProtoReflect.Descriptor instead.
 func (*SendS3Response) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_destinations_proto_rawDescGZIP(), []int{2}
+	return file_destinations_v1_destinations_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SendS3Response) GetAccepted() uint64 {
@@ -408,14 +605,18 @@ type Rejection struct {
 	// The field of S3Event that is at fault, such as "payload"; empty if none is.
 	Field string `protobuf:"bytes,3,opt,name=field,proto3" json:"field,omitempty"`
 	// Why, for people: names the limit and the value. Never holds the payload.
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The `sequence` of the event's request; 0 if the stream is not numbered.
+	Sequence uint64 `protobuf:"varint,5,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// The event's place in its request, from 0.
+	RequestIndex  uint32 `protobuf:"varint,6,opt,name=request_index,json=requestIndex,proto3" json:"request_index,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_destinations_v1_destinations_proto_msgTypes[3]
+	mi := &file_destinations_v1_destinations_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +628,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_destinations_proto_msgTypes[3]
+	mi := &file_destinations_v1_destinations_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +641,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_destinations_proto_rawDescGZIP(), []int{3}
+	return file_destinations_v1_destinations_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Rejection) GetIndex() uint64 {
@@ -471,6 +672,20 @@ func (x *Rejection) GetReason() string {
 	return ""
 }
 
+func (x *Rejection) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Rejection) GetRequestIndex() uint32 {
+	if x != nil {
+		return x.RequestIndex
+	}
+	return 0
+}
+
 // Receipt stands for the events of one stream that one destination accepted.
 type Receipt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -489,7 +704,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_destinations_v1_destinations_proto_msgTypes[4]
+	mi := &file_destinations_v1_destinations_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +716,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_destinations_proto_msgTypes[4]
+	mi := &file_destinations_v1_destinations_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +729,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_destinations_proto_rawDescGZIP(), []int{4}
+	return file_destinations_v1_destinations_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Receipt) GetBucket() string {
@@ -566,7 +781,23 @@ const file_destinations_v1_destinations_proto_rawDesc = "" +
 	"\n" +
 	"tracestate\x18\x06 \x01(\tR\n" +
 	"tracestateB\t\n" +
-	"\a_prefix\"\xe5\x01\n" +
+	"\a_prefix\"\xe2\x01\n" +
+	"\x0fStreamS3Request\x120\n" +
+	"\x06events\x18\x01 \x03(\v2\x18.destinations.v1.S3EventR\x06events\x12\x16\n" +
+	"\x06bucket\x18\x02 \x01(\tR\x06bucket\x12\x16\n" +
+	"\x06prefix\x18\x03 \x01(\tR\x06prefix\x12\x1a\n" +
+	"\bsequence\x18\x04 \x01(\x04R\bsequence\x12\x18\n" +
+	"\asettled\x18\x05 \x01(\x04R\asettled\x12\x1b\n" +
+	"\tsender_id\x18\x06 \x01(\fR\bsenderId\x12\x1a\n" +
+	"\breceipts\x18\a \x01(\bR\breceipts\"\xd8\x01\n" +
+	"\x10StreamS3Response\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x1a\n" +
+	"\baccepted\x18\x02 \x01(\x04R\baccepted\x12\x1a\n" +
+	"\brejected\x18\x03 \x01(\x04R\brejected\x12:\n" +
+	"\n" +
+	"rejections\x18\x04 \x03(\v2\x1a.destinations.v1.RejectionR\n" +
+	"rejections\x124\n" +
+	"\breceipts\x18\x05 \x03(\v2\x18.destinations.v1.ReceiptR\breceipts\"\xe5\x01\n" +
 	"\x0eSendS3Response\x12\x1a\n" +
 	"\baccepted\x18\x01 \x01(\x04R\baccepted\x12\x1a\n" +
 	"\brejected\x18\x02 \x01(\x04R\brejected\x12:\n" +
@@ -574,12 +805,14 @@ const file_destinations_v1_destinations_proto_rawDesc = "" +
 	"rejections\x18\x03 \x03(\v2\x1a.destinations.v1.RejectionR\n" +
 	"rejections\x124\n" +
 	"\breceipts\x18\x04 \x03(\v2\x18.destinations.v1.ReceiptR\breceipts\x12)\n" +
-	"\x10receipts_omitted\x18\x05 \x01(\x04R\x0freceiptsOmitted\"\x83\x01\n" +
+	"\x10receipts_omitted\x18\x05 \x01(\x04R\x0freceiptsOmitted\"\xc4\x01\n" +
 	"\tRejection\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x122\n" +
 	"\x04code\x18\x02 \x01(\x0e2\x1e.destinations.v1.RejectionCodeR\x04code\x12\x14\n" +
 	"\x05field\x18\x03 \x01(\tR\x05field\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"k\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1a\n" +
+	"\bsequence\x18\x05 \x01(\x04R\bsequence\x12#\n" +
+	"\rrequest_index\x18\x06 \x01(\rR\frequestIndex\"k\n" +
 	"\aReceipt\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x1a\n" +
@@ -593,9 +826,10 @@ const file_destinations_v1_destinations_proto_rawDesc = "" +
 	"\x1cREJECTION_CODE_PAYLOAD_EMPTY\x10\x04\x12$\n" +
 	" REJECTION_CODE_PAYLOAD_TOO_LARGE\x10\x05\x12%\n" +
 	"!REJECTION_CODE_PAYLOAD_LINE_BREAK\x10\x06\x12(\n" +
-	"$REJECTION_CODE_PARTITION_UNAVAILABLE\x10\a2[\n" +
+	"$REJECTION_CODE_PARTITION_UNAVAILABLE\x10\a2\xb0\x01\n" +
 	"\fDestinations\x12K\n" +
-	"\x06SendS3\x12\x1e.destinations.v1.SendS3Request\x1a\x1f.destinations.v1.SendS3Response(\x01BNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3"
+	"\x06SendS3\x12\x1e.destinations.v1.SendS3Request\x1a\x1f.destinations.v1.SendS3Response(\x01\x12S\n" +
+	"\bStreamS3\x12 .destinations.v1.StreamS3Request\x1a!.destinations.v1.StreamS3Response(\x010\x01BNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3"
 
 var (
 	file_destinations_v1_destinations_proto_rawDescOnce sync.Once
@@ -610,27 +844,34 @@ func file_destinations_v1_destinations_proto_rawDescGZIP() []byte {
 }
 
 var file_destinations_v1_destinations_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_destinations_v1_destinations_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_destinations_v1_destinations_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_destinations_v1_destinations_proto_goTypes = []any{
-	(RejectionCode)(0),     // 0: destinations.v1.RejectionCode
-	(*SendS3Request)(nil),  // 1: destinations.v1.SendS3Request
-	(*S3Event)(nil),        // 2: destinations.v1.S3Event
-	(*SendS3Response)(nil), // 3: destinations.v1.SendS3Response
-	(*Rejection)(nil),      // 4: destinations.v1.Rejection
-	(*Receipt)(nil),        // 5: destinations.v1.Receipt
+	(RejectionCode)(0),       // 0: destinations.v1.RejectionCode
+	(*SendS3Request)(nil),    // 1: destinations.v1.SendS3Request
+	(*S3Event)(nil),          // 2: destinations.v1.S3Event
+	(*StreamS3Request)(nil),  // 3: destinations.v1.StreamS3Request
+	(*StreamS3Response)(nil), // 4: destinations.v1.StreamS3Response
+	(*SendS3Response)(nil),   // 5: destinations.v1.SendS3Response
+	(*Rejection)(nil),        // 6: destinations.v1.Rejection
+	(*Receipt)(nil),          // 7: destinations.v1.Receipt
 }
 var file_destinations_v1_destinations_proto_depIdxs = []int32{
 	2, // 0: destinations.v1.SendS3Request.events:type_name -> destinations.v1.S3Event
-	4, // 1: destinations.v1.SendS3Response.rejections:type_name -> destinations.v1.Rejection
-	5, // 2: destinations.v1.SendS3Response.receipts:type_name -> destinations.v1.Receipt
-	0, // 3: destinations.v1.Rejection.code:type_name -> destinations.v1.RejectionCode
-	1, // 4: destinations.v1.Destinations.SendS3:input_type -> destinations.v1.SendS3Request
-	3, // 5: destinations.v1.Destinations.SendS3:output_type -> destinations.v1.SendS3Response
-	5, // [5:6] is the sub-list for method output_type
-	4, // [4:5] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	2, // 1: destinations.v1.StreamS3Request.events:type_name -> destinations.v1.S3Event
+	6, // 2: destinations.v1.StreamS3Response.rejections:type_name -> destinations.v1.Rejection
+	7, // 3: destinations.v1.StreamS3Response.receipts:type_name -> destinations.v1.Receipt
+	6, // 4: destinations.v1.SendS3Response.rejections:type_name -> destinations.v1.Rejection
+	7, // 5: destinations.v1.SendS3Response.receipts:type_name -> destinations.v1.Receipt
+	0, // 6: destinations.v1.Rejection.code:type_name -> destinations.v1.RejectionCode
+	1, // 7: destinations.v1.Destinations.SendS3:input_type -> destinations.v1.SendS3Request
+	3, // 8: destinations.v1.Destinations.StreamS3:input_type -> destinations.v1.StreamS3Request
+	5, // 9: destinations.v1.Destinations.SendS3:output_type -> destinations.v1.SendS3Response
+	4, // 10: destinations.v1.Destinations.StreamS3:output_type -> destinations.v1.StreamS3Response
+	9, // [9:11] is the sub-list for method output_type
+	7, // [7:9] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_destinations_v1_destinations_proto_init() }
@@ -645,7 +886,7 @@ func file_destinations_v1_destinations_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_destinations_v1_destinations_proto_rawDesc), len(file_destinations_v1_destinations_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

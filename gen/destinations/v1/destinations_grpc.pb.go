@@ -21,7 +21,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Destinations_SendS3_FullMethodName = "/destinations.v1.Destinations/SendS3"
+	Destinations_SendS3_FullMethodName   = "/destinations.v1.Destinations/SendS3"
+	Destinations_StreamS3_FullMethodName = "/destinations.v1.Destinations/StreamS3"
 )
 
 // DestinationsClient is the client API for Destinations service.
@@ -47,13 +48,14 @@ const (
 // What ends a stream with an error, beside what gRPC itself reports:
 //
 //	code                reason (ErrorInfo.reason)   cause
-//	INVALID_ARGUMENT    SEQUENCE_NOT_GROWING        `sequence` is not greater than the one before it, or only some requests have one
+//	INVALID_ARGUMENT    SEQUENCE_NOT_GROWING        `sequence` is not greater than the one before it, or is missing (in a StreamS3, or if other requests of the stream have one)
 //	INVALID_ARGUMENT    SEQUENCE_TOO_FAR            `sequence` is more than 65,536 above `settled` (streams with a `sender_id`)
 //	INVALID_ARGUMENT    SETTLED_INVALID             `settled` is not below `sequence`, or is less than it was
 //	INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
 //	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
 //	UNAVAILABLE         SHUTTING_DOWN               the service is stopping; with RetryInfo
+//	UNAVAILABLE         STREAM_AGE                  a StreamS3 has lasted long enough; with RetryInfo
 //	INTERNAL            MALFORMED_REQUEST           a request is not valid protobuf, or a string in it is not UTF-8
 //	INTERNAL            JOURNAL_BROKEN              the journal failed; the service is NOT_SERVING and exits
 //
@@ -77,6 +79,21 @@ type DestinationsClient interface {
 	// If the stream ends with an error the caller does not know which of its events
 	// behind `durable_sequence` were accepted; see the service's comment.
 	SendS3(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[SendS3Request, SendS3Response], error)
+	// StreamS3 takes events for Amazon S3 for as long as the caller likes, and
+	// acknowledges them as it goes: each answer says up to which `sequence` every
+	// accepted event is durable. Many requests may be sent before the first answer
+	// comes; under load one answer stands for many of them.
+	//
+	// Requests are numbered here: `sequence` is required. Answers come in its order.
+	// When the caller closes its side, everything it has sent is answered, and the
+	// stream ends with OK. A caller that does not read its answers is not read
+	// either.
+	//
+	// The service ends a stream after an hour or so (its --max-stream-age), and when
+	// it stops: it reads nothing more, answers everything it has read, and ends the
+	// stream with UNAVAILABLE (STREAM_AGE, SHUTTING_DOWN). The caller opens another
+	// one and sends there what has no answer, exactly as it was.
+	StreamS3(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamS3Request, StreamS3Response], error)
 }
 
 type destinationsClient struct {
@@ -99,6 +116,19 @@ func (c *destinationsClient) SendS3(ctx context.Context, opts ...grpc.CallOption
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Destinations_SendS3Client = grpc.ClientStreamingClient[SendS3Request, SendS3Response]
+
+func (c *destinationsClient) StreamS3(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamS3Request, StreamS3Response], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Destinations_ServiceDesc.Streams[1], Destinations_StreamS3_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamS3Request, StreamS3Response]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Destinations_StreamS3Client = grpc.BidiStreamingClient[StreamS3Request, StreamS3Response]
 
 // DestinationsServer is the server API for Destinations service.
 // All implementations must embed UnimplementedDestinationsServer
@@ -123,13 +153,14 @@ type Destinations_SendS3Client = grpc.ClientStreamingClient[SendS3Request, SendS
 // What ends a stream with an error, beside what gRPC itself reports:
 //
 //	code                reason (ErrorInfo.reason)   cause
-//	INVALID_ARGUMENT    SEQUENCE_NOT_GROWING        `sequence` is not greater than the one before it, or only some requests have one
+//	INVALID_ARGUMENT    SEQUENCE_NOT_GROWING        `sequence` is not greater than the one before it, or is missing (in a StreamS3, or if other requests of the stream have one)
 //	INVALID_ARGUMENT    SEQUENCE_TOO_FAR            `sequence` is more than 65,536 above `settled` (streams with a `sender_id`)
 //	INVALID_ARGUMENT    SETTLED_INVALID             `settled` is not below `sequence`, or is less than it was
 //	INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
 //	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
 //	UNAVAILABLE         SHUTTING_DOWN               the service is stopping; with RetryInfo
+//	UNAVAILABLE         STREAM_AGE                  a StreamS3 has lasted long enough; with RetryInfo
 //	INTERNAL            MALFORMED_REQUEST           a request is not valid protobuf, or a string in it is not UTF-8
 //	INTERNAL            JOURNAL_BROKEN              the journal failed; the service is NOT_SERVING and exits
 //
@@ -153,6 +184,21 @@ type DestinationsServer interface {
 	// If the stream ends with an error the caller does not know which of its events
 	// behind `durable_sequence` were accepted; see the service's comment.
 	SendS3(grpc.ClientStreamingServer[SendS3Request, SendS3Response]) error
+	// StreamS3 takes events for Amazon S3 for as long as the caller likes, and
+	// acknowledges them as it goes: each answer says up to which `sequence` every
+	// accepted event is durable. Many requests may be sent before the first answer
+	// comes; under load one answer stands for many of them.
+	//
+	// Requests are numbered here: `sequence` is required. Answers come in its order.
+	// When the caller closes its side, everything it has sent is answered, and the
+	// stream ends with OK. A caller that does not read its answers is not read
+	// either.
+	//
+	// The service ends a stream after an hour or so (its --max-stream-age), and when
+	// it stops: it reads nothing more, answers everything it has read, and ends the
+	// stream with UNAVAILABLE (STREAM_AGE, SHUTTING_DOWN). The caller opens another
+	// one and sends there what has no answer, exactly as it was.
+	StreamS3(grpc.BidiStreamingServer[StreamS3Request, StreamS3Response]) error
 	mustEmbedUnimplementedDestinationsServer()
 }
 
@@ -165,6 +211,9 @@ type UnimplementedDestinationsServer struct{}
 
 func (UnimplementedDestinationsServer) SendS3(grpc.ClientStreamingServer[SendS3Request, SendS3Response]) error {
 	return status.Error(codes.Unimplemented, "method SendS3 not implemented")
+}
+func (UnimplementedDestinationsServer) StreamS3(grpc.BidiStreamingServer[StreamS3Request, StreamS3Response]) error {
+	return status.Error(codes.Unimplemented, "method StreamS3 not implemented")
 }
 func (UnimplementedDestinationsServer) mustEmbedUnimplementedDestinationsServer() {}
 func (UnimplementedDestinationsServer) testEmbeddedByValue()                      {}
@@ -194,6 +243,13 @@ func _Destinations_SendS3_Handler(srv interface{}, stream grpc.ServerStream) err
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Destinations_SendS3Server = grpc.ClientStreamingServer[SendS3Request, SendS3Response]
 
+func _Destinations_StreamS3_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(DestinationsServer).StreamS3(&grpc.GenericServerStream[StreamS3Request, StreamS3Response]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Destinations_StreamS3Server = grpc.BidiStreamingServer[StreamS3Request, StreamS3Response]
+
 // Destinations_ServiceDesc is the grpc.ServiceDesc for Destinations service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -205,6 +261,12 @@ var Destinations_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "SendS3",
 			Handler:       _Destinations_SendS3_Handler,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "StreamS3",
+			Handler:       _Destinations_StreamS3_Handler,
+			ServerStreams: true,
 			ClientStreams: true,
 		},
 	},
