@@ -32,7 +32,7 @@ type codec struct {
 // would be 300 MiB of memory.
 const maxRequestEvents = 100_000
 
-// eventsField is the number of SendS3Request.events.
+// eventsField is the number of the field events.
 const eventsField = 1
 
 // countEvents counts the events of an encoded request without decoding them. What
@@ -55,9 +55,10 @@ func countEvents(request []byte) (events int) {
 	return events
 }
 
-// received is a request as it was received.
+// received is a request as it was received. A SendS3Request is read as a
+// StreamS3Request, which has all of its fields and one more.
 type received struct {
-	request *destinationsv1.SendS3Request
+	request *destinationsv1.StreamS3Request
 	at      time.Time
 	err     error // why there is no request
 }
@@ -79,7 +80,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		in.err = fmt.Errorf("%w: %s events, limit %s", errRequestTooLarge, thousands(n), thousands(maxRequestEvents))
 		return nil
 	}
-	in.request = new(destinationsv1.SendS3Request)
+	in.request = new(destinationsv1.StreamS3Request)
 	if err := proto.Unmarshal(buf.ReadOnlyData(), in.request); err != nil {
 		in.request = nil
 		in.err = fmt.Errorf("%w: %w", errMalformedRequest, err)

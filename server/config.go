@@ -24,8 +24,14 @@ type Config struct {
 
 	// MaxStreamBytes is how much of one stream may wait for its sync before the
 	// stream is read on: the records that were appended, and what is kept to answer
-	// for them. It may be passed by one request. Default 8 MiB.
+	// for them; and as much again may wait for its caller to read the answer. It may
+	// be passed by one request. Default 8 MiB.
 	MaxStreamBytes int64
+
+	// MaxStreamAge is how long a StreamS3 lasts, more or less by a tenth of it at
+	// random, before the caller is told to open another one. At least 1 s. Default
+	// 1 h. Flag --max-stream-age.
+	MaxStreamAge time.Duration
 
 	// MaxStreams is how many calls one connection may have at a time; further ones
 	// wait at the client. Default 1,000.
@@ -42,6 +48,7 @@ func DefaultConfig() Config {
 		MaxPayloadBytes: 1 << 20,
 		MaxRequestBytes: 4 << 20,
 		MaxStreamBytes:  8 << 20,
+		MaxStreamAge:    time.Hour,
 		MaxStreams:      1000,
 		RetryDelay:      time.Second,
 	}
@@ -60,6 +67,7 @@ func (c Config) Validate() error {
 		"--max-request-size: %d bytes, at least 4 KiB more than --max-payload-size (%d bytes)", c.MaxRequestBytes, c.MaxPayloadBytes)
 	add(c.MaxRequestBytes > maxRequestLimit, "--max-request-size: %d bytes, at most %d (1 GiB)", c.MaxRequestBytes, maxRequestLimit)
 	add(c.MaxStreamBytes < 1, "MaxStreamBytes: %d, at least 1", c.MaxStreamBytes)
+	add(c.MaxStreamAge < time.Second, "--max-stream-age: %s, at least 1s", c.MaxStreamAge)
 	add(c.MaxStreams < 1, "MaxStreams: %d, at least 1", c.MaxStreams)
 	add(c.RetryDelay <= 0, "RetryDelay: %s, more than 0", c.RetryDelay)
 	return errors.Join(problems...)

@@ -27,7 +27,7 @@ type checker struct {
 // in the order bucket, prefix, id, payload. An event that names no bucket
 // inherits the request's, and the request's prefix unless it sets one; an event
 // that names a bucket inherits nothing.
-func (c checker) check(request *destinationsv1.SendS3Request, event *destinationsv1.S3Event) (*destination, []byte, *problem) {
+func (c checker) check(request *destinationsv1.StreamS3Request, event *destinationsv1.S3Event) (*destination, []byte, *problem) {
 	bucket, prefix := event.GetBucket(), event.GetPrefix()
 	if bucket == "" {
 		bucket = request.GetBucket()

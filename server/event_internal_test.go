@@ -38,7 +38,7 @@ func TestInheritance(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			request := &destinationsv1.SendS3Request{Bucket: tt.requestBucket, Prefix: tt.requestPrefx}
+			request := &destinationsv1.StreamS3Request{Bucket: tt.requestBucket, Prefix: tt.requestPrefx}
 			event := &destinationsv1.S3Event{Bucket: tt.eventBucket, Prefix: tt.eventPrefix, Payload: []byte("x")}
 			to, _, p := newChecker().check(request, event)
 			got := ""
@@ -76,7 +76,7 @@ func TestLimitsOfAnEvent(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, line, p := newChecker().check(&destinationsv1.SendS3Request{Bucket: "demo"}, tt.event)
+			_, line, p := newChecker().check(&destinationsv1.StreamS3Request{Bucket: "demo"}, tt.event)
 			got := ""
 			if p != nil {
 				got = fmt.Sprintf("%s %s %s", strings.TrimPrefix(p.code.String(), "REJECTION_CODE_"), p.field, p.reason)
@@ -119,7 +119,7 @@ func TestDirectoryIsBounded(t *testing.T) {
 
 func TestCheckOfAKnownDestinationAllocatesNothing(t *testing.T) {
 	c := newChecker()
-	request := &destinationsv1.SendS3Request{Bucket: "demo", Prefix: "test"}
+	request := &destinationsv1.StreamS3Request{Bucket: "demo", Prefix: "test"}
 	event := &destinationsv1.S3Event{Id: "id", Payload: []byte(`{"a":1}`), Traceparent: goodTraceparent}
 	c.check(request, event)
 	if n := testing.AllocsPerRun(100, func() { c.check(request, event) }); n != 0 {

@@ -274,7 +274,7 @@ func wantStatus(t testing.TB, err error, code codes.Code, reason, durable string
 	if reason != "" && info.GetDomain() != "destinations" {
 		t.Errorf("got domain %q, want destinations", info.GetDomain())
 	}
-	if want := reason == "JOURNAL_FULL" || reason == "SHUTTING_DOWN"; retry != want {
+	if want := reason == "JOURNAL_FULL" || reason == "SHUTTING_DOWN" || reason == "STREAM_AGE"; retry != want {
 		t.Errorf("got RetryInfo %v, want %v", retry, want)
 	}
 }

@@ -7,8 +7,8 @@ import (
 
 // life counts what runs and ends it.
 type life struct {
-	drained context.Context // ends at drain
-	drain   context.CancelFunc
+	drained context.Context // ends at drain, because of errShuttingDown
+	drain   context.CancelCauseFunc
 	idle    chan struct{} // closed when drained and nothing runs
 
 	mu struct {
@@ -19,7 +19,7 @@ type life struct {
 
 func newLife() *life {
 	l := &life{idle: make(chan struct{})}
-	l.drained, l.drain = context.WithCancel(context.Background())
+	l.drained, l.drain = context.WithCancelCause(context.Background())
 	return l
 }
 
@@ -66,7 +66,7 @@ func (s *Server) Drain() {
 	if s.life.drained.Err() != nil {
 		return
 	}
-	s.life.drain()
+	s.life.drain(errShuttingDown)
 	s.life.closeIfIdleLocked()
 }
 

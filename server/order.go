@@ -17,6 +17,7 @@ const maxUnsettled = 1 << 16
 // order checks what the requests of a stream say of their sequence, one after the
 // other.
 type order struct {
+	required bool   // every request must have a sequence
 	count    uint64 // requests checked
 	sequence uint64 // of the last one; 0 = the stream is not numbered
 	settled  uint64 // of the last one
@@ -25,8 +26,11 @@ type order struct {
 
 // next checks a request. It returns the number that the request has for
 // durable_sequence: its sequence, or its place in the stream from 1.
-func (o *order) next(request *destinationsv1.SendS3Request) (uint64, error) {
+func (o *order) next(request *destinationsv1.StreamS3Request) (uint64, error) {
 	o.count++
+	if o.required && request.GetSequence() == 0 {
+		return 0, fmt.Errorf("request %d: %w: it is missing", o.count, errSequenceNotGrowing)
+	}
 	if err := o.checkSender(request); err != nil {
 		return 0, fmt.Errorf("request %d: %w", o.count, err)
 	}
@@ -43,7 +47,7 @@ func (o *order) next(request *destinationsv1.SendS3Request) (uint64, error) {
 	return o.sequence, nil
 }
 
-func (o *order) checkSender(request *destinationsv1.SendS3Request) error {
+func (o *order) checkSender(request *destinationsv1.StreamS3Request) error {
 	id := request.GetSenderId()
 	switch {
 	case len(id) == 0:
@@ -61,7 +65,7 @@ func (o *order) checkSender(request *destinationsv1.SendS3Request) error {
 	return nil
 }
 
-func (o *order) checkSequence(request *destinationsv1.SendS3Request) error {
+func (o *order) checkSequence(request *destinationsv1.StreamS3Request) error {
 	sequence := request.GetSequence()
 	switch {
 	case o.count == 1:
@@ -76,7 +80,7 @@ func (o *order) checkSequence(request *destinationsv1.SendS3Request) error {
 	return nil
 }
 
-func (o *order) checkSettled(request *destinationsv1.SendS3Request) error {
+func (o *order) checkSettled(request *destinationsv1.StreamS3Request) error {
 	sequence, settled := request.GetSequence(), request.GetSettled()
 	switch {
 	case settled > 0 && settled >= sequence:

@@ -10,7 +10,7 @@ import (
 )
 
 func TestOrderOfRequests(t *testing.T) {
-	type req = destinationsv1.SendS3Request
+	type req = destinationsv1.StreamS3Request
 	id, other := []byte("0123456789abcdef"), []byte("fedcba9876543210")
 	tests := []struct {
 		name     string

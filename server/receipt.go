@@ -2,7 +2,6 @@ package server
 
 import (
 	"math"
-	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -40,9 +39,10 @@ func newReceipts(t *tokens) *receipts {
 	return &receipts{tokens: t, known: make(map[digest]*entry), omitted: make(map[digest]struct{})}
 }
 
-// add counts what a destination got of a request, in the record at offset.
-func (r *receipts) add(t *touch, offset uint64, received time.Time) {
-	to := t.destination
+// add counts what a destination got of a request, and reports whether there was
+// room for it.
+func (r *receipts) add(t *touch, of *request) bool {
+	to, offset := t.destination, of.parts[t.part].offset
 	e, ok := r.known[to.digest]
 	if !ok {
 		e = &entry{
@@ -52,15 +52,16 @@ func (r *receipts) add(t *touch, offset uint64, received time.Time) {
 				Destination: to.digest,
 				Partition:   uint32(to.partition),
 				First:       Position{Offset: offset, Index: t.first},
-				Received:    received,
+				Received:    of.received,
 			},
 		}
 		if !r.keep(e) {
-			return
+			return false
 		}
 	}
 	e.receipt.Accepted += t.accepted
 	e.token.Last = Position{Offset: offset, Index: t.last}
+	return true
 }
 
 // keep takes a new entry if there is room, and counts it as omitted if not.

@@ -19,8 +19,13 @@ func collect(d *directory, r *receipts, offset uint64, prefixes ...string) {
 func collectIn(bucket string, d *directory, r *receipts, offset uint64, prefixes ...string) {
 	for i, p := range prefixes {
 		to := d.find(bucket, p)
-		r.add(&touch{destination: to, first: uint32(i), last: uint32(i), accepted: 1}, offset, time.Unix(int64(offset), 0))
+		r.add(&touch{destination: to, first: uint32(i), last: uint32(i), accepted: 1}, settledAt(offset, time.Unix(int64(offset), 0)))
 	}
+}
+
+// settledAt is a request whose one record is at that offset.
+func settledAt(offset uint64, received time.Time) *request {
+	return &request{received: received, parts: []*part{{offset: offset}}}
 }
 
 func manyPrefixes(n, size int) []string {
@@ -37,7 +42,7 @@ func TestReceiptStandsForItsEvents(t *testing.T) {
 	d := newDirectory(4)
 	b := d.find("demo", "b")
 	collect(d, r, 10, "a")
-	r.add(&touch{destination: b, first: 2, last: 5, accepted: 3}, 11, time.Unix(11, 5))
+	r.add(&touch{destination: b, first: 2, last: 5, accepted: 3}, settledAt(11, time.Unix(11, 5)))
 	clear(d.known) // a destination that was forgotten and found again is the same
 	collect(d, r, 12, "a", "b")
 	got := r.finished()

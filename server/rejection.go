@@ -1,8 +1,8 @@
 package server
 
 import (
+	"cmp"
 	"slices"
-	"sort"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
@@ -10,34 +10,48 @@ import (
 // maxRejections is how many rejections a response describes.
 const maxRejections = 1000
 
-// rejections counts the rejected events of a stream and keeps the first of them,
-// in the order of the events, in whatever order they become known.
-type rejections struct {
-	total uint64
-	kept  []*destinationsv1.Rejection // ordered by index
+// refusal is an event of a request that is not accepted.
+type refusal struct {
+	place   uint32 // of the event in the request
+	problem *problem
 }
 
-// add rejects the event with that place in the stream.
-func (r *rejections) add(index uint64, p *problem) {
-	r.total++
-	at := sort.Search(len(r.kept), func(i int) bool { return r.kept[i].GetIndex() > index })
-	if at == maxRejections {
-		return
-	}
-	if len(r.kept) == maxRejections {
-		r.kept = r.kept[:maxRejections-1]
-	}
-	r.kept = slices.Insert(r.kept, at, &destinationsv1.Rejection{Index: index, Code: p.code, Field: p.field, Reason: p.reason})
+// partitionClosed is why the events of a damaged partition are rejected.
+var partitionClosed = &problem{
+	code:   destinationsv1.RejectionCode_REJECTION_CODE_PARTITION_UNAVAILABLE,
+	reason: "the part of the journal that holds this destination is closed because its files are damaged",
 }
 
-// addPart rejects the events of a part whose partition is closed.
-func (r *rejections) addPart(first uint64, p *part) {
-	closed := &problem{
-		code:   destinationsv1.RejectionCode_REJECTION_CODE_PARTITION_UNAVAILABLE,
-		reason: "the part of the journal that holds this destination is closed because its files are damaged",
-	}
+// refuse rejects the event at that place. It is called in the order of the events.
+func (r *request) refuse(place uint32, p *problem) {
+	r.refused = append(r.refused, refusal{place, p})
+}
+
+// lose rejects the events of a part whose partition is closed.
+func (r *request) lose(p *part) {
 	for _, place := range p.places {
-		r.add(first+uint64(place), closed)
+		r.refused = append(r.refused, refusal{place, partitionClosed})
 	}
-	r.total += p.accepted - uint64(len(p.places))
+}
+
+// sortRefused puts the refusals into the order of the events.
+func (r *request) sortRefused() {
+	slices.SortFunc(r.refused, func(a, b refusal) int { return cmp.Compare(a.place, b.place) })
+}
+
+// describe appends the rejections of the request from a place in refused on, as
+// far as a response has room for them, and returns up to where it got.
+func (r *request) describe(to []*destinationsv1.Rejection, from int) ([]*destinationsv1.Rejection, int) {
+	end := min(len(r.refused), from+maxRejections-len(to))
+	for _, f := range r.refused[from:end] {
+		to = append(to, &destinationsv1.Rejection{
+			Index:        r.first + uint64(f.place),
+			Code:         f.problem.code,
+			Field:        f.problem.field,
+			Reason:       f.problem.reason,
+			Sequence:     r.sequence,
+			RequestIndex: f.place,
+		})
+	}
+	return to, end
 }

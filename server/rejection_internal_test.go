@@ -1,46 +1,39 @@
 package server
 
 import (
-	"math/rand/v2"
-	"slices"
 	"testing"
+
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
 
-func TestFirstRejectionsAreKept(t *testing.T) {
-	for _, n := range []int{0, 999, 1000, 1001, 3000} {
-		inOrder := make([]int, n)
-		for i := range inOrder {
-			inOrder[i] = i
+// refusing is a request that was concluded with n refusals.
+func refusing(sequence, first uint64, n int) *request {
+	r := &request{number: sequence, sequence: sequence, first: first, concluded: true}
+	for i := range n {
+		r.refuse(uint32(i), &problem{reason: "x"})
+	}
+	return r
+}
+
+func TestTotalKeepsTheFirstRejections(t *testing.T) {
+	for _, n := range []int{0, 499, 500, 501, 3000} {
+		sum := &total{receipts: newReceipts(sampleTokens())}
+		sum.settle(refusing(1, 0, n))
+		sum.settle(refusing(2, uint64(n), n))
+		got := sum.response()
+		if got.GetRejected() != uint64(2*n) || len(got.GetRejections()) != min(2*n, 1000) {
+			t.Fatalf("%d: got %d counted, %d kept", n, got.GetRejected(), len(got.GetRejections()))
 		}
-		shuffled := slices.Clone(inOrder)
-		rand.New(rand.NewPCG(1, uint64(n))).Shuffle(n, func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		backward := slices.Clone(inOrder)
-		slices.Reverse(backward)
-		for _, order := range [][]int{inOrder, shuffled, backward} {
-			var r rejections
-			for _, index := range order {
-				r.add(uint64(index)*2, &problem{reason: "x"})
-			}
-			if r.total != uint64(n) || len(r.kept) != min(n, 1000) {
-				t.Fatalf("%d: got %d counted, %d kept", n, r.total, len(r.kept))
-			}
-			for i, kept := range r.kept {
-				if kept.GetIndex() != uint64(i)*2 {
-					t.Fatalf("%d: got index %d at %d, want %d", n, kept.GetIndex(), i, i*2)
-				}
-			}
-		}
+		wantIndexes(t, got.GetRejections(), 0)
 	}
 }
 
-func TestRejectedPartIsCountedWhole(t *testing.T) {
-	var r rejections
-	p := &part{accepted: 5000}
-	for i := range maxRejections {
-		p.places = append(p.places, uint32(i))
-	}
-	r.addPart(7, p)
-	if r.total != 5000 || len(r.kept) != 1000 || r.kept[999].GetIndex() != 1006 {
-		t.Errorf("got %d counted, %d kept", r.total, len(r.kept))
+// wantIndexes checks that rejections are of one event behind the other.
+func wantIndexes(t *testing.T, rejections []*destinationsv1.Rejection, first uint64) {
+	t.Helper()
+	for i, r := range rejections {
+		if want := first + uint64(i); r.GetIndex() != want {
+			t.Fatalf("got index %d, want %d", r.GetIndex(), want)
+		}
 	}
 }

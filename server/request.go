@@ -1,13 +1,16 @@
 package server
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/journal"
 )
 
 // Roughly what is kept for a request until it is settled, in bytes, beside its
@@ -17,18 +20,25 @@ const (
 	partCost    = 128
 	placeCost   = 4
 	touchCost   = 64
+	refusalCost = 128
 )
 
 // request is a request from when it is taken until it is settled.
 type request struct {
 	count    uint64    // its place in the stream, from 1
 	number   uint64    // its sequence, or its place
+	sequence uint64    // 0 if the stream is not numbered
 	first    uint64    // place in the stream of its first event, from 0
 	received time.Time // when it had been received
 	parts    []*part   // in the order of their first events
 	touched  []touch   // in the order of their first events
 	answered int       // parts before this one are answered
 	cost     int64     // bytes of memory that it takes
+
+	wantReceipts bool      // it asks for receipts
+	refused      []refusal // the events that are not accepted, in their order
+	accepted     uint64    // events that are durable; set when it is concluded
+	concluded    bool
 }
 
 // part is what one partition gets of a request: one record.
@@ -36,8 +46,10 @@ type part struct {
 	partition int
 	record    *journalv1.Events // nil once it is encoded
 	accepted  uint64
-	places    []uint32 // of its first events, as many as rejections are kept: their places in the request
+	places    []uint32 // of its events in the request
 	append    Append   // nil until it is appended
+	offset    uint64   // of the record, once it is known to be durable
+	lost      bool     // its partition is damaged
 }
 
 // touch is what one destination gets of a request.
@@ -64,9 +76,7 @@ func (r *request) add(to *destination, event *journalv1.Event, header *journalv1
 	event.Destination = t.table
 	p.record.Events = append(p.record.Events, event)
 	p.accepted++
-	if len(p.places) < maxRejections {
-		p.places = append(p.places, event.Index)
-	}
+	p.places = append(p.places, event.Index)
 }
 
 // touch makes room for a destination that the request has not touched before.
@@ -96,7 +106,7 @@ func (r *request) partOf(partition int, header *journalv1.Events) int {
 
 // appendTo encodes all records and then appends them, or none.
 func (r *request) appendTo(j Journal) error {
-	r.cost = requestCost + int64(len(r.touched))*touchCost
+	r.cost = requestCost + int64(len(r.touched))*touchCost + int64(len(r.refused))*refusalCost
 	records := make([][]byte, len(r.parts))
 	for i, p := range r.parts {
 		record, err := proto.Marshal(p.record)
@@ -125,6 +135,41 @@ func (r *request) waiting() <-chan struct{} {
 		}
 	}
 	return nil
+}
+
+// conclude says what became of the request, whose appends are all answered, by
+// setting accepted and leaving in touched, and adding to refused, what belongs
+// there. The error is that of an append that failed.
+func (r *request) conclude() error {
+	if r.concluded {
+		return nil
+	}
+	r.concluded = true
+	lost := false
+	for _, p := range r.parts {
+		err := p.append.Err()
+		switch {
+		case err == nil:
+			r.accepted += p.accepted
+			p.offset = p.append.Offset()
+		case corrupt(err):
+			lost, p.lost = true, true
+			r.lose(p)
+		default:
+			return err
+		}
+	}
+	if lost {
+		r.sortRefused()
+		r.touched = slices.DeleteFunc(r.touched, func(t touch) bool { return r.parts[t.part].lost })
+	}
+	return nil
+}
+
+// corrupt reports whether an append was refused because its partition is damaged.
+func corrupt(err error) bool {
+	_, ok := errors.AsType[*journal.CorruptError](err)
+	return ok
 }
 
 // eventSlab makes the journal's events of one request, many at a time.

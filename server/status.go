@@ -32,6 +32,7 @@ var (
 	errMalformedRequest   = errors.New("request is malformed")
 	errBucketInvalid      = errors.New("bucket is invalid")
 	errPrefixInvalid      = errors.New("prefix is invalid")
+	errStreamAge          = errors.New("the stream has lasted long enough; open another one")
 	errShuttingDown       = errors.New("the service is shutting down; try again")
 )
 
@@ -59,6 +60,7 @@ var verdicts = []struct {
 	{errBucketInvalid, verdict{code: codes.InvalidArgument, reason: "BUCKET_INVALID", log: slog.LevelDebug}},
 	{errPrefixInvalid, verdict{code: codes.InvalidArgument, reason: "PREFIX_INVALID", log: slog.LevelDebug}},
 	{errShuttingDown, verdict{code: codes.Unavailable, reason: "SHUTTING_DOWN", retry: true, log: slog.LevelDebug}},
+	{errStreamAge, verdict{code: codes.Unavailable, reason: "STREAM_AGE", retry: true, log: slog.LevelDebug}},
 	{journal.ErrClosed, verdict{code: codes.Unavailable, reason: "SHUTTING_DOWN", text: errShuttingDown.Error(), retry: true, log: slog.LevelInfo}},
 	{journal.ErrFull, verdict{code: codes.ResourceExhausted, reason: "JOURNAL_FULL", text: "the journal is full; try again later", retry: true, log: slog.LevelWarn}},
 	{journal.ErrTooLarge, verdict{code: codes.ResourceExhausted, reason: "REQUEST_TOO_LARGE", text: "request is too large for the journal", log: slog.LevelWarn}},

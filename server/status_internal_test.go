@@ -38,6 +38,7 @@ var rows = []told{
 	{errBucketInvalid, codes.InvalidArgument, "BUCKET_INVALID", false, "append: bucket is invalid"},
 	{errPrefixInvalid, codes.InvalidArgument, "PREFIX_INVALID", false, "append: prefix is invalid"},
 	{errShuttingDown, codes.Unavailable, "SHUTTING_DOWN", true, "append: the service is shutting down; try again"},
+	{errStreamAge, codes.Unavailable, "STREAM_AGE", true, "append: the stream has lasted long enough; open another one"},
 	{journal.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", true, "the service is shutting down; try again"},
 	{journal.ErrFull, codes.ResourceExhausted, "JOURNAL_FULL", true, "the journal is full; try again later"},
 	{journal.ErrTooLarge, codes.ResourceExhausted, "REQUEST_TOO_LARGE", false, "request is too large for the journal"},

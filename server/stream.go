@@ -2,40 +2,21 @@ package server
 
 import (
 	"context"
-	"errors"
-
-	"google.golang.org/grpc"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
-	"github.com/open-destinations/destinations/journal"
 )
 
-// destinations serves the service Destinations.
-type destinations struct {
-	destinationsv1.UnimplementedDestinationsServer
-	server *Server
-}
-
-// SendS3 implements destinations.v1.Destinations.SendS3.
-func (d destinations) SendS3(rpc grpc.ClientStreamingServer[destinationsv1.SendS3Request, destinationsv1.SendS3Response]) error {
-	s := d.server
-	if !s.life.enter() {
-		return s.streamStatus(errShuttingDown, 0)
-	}
-	defer s.life.leave()
-	st := newStream(s)
-	in := s.read(rpc)
-	defer close(in.stop)
-	if err := st.serve(rpc.Context(), in); err != nil {
-		return s.streamStatus(err, st.durable)
-	}
-	return rpc.SendAndClose(st.response())
-}
-
-// stream is one call of SendS3. Its handler owns it.
+// stream is what the calls that take events have in common: it takes requests,
+// appends them, and settles them in the order in which they came. What it settles
+// goes to its answerer, which is all that the calls differ in. The handler of the
+// call owns it.
 type stream struct {
-	server  *Server
+	server   *Server
+	ends     context.Context // ends when no more may be read; its cause says why
+	answerer answerer
+	outbox   chan<- *answer // takes an answer when the one before it is sent; nil = answers only at the end
+
 	order   order
 	checker checker
 	events  uint64 // received, which gives them their places in the stream
@@ -43,26 +24,40 @@ type stream struct {
 	waiting []*request // not settled, in the order in which they came
 	cost    int64      // of these
 
-	accepted   uint64 // of the settled requests, as all that follows
-	durable    uint64 // durable_sequence
-	failure    error  // the first append that failed
-	rejections rejections
-	receipts   *receipts
+	durable uint64 // durable_sequence
+	failure error  // the first append that failed
 }
 
-func newStream(s *Server) *stream {
+// answerer turns what became of requests into answers. It belongs to one stream.
+type answerer interface {
+	// settle takes what became of a request, whose appends are answered. It
+	// reports false if it had room for a part of it only; then the same request
+	// comes again when the pending answer has gone.
+	settle(r *request) bool
+
+	// pending is the answer that may go now, or nil, and whether it must go before
+	// more is read.
+	pending() (a *answer, full bool)
+
+	// gone says that the pending answer has gone.
+	gone()
+}
+
+func newStream(s *Server, ends context.Context, a answerer) *stream {
 	return &stream{
-		server: s,
+		server:   s,
+		ends:     ends,
+		answerer: a,
 		checker: checker{
 			directory:       newDirectory(s.journal.Partitions()),
 			maxPayloadBytes: s.config.MaxPayloadBytes,
 		},
-		receipts: newReceipts(s.tokens),
 	}
 }
 
 // serve takes requests until it has a reason to end, and then waits for all that
-// it has appended. The error is the stream's, nil at the caller's half-close.
+// it has appended, and until the answers of that have gone. The error is the
+// stream's, nil at the caller's half-close.
 func (st *stream) serve(ctx context.Context, in *reader) error {
 	end := st.receive(ctx, in)
 	if err := st.await(ctx); err != nil {
@@ -77,14 +72,14 @@ func (st *stream) serve(ctx context.Context, in *reader) error {
 // receive takes requests, and settles those that are answered, until it has a
 // reason to take no more.
 func (st *stream) receive(ctx context.Context, in *reader) error {
-	drained := st.server.life.drained.Done()
 	for {
 		next := st.settle()
 		if st.failure != nil {
 			return nil
 		}
+		answer, outbox, full := st.pending()
 		requests := in.requests
-		if st.cost >= st.server.config.MaxStreamBytes {
+		if full || st.cost >= st.server.config.MaxStreamBytes {
 			requests = nil
 		}
 		select {
@@ -93,37 +88,55 @@ func (st *stream) receive(ctx context.Context, in *reader) error {
 				return err
 			}
 		case <-next:
+		case outbox <- answer:
+			st.answerer.gone()
 		case <-in.ended:
 			return in.err
-		case <-drained:
-			return endAtDrain(in)
+		case <-st.ends.Done():
+			return st.endEarly(in)
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
 }
 
-// endAtDrain is the reason for ending when the server drains: none of its own if
+// endEarly is the reason for ending when no more may be read: none of its own if
 // the stream has ended already.
-func endAtDrain(in *reader) error {
+func (st *stream) endEarly(in *reader) error {
 	select {
 	case <-in.ended:
 		return in.err
 	default:
-		return errShuttingDown
+		return context.Cause(st.ends)
 	}
 }
 
-// await settles all that is waiting.
+// await settles all that is waiting, and hands over all answers.
 func (st *stream) await(ctx context.Context) error {
-	for next := st.settle(); next != nil; next = st.settle() {
+	for {
+		next := st.settle()
+		answer, outbox, _ := st.pending()
+		if next == nil && outbox == nil {
+			return nil
+		}
 		select {
 		case <-next:
+		case outbox <- answer:
+			st.answerer.gone()
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
-	return nil
+}
+
+// pending is the answer that may go now, where to, which is nil if there is none,
+// and whether it must go before more is read.
+func (st *stream) pending() (*answer, chan<- *answer, bool) {
+	answer, full := st.answerer.pending()
+	if answer == nil {
+		return nil, nil, full
+	}
+	return answer, st.outbox, full
 }
 
 // take checks a request, appends what is accepted of it, and does not wait.
@@ -132,7 +145,15 @@ func (st *stream) take(in received) error {
 	if err != nil {
 		return err
 	}
-	r := &request{count: st.order.count, number: number, first: st.events, received: in.at}
+	r := &request{
+		count:    st.order.count,
+		number:   number,
+		sequence: in.request.GetSequence(),
+		first:    st.events,
+		received: in.at,
+
+		wantReceipts: in.request.GetReceipts(),
+	}
 	st.check(r, in.request)
 	if err := r.appendTo(st.server.journal); err != nil {
 		return err
@@ -143,7 +164,7 @@ func (st *stream) take(in received) error {
 }
 
 // check puts the accepted events of a request into r, and rejects the others.
-func (st *stream) check(r *request, in *destinationsv1.SendS3Request) {
+func (st *stream) check(r *request, in *destinationsv1.StreamS3Request) {
 	st.checker.directory.trim()
 	header := &journalv1.Events{SenderId: st.order.sender, Sequence: in.GetSequence(), Settled: in.GetSettled()}
 	events := in.GetEvents()
@@ -151,7 +172,7 @@ func (st *stream) check(r *request, in *destinationsv1.SendS3Request) {
 	for i, event := range events {
 		to, line, p := st.checker.check(in, event)
 		if p != nil {
-			st.rejections.add(r.first+uint64(i), p)
+			r.refuse(uint32(i), p)
 			continue
 		}
 		r.add(to, slab.next(event, i, line, len(events)-i), header)
@@ -159,62 +180,35 @@ func (st *stream) check(r *request, in *destinationsv1.SendS3Request) {
 	st.events += uint64(len(events))
 }
 
-// settle settles, in order, the requests that are answered. It returns what is
-// closed when there may be more to settle, or nil if nothing is waiting.
+// settle settles, in order, the requests whose appends are answered. It returns
+// what is closed when there may be more to settle; nil if nothing is waiting, or
+// if an answer has to go first.
 func (st *stream) settle() <-chan struct{} {
 	for len(st.waiting) > 0 {
 		r := st.waiting[0]
 		if next := r.waiting(); next != nil {
 			return next
 		}
+		if !st.settleOne(r) {
+			return nil
+		}
 		st.waiting[0] = nil
 		st.waiting = st.waiting[1:]
 		st.cost -= r.cost
-		st.count(r)
 	}
 	return nil
 }
 
-// count adds up what became of an answered request.
-func (st *stream) count(r *request) {
-	lost := make([]bool, len(r.parts))
-	for i, p := range r.parts {
-		switch err := p.append.Err(); {
-		case err == nil:
-			st.accepted += p.accepted
-		case corrupt(err):
-			lost[i] = true
-			st.rejections.addPart(r.first, p)
-		case st.failure == nil:
-			st.failure = err
-		}
+// settleOne settles a request, and reports false if an answer has to go first.
+func (st *stream) settleOne(r *request) bool {
+	if err := r.conclude(); err != nil && st.failure == nil {
+		st.failure = err
 	}
 	if st.failure != nil {
-		return
+		return true
 	}
 	// Commit point: everything that this request's sender is told was accepted is
 	// durable in its partitions.
 	st.durable = r.number
-	for i := range r.touched {
-		t := &r.touched[i]
-		if !lost[t.part] {
-			st.receipts.add(t, r.parts[t.part].append.Offset(), r.received)
-		}
-	}
-}
-
-// corrupt reports whether an append was refused because its partition is damaged.
-func corrupt(err error) bool {
-	_, ok := errors.AsType[*journal.CorruptError](err)
-	return ok
-}
-
-func (st *stream) response() *destinationsv1.SendS3Response {
-	return &destinationsv1.SendS3Response{
-		Accepted:        st.accepted,
-		Rejected:        st.rejections.total,
-		Rejections:      st.rejections.kept,
-		Receipts:        st.receipts.finished(),
-		ReceiptsOmitted: uint64(len(st.receipts.omitted)),
-	}
+	return st.answerer.settle(r)
 }

@@ -24,7 +24,7 @@ func TestDrainPrefersTheEnd(t *testing.T) {
 		in := &reader{ended: make(chan struct{}), err: end}
 		close(in.ended)
 		for range 100 {
-			if err := newStream(s).receive(t.Context(), in); !errors.Is(err, end) {
+			if err := newStream(s, s.life.drained, &total{}).receive(t.Context(), in); !errors.Is(err, end) {
 				t.Fatalf("got %v, want %v", err, end)
 			}
 		}

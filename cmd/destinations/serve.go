@@ -31,6 +31,8 @@ type serveCmd struct {
 	MaxPayloadSize   byteSize      `default:"1MiB" placeholder:"SIZE" help:"Largest payload of an event (${default})."`
 	MaxRequestSize   byteSize      `default:"4MiB" placeholder:"SIZE" help:"Largest gRPC request (${default})."`
 
+	MaxStreamAge time.Duration `default:"1h" placeholder:"TIME" help:"How long a StreamS3 lasts, more or less by a tenth of it, before its sender is told to open another one (${default}, at least 1s)."`
+
 	S3Endpoint  string   `name:"s3-endpoint" placeholder:"URL" help:"S3-compatible server (AWS). Fixed when the data folder is made. Credentials and region come from AWS's default chain: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, profiles, instance and container roles."`
 	S3PathStyle bool     `name:"s3-path-style" help:"Put the bucket into the path of the URL and not into the host's name, as many S3-compatible servers need it."`
 	S3ACL       string   `name:"s3-acl" default:"bucket-owner-full-control" placeholder:"ACL" help:"Canned ACL of the objects (${default}); empty for none."`

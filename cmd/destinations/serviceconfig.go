@@ -42,6 +42,7 @@ func (c *serveCmd) config() (serviceConfig, error) {
 
 	s.Server.MaxPayloadBytes = clampInt(c.MaxPayloadSize)
 	s.Server.MaxRequestBytes = clampInt(c.MaxRequestSize)
+	s.Server.MaxStreamAge = c.MaxStreamAge
 
 	s.Batcher.Window = c.Window
 	s.Batcher.MaxObjectSize = int64(c.MaxObjectSize)
