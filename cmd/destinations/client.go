@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 )
 
@@ -28,11 +31,19 @@ func (c *clientFlags) dial() (*grpc.ClientConn, error) {
 	}
 	conn, err := grpc.NewClient(c.Target,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithUserAgent("destinations/"+readBuild().version))
+		grpc.WithUserAgent("destinations/"+readBuild().version),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect(), MinConnectTimeout: 10 * time.Second}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}))
 	if err != nil {
 		return nil, fmt.Errorf("--target: %w", err)
 	}
 	return conn, nil
+}
+
+// reconnect is how often a connection is tried again, whoever calls meanwhile: a
+// service that is back is found within seconds.
+func reconnect() backoff.Config {
+	return backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 2, Jitter: 0.2, MaxDelay: 5 * time.Second}
 }
 
 // explain words an error of a call for the person at the command line. What is no

@@ -35,7 +35,8 @@ var outside = map[string][]string{
 	"google.golang.org/grpc":     {"gen", "server", "cmd/destinations", "e2e"},
 	"github.com/alecthomas/":     {"cmd/destinations"},
 	"go.yaml.in/":                {"cmd/destinations"},
-	"github.com/klauspost/":      {"uploader"},
+	"github.com/schollz/":        {"cmd/destinations"},
+	"github.com/klauspost/":      {"uploader", "cmd/destinations"},
 	"golang.org/x/sys":           {"journal"},
 	"google.golang.org/protobuf": {"gen", "server", "batcher", "cmd/destinations", "e2e"},
 }

@@ -65,3 +65,11 @@ func lineEnd(before byte, chunk []byte) uint64 {
 	}
 	return 1
 }
+
+// trimLineEnd is text without the line end (LF or CRLF) that it may end with.
+func trimLineEnd(text []byte) []byte {
+	if len(text) == 0 || text[len(text)-1] != '\n' {
+		return text
+	}
+	return text[:len(text)-int(lineEnd(0, text))]
+}

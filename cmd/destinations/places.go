@@ -5,16 +5,21 @@ import (
 	"sort"
 )
 
-// place is a line of an input file.
+// place is a line of an input file, or a whole file.
 type place struct {
 	file string // as it was named on the command line; "stdin" for standard input
-	line uint64 // from 1
+	line uint64 // from 1; 0 = the whole file
 }
 
 // String writes the place as compilers and grep do.
-func (p place) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
+func (p place) String() string {
+	if p.line == 0 {
+		return p.file
+	}
+	return fmt.Sprintf("%s:%d", p.file, p.line)
+}
 
-// places says where the events of one stream stood. Lines that follow each other
+// places says where the events of one request stood. Lines that follow each other
 // are one run, so its size is the number of lines that were left out, not that of
 // those that were sent.
 type places struct {
@@ -28,7 +33,7 @@ type placeRun struct {
 	at    place  // its line
 }
 
-// add takes the next event of the stream.
+// add takes the next event of the request.
 func (p *places) add(at place) {
 	if n := len(p.runs); n == 0 || p.runs[n-1].lineOf(p.next) != at {
 		p.runs = append(p.runs, placeRun{first: p.next, at: at})

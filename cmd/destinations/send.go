@@ -18,39 +18,50 @@ import (
 type sendCmd struct {
 	clientFlags `embed:""`
 
-	Bucket         string   `required:"" placeholder:"BUCKET" help:"The bucket that the events go to."`
-	Prefix         string   `placeholder:"PREFIX" help:"The prefix that they go to (none)."`
-	MaxPayloadSize byteSize `default:"1MiB" placeholder:"SIZE" help:"A longer line is rejected here already (${default}); the service has a limit of its own."`
-	JSON           bool     `name:"json" help:"Print the result as JSON on standard output instead of as text on standard error."`
-	Files          []string `arg:"" optional:"" name:"file" help:"Files to send; \"-\", or no file, is standard input."`
+	Bucket         string        `required:"" placeholder:"BUCKET" help:"The bucket that the events go to."`
+	Prefix         string        `placeholder:"PREFIX" help:"The prefix that they go to (none)."`
+	Whole          bool          `help:"Send each file as one event, without the line end that it may end with."`
+	MaxPayloadSize byteSize      `default:"1MiB" placeholder:"SIZE" help:"A longer event is rejected here already (${default}); the service has a limit of its own."`
+	RetryFor       time.Duration `default:"5m" placeholder:"TIME" help:"How long to go on without progress while the service is away, stops or is full (${default}); 0: end at the first failure."`
+	JSON           bool          `name:"json" help:"Print receipts and the summary as JSON, one value a line, on standard output instead of as text on standard error."`
+	Files          []string      `arg:"" optional:"" name:"file" help:"Files to send; \"-\", or no file, is standard input."`
 }
 
 // Help is the long text of --help.
 func (*sendCmd) Help() string {
-	return `Every line is one event, without its line end (LF or CRLF). Empty lines are passed over and counted. Files of any size are sent without holding them in memory. A rejected line costs only itself; it is named on standard error, up to 1,000 of them for every answer of the service, and counted beyond that.
+	return `Every line is one event, without its line end (LF or CRLF). Empty lines are passed over and counted. A file compressed with gzip or zstd is recognised by its first bytes and read as what it holds. Files of any size are sent without holding them in memory, and a pipe that pauses is sent up to there after a second. A rejected event costs only itself, and is named on standard error by file and line.
 
-Exit code 0: every event is durable. 1: some were rejected, or the sending ended early. 2: nothing could be sent. Nothing is sent a second time: when the sending ends early, the message says up to which line all is durable.`
+While the service is away, restarts or has no room left, what has no answer is sent again as it was, at growing intervals, until --retry-for has passed without an answer.
+
+With --json, each receipt is a line {"bucket","prefix","accepted","token"} as soon as it comes, and the last line is {"accepted","rejected","skipped"}. Progress is shown if standard error is a terminal.
+
+Exit code 0: every event is durable. 1: some were rejected, or the sending ended early. 2: nothing could be sent. When the sending ends early, the message says up to which line all is durable.`
 }
 
-// Validate refuses a limit that no line can keep.
+// Validate refuses a limit that no line can keep, and a time that can't be.
 func (c *sendCmd) Validate() error {
+	var problems []error
 	if c.MaxPayloadSize < 1 || c.MaxPayloadSize > math.MaxInt32 {
-		return fmt.Errorf("--max-payload-size: %s, must be 1B to 2047MiB", c.MaxPayloadSize)
+		problems = append(problems, fmt.Errorf("--max-payload-size: %s, must be 1B to 2047MiB", c.MaxPayloadSize))
 	}
-	return nil
+	if c.RetryFor < 0 {
+		problems = append(problems, fmt.Errorf("--retry-for: %v, must not be below 0", c.RetryFor))
+	}
+	return errors.Join(problems...)
 }
 
-// answerGrace is how long an interrupted send waits for the answer to what it has
+// answerGrace is how long an interrupted send waits for the answers to what it has
 // sent.
 const answerGrace = 10 * time.Second
 
-// Run sends every line and reports. The first interrupt ends the reading, and the
-// answer to what was sent is awaited; the second ends the process.
+// Run sends every event and reports. The first interrupt ends the reading, and the
+// answers to what was sent are awaited; the second ends the process.
 func (c *sendCmd) Run(p *process) error {
 	if len(c.Files) == 0 {
 		c.Files = []string{stdinName}
 	}
-	if err := checkFiles(c.Files); err != nil {
+	size, err := checkFiles(c.Files)
+	if err != nil {
 		return err
 	}
 	conn, err := c.dial()
@@ -64,122 +75,50 @@ func (c *sendCmd) Run(p *process) error {
 	ctx, cancel := withGrace(interrupted, answerGrace)
 	defer cancel()
 
-	report := &sendReport{stderr: p.stderr}
-	input := &sendInput{
-		interrupted: interrupted,
-		limit:       int(c.MaxPayloadSize),
-		report:      report,
-		sender: newSender(senderParams{
-			Client:  destinationsv1.NewDestinationsClient(conn),
-			Bucket:  c.Bucket,
-			Prefix:  c.Prefix,
-			Limits:  defaultSendLimits(),
-			Report:  report,
-			Explain: c.explain,
-		}),
-	}
-	err = input.sendAll(ctx, interruptible(interrupted, p.stdin), c.Files)
-	return report.finish(p, c.JSON, err)
+	bar := newProgress(p.stderr, size)
+	report := c.report(p, bar)
+	reading, stopReading := context.WithCancelCause(interrupted)
+	defer stopReading(nil)
+	input := &sendInput{reading: reading, stdin: p.stdin, whole: c.Whole, limit: int(c.MaxPayloadSize), report: report}
+	input.sender = newSender(ctx, senderParams{
+		Client:   destinationsv1.NewDestinationsClient(conn),
+		Bucket:   c.Bucket,
+		Prefix:   c.Prefix,
+		Limits:   defaultSendLimits(),
+		RetryFor: c.RetryFor,
+		Report:   report,
+		Explain:  c.explain,
+		Stop:     stopReading,
+	})
+	bar.start(func() (int64, sendCounts) { return input.read.Load(), report.counted() })
+	err = input.sendAll(ctx, c.Files)
+	bar.close()
+	return report.finish(err)
 }
 
-// stdinName is standard input on the command line.
-const stdinName = "-"
-
-// checkFiles refuses files that can't be sent, before anything is sent.
-func checkFiles(files []string) error {
-	var problems []error
-	for _, name := range files {
-		if name == stdinName {
-			continue
-		}
-		info, err := os.Stat(name)
-		if err == nil && info.IsDir() {
-			err = fmt.Errorf("%s is a folder", name)
-		}
-		problems = append(problems, err)
+// report makes the report that the flags ask for; what it says to people goes past
+// the progress bar.
+func (c *sendCmd) report(p *process, bar *progress) *sendReport {
+	var stdout io.Writer
+	if c.JSON {
+		stdout = p.stdout
 	}
-	return errors.Join(problems...)
+	report := newSendReport(bar, stdout)
+	if c.Whole {
+		report.skipped = "file"
+	}
+	return report
 }
 
 // withGrace is a context that ends a while after the other has.
 func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	later, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(grace, cancel)
+		timer := time.AfterFunc(grace, func() { cancel(fmt.Errorf("no answer within %v of the interrupt", grace)) })
 		context.AfterFunc(later, func() { timer.Stop() })
 	})
 	return later, func() {
 		stop()
-		cancel()
-	}
-}
-
-// interruptible reads r until ctx ends. A read of a terminal or a pipe can't be
-// broken off: when ctx ends, the goroutine that hangs in one ends with the process.
-func interruptible(ctx context.Context, r io.Reader) io.Reader {
-	reader, writer := io.Pipe()
-	go func() {
-		_, err := io.Copy(writer, r)
-		writer.CloseWithError(err) // nil reads as the end
-	}()
-	context.AfterFunc(ctx, func() { writer.CloseWithError(errInterrupted) })
-	return reader
-}
-
-// sendInput reads the files and hands their lines to the sender.
-type sendInput struct {
-	interrupted context.Context // ends when no more is to be read
-	limit       int             // longest payload, in bytes
-	sender      *sender
-	report      *sendReport
-}
-
-var errInterrupted = errors.New("interrupted; this line and those that follow were not sent")
-
-// sendAll sends the files one after the other and waits for the answers. The error
-// says what ended the sending early.
-func (i *sendInput) sendAll(ctx context.Context, stdin io.Reader, files []string) error {
-	for _, name := range files {
-		if err := i.sendNamed(ctx, stdin, name); err != nil {
-			return errors.Join(err, i.sender.finish(ctx))
-		}
-	}
-	return i.sender.finish(ctx)
-}
-
-func (i *sendInput) sendNamed(ctx context.Context, stdin io.Reader, name string) error {
-	if name == stdinName {
-		return i.sendFile(ctx, "stdin", stdin)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return i.sendFile(ctx, name, f)
-}
-
-// sendFile sends the lines of one file.
-func (i *sendInput) sendFile(ctx context.Context, name string, r io.Reader) error {
-	lines := newLineReader(r, i.limit)
-	for at := (place{file: name, line: 1}); ; at.line++ {
-		if i.interrupted.Err() != nil {
-			return fmt.Errorf("%s: %w", at, errInterrupted)
-		}
-		line, err := lines.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("%s: %w", at, err)
-		case line.size == 0:
-			i.report.skipped++
-		case line.payload == nil:
-			i.report.reject(at, fmt.Sprintf("payload: %d bytes, limit %d (--max-payload-size)", line.size, i.limit))
-		default:
-			if err := i.sender.add(ctx, line.payload, at); err != nil {
-				return err
-			}
-		}
+		cancel(nil)
 	}
 }

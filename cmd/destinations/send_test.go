@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -19,13 +19,16 @@ import (
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
 
+// rejectBad rejects the events that begin with "bad".
+func rejectBad(payload []byte) *destinationsv1.Rejection {
+	if bytes.HasPrefix(payload, []byte("bad")) {
+		return &destinationsv1.Rejection{Field: "payload", Reason: "not wanted"}
+	}
+	return nil
+}
+
 func TestSendReportsAcceptedRejectedAndReceipts(t *testing.T) {
-	fake := &fakeService{reject: func(payload []byte) *destinationsv1.Rejection {
-		if bytes.HasPrefix(payload, []byte("bad")) {
-			return &destinationsv1.Rejection{Field: "payload", Reason: "not wanted"}
-		}
-		return nil
-	}}
+	fake := &fakeService{reject: rejectBad}
 	target := fake.start(t)
 	file := writeFile(t, "events.ndjson", "one\n\ntwo\r\nbad\n"+strings.Repeat("x", 21)+"\nthree")
 	got := invocation{
@@ -48,130 +51,157 @@ func TestSendReportsAcceptedRejectedAndReceipts(t *testing.T) {
 	}
 }
 
-func TestSendPrintsJSON(t *testing.T) {
-	fake := &fakeService{}
-	got := invocation{args: []string{"send", "--bucket", "bkt", "--json", "--target", fake.start(t)}, stdin: "one\n\n"}.run(t)
-	var result sendResult
-	if err := json.Unmarshal([]byte(got.stdout), &result); err != nil || got.code != exitOK || got.stderr != "" {
-		t.Fatalf("got %+v, %v", got, err)
+func TestSendPrintsJSONLines(t *testing.T) {
+	fake := &fakeService{reject: rejectBad}
+	got := invocation{
+		args:  []string{"send", "--bucket", "bkt", "--json", "--target", fake.start(t)},
+		stdin: strings.Repeat("<x>\n", 1000) + "\nbad\n" + strings.Repeat("y\n", 11_000),
+	}.run(t)
+	lines := strings.Split(strings.TrimSuffix(got.stdout, "\n"), "\n")
+	if got.code != exitFailed || got.stderr != "stdin:1002: payload: not wanted\n" || len(lines) != len(fake.requests)+1 {
+		t.Fatalf("got exit code %d, stderr %q, %d lines for %d requests", got.code, got.stderr, len(lines), len(fake.requests))
 	}
-	if result.Accepted != 1 || result.Rejected != 0 || result.Skipped != 1 || len(result.Receipts) != 1 || result.Receipts[0].Token != "token" {
-		t.Errorf("got %+v", result)
+	if want := `{"bucket":"bkt","prefix":"p/","accepted":1000,"token":"token"}`; lines[0] != want {
+		t.Errorf("got %s, want %s", lines[0], want)
+	}
+	if want := `{"accepted":12000,"rejected":1,"skipped":1}`; lines[len(lines)-1] != want {
+		t.Errorf("got %s, want %s", lines[len(lines)-1], want)
+	}
+	var sum uint64
+	for _, line := range lines[:len(lines)-1] {
+		var receipt sendReceipt
+		if err := json.Unmarshal([]byte(line), &receipt); err != nil || receipt.Token == "" {
+			t.Fatalf("%s: got %+v, %v", line, receipt, err)
+		}
+		sum += receipt.Accepted
+	}
+	if sum != 12000 {
+		t.Errorf("got receipts of %d events, want 12000", sum)
 	}
 }
 
-func TestSendCountsRejectionsThatTheAnswerDoesNotName(t *testing.T) {
-	fake := &fakeService{reject: func([]byte) *destinationsv1.Rejection {
-		return &destinationsv1.Rejection{Reason: "no"}
-	}}
+// A long file has a receipt for each of its requests: people are shown the first.
+func TestSendShowsPeopleTheFirstReceipts(t *testing.T) {
+	fake := &fakeService{}
+	got := invocation{args: []string{"send", "--bucket", "bkt", "--target", fake.start(t)}, stdin: strings.Repeat("x\n", 15_000)}.run(t)
+	if got.code != exitOK || strings.Count(got.stderr, "\nreceipt ") != shownReceipts || !strings.HasSuffix(got.stderr, "more receipts (--json prints all)\n") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestSendNamesEveryRejection(t *testing.T) {
+	fake := &fakeService{reject: func([]byte) *destinationsv1.Rejection { return &destinationsv1.Rejection{Reason: "no"} }}
 	got := invocation{args: []string{"send", "--bucket", "bkt", "--target", fake.start(t)}, stdin: strings.Repeat("x\n", 2500)}.run(t)
-	if got.code != exitFailed || !strings.Contains(got.stderr, "stdin:1000: no\n1500 events rejected besides those named\naccepted 0, rejected 2500\n") {
+	if got.code != exitFailed || strings.Count(got.stderr, ": no\n") != 2500 || !strings.HasSuffix(got.stderr, "stdin:2500: no\naccepted 0, rejected 2500\n") {
 		t.Errorf("got %d, ... %s", got.code, got.stderr[max(0, len(got.stderr)-200):])
 	}
 }
 
-func TestSendSaysUpToWhichLineAllIsDurable(t *testing.T) {
+// Each file is one event, however many lines it has; a line end at its end is not of
+// it.
+func TestSendWhole(t *testing.T) {
+	fake := &fakeService{reject: rejectBad}
+	one, empty := writeFile(t, "one", "{\n\"a\":1}\n"), writeFile(t, "empty", "\n")
+	bad, long, most := writeFile(t, "bad", "bad"), writeFile(t, "long", strings.Repeat("x", 21)), writeFile(t, "most", strings.Repeat("x", 20)+"\r\n")
+	got := invocation{
+		args: []string{"send", "--whole", "--bucket", "bkt", "--target", fake.start(t), "--max-payload-size", "20",
+			one, empty, bad, long, most, "-", one},
+		stdin: "two\n\n",
+	}.run(t)
+	want := outcome{code: exitFailed, stderr: long + ": payload: more than 20 bytes (--max-payload-size)\n" +
+		bad + ": payload: not wanted\naccepted 4, rejected 2, 1 empty file passed over\nreceipt s3://bkt/p/ accepted 4 token token\n"}
+	if got != want {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	if want := []string{"{\n\"a\":1}", strings.Repeat("x", 20), "two\n", "{\n\"a\":1}"}; !slices.Equal(fake.payloads, want) {
+		t.Errorf("got events %q, want %q", fake.payloads, want)
+	}
+}
+
+// Errors that a later stream would meet too end the sending at once.
+func TestSendEndsAtErrorsThatNoWaitCures(t *testing.T) {
 	for _, test := range []struct {
-		name    string
-		durable string
-		want    string
-		code    int
+		name     string
+		sequence uint64 // of the request that fails
+		err      error
+		want     string
+		code     int
 	}{
-		{"first request", "1", "events up to stdin:1001 are durable", exitFailed},
-		{"second request", "2", "events up to stdin:2001 are durable", exitFailed},
-		{"nothing", "0", "no event is known to be durable", exitNothing},
-		{"not said", "", "no event is known to be durable", exitNothing},
+		{"some are answered", 3, endOfStream(t, codes.Internal, "JOURNAL_BROKEN"), "Internal (JOURNAL_BROKEN): the journal is full; events up to stdin:2001 are durable", exitFailed},
+		{"none is answered", 1, endOfStream(t, codes.ResourceExhausted, "REQUEST_TOO_LARGE"), "no event is known to be durable", exitNothing},
+		{"ended with OK", 1, errEndWithOK, errEndedEarly.Error(), exitNothing},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			fake := &fakeService{}
 			fake.failWith = func(sequence uint64) error {
-				if sequence < 4 {
+				for answered := uint64(0); answered != sequence-1; { // so that it is known what the sender knows
+					fake.mu.Lock()
+					answered = fake.answered
+					fake.mu.Unlock()
+				}
+				if sequence < test.sequence {
 					return nil
 				}
-				return endOfStream(t, codes.ResourceExhausted, "JOURNAL_FULL", test.durable)
+				return test.err
 			}
 			got := invocation{
 				args:  []string{"send", "--bucket", "bkt", "--target", fake.start(t)},
 				stdin: "\n" + strings.Repeat("x\n", 9000),
 			}.run(t)
-			if got.code != test.code || !strings.Contains(got.stderr, test.want) ||
-				!strings.Contains(got.stderr, "destinations send: ResourceExhausted (JOURNAL_FULL): the journal is full; ") {
+			if got.code != test.code || !strings.Contains(got.stderr, test.want) {
 				t.Errorf("got exit code %d, stderr %q; want %d, ... %q", got.code, got.stderr, test.code, test.want)
 			}
 		})
 	}
 }
 
-// dialFake makes a client of f.
-func dialFake(t *testing.T, f *fakeService) destinationsv1.DestinationsClient {
+func TestSendThatMayNotRetryEndsAtTheFirstFailure(t *testing.T) {
+	fake := &fakeService{failWith: func(uint64) error { return endOfStream(t, codes.ResourceExhausted, "JOURNAL_FULL") }}
+	got := invocation{args: []string{"send", "--bucket", "bkt", "--target", fake.start(t), "--retry-for", "0"}, stdin: "x\n"}.run(t)
+	want := "destinations send: ResourceExhausted (JOURNAL_FULL): the journal is full; no event is known to be durable\n"
+	if got.code != exitNothing || !strings.HasSuffix(got.stderr, want) || fake.streams != 1 {
+		t.Errorf("got %+v, %d streams", got, fake.streams)
+	}
+}
+
+// testSender sends to f until the test ends.
+func testSender(t testing.TB, f *fakeService, limits sendLimits, stderr io.Writer) *sender {
 	t.Helper()
 	conn, err := grpc.NewClient(f.start(t), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	return destinationsv1.NewDestinationsClient(conn)
+	s := newSender(t.Context(), testSenderParams(conn, limits, stderr))
+	t.Cleanup(func() {
+		s.finish() // its error is the test's
+		conn.Close()
+	})
+	return s
 }
 
-// A long input becomes several streams, so that nothing grows with it; what a
-// stream says is about its own lines.
-func TestSendCutsLongInputIntoStreams(t *testing.T) {
-	fake := &fakeService{reject: func(payload []byte) *destinationsv1.Rejection {
-		if string(payload) == "17" || string(payload) == "95" {
-			return &destinationsv1.Rejection{Reason: "no"}
-		}
-		return nil
-	}}
-	var stderr bytes.Buffer
-	report := &sendReport{stderr: &stderr}
-	s := newSender(senderParams{
-		Client: dialFake(t, fake),
-		Bucket: "bkt",
-		Limits: sendLimits{requestEvents: 3, requestBytes: 1 << 20, streamRequests: 4, streamRuns: 100},
-		Report: report, Explain: func(err error) error { return err },
-	})
-	for line := range uint64(100) {
-		if err := s.add(t.Context(), fmt.Append(nil, line+1), place{file: "f", line: line + 1}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.finish(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if fake.streams != 9 || len(fake.requests) != 34 || len(fake.payloads) != 98 || report.answers != 9 {
-		t.Errorf("got %d streams, %d requests, %d events; want 9, 34, 98", fake.streams, len(fake.requests), len(fake.payloads))
-	}
-	if stderr.String() != "f:17: no\nf:95: no\n" || report.accepted != 98 || report.durable != (place{file: "f", line: 100}) {
-		t.Errorf("got %q, accepted %d, durable %v", stderr.String(), report.accepted, report.durable)
-	}
-}
-
-func TestSendCutsStreamsByTheirTableOfLines(t *testing.T) {
-	fake := &fakeService{}
-	s := newSender(senderParams{
-		Client: dialFake(t, fake),
-		Limits: sendLimits{requestEvents: 1, requestBytes: 1, streamRequests: 1000, streamRuns: 5},
-		Report: &sendReport{stderr: io.Discard}, Explain: func(err error) error { return err },
-	})
-	for line := range uint64(10) {
-		if err := s.add(t.Context(), []byte("x"), place{file: "f", line: 2 * line}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := s.finish(t.Context()); err != nil || fake.streams != 2 {
-		t.Errorf("got %d streams, %v; want 2", fake.streams, err)
+// testSenderParams are of a sender over conn that tries again for a minute.
+func testSenderParams(conn *grpc.ClientConn, limits sendLimits, stderr io.Writer) senderParams {
+	flags := clientFlags{Target: "test"}
+	return senderParams{
+		Client:   destinationsv1.NewDestinationsClient(conn),
+		Bucket:   "bkt",
+		Limits:   limits,
+		RetryFor: time.Minute,
+		Report:   newSendReport(stderr, nil),
+		Explain:  flags.explain,
+		Stop:     func(error) {},
 	}
 }
 
 func TestSendBoundsRequests(t *testing.T) {
 	fake := &fakeService{}
-	big := strings.Repeat("x", 600_000)
-	got := invocation{
-		args:  []string{"send", "--bucket", "bkt", "--target", fake.start(t)},
-		stdin: strings.Repeat("x\n", 2500) + strings.Repeat(big+"\n", 3) + strings.Repeat("y", 1<<20) + "\nz\n",
-	}.run(t)
-	if got.code != exitOK {
-		t.Fatalf("got %+v", got)
+	limits := defaultSendLimits()
+	limits.linger = time.Hour
+	s := testSender(t, fake, limits, io.Discard)
+	input := &sendInput{reading: t.Context(), limit: 1 << 20, sender: s, report: s.Report, stdin: strings.NewReader(
+		strings.Repeat("x\n", 2500) + strings.Repeat(strings.Repeat("x", 300_000)+"\n", 3) + strings.Repeat("y", 1<<20) + "\nz\n")}
+	if err := input.sendAll(t.Context(), []string{"-"}); err != nil {
+		t.Fatal(err)
 	}
 	var events []int
 	for _, r := range fake.requests {
@@ -189,23 +219,20 @@ func TestSendAnswersForWhatWasReadBeforeAnError(t *testing.T) {
 		name string
 		rest func(interrupt func()) io.Reader // behind two lines
 		want string
-		sent uint64
+		sent uint64 // at least
 	}{
 		{"read error", func(func()) io.Reader { return iotest.ErrReader(errors.New("disk on fire")) }, "stdin:3: disk on fire", 2},
-		{"interrupt", func(interrupt func()) io.Reader { return &endless{interrupt} }, "interrupted", 3},
+		{"interrupt", func(interrupt func()) io.Reader { return &endless{interrupt} }, "interrupted", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			interrupted, interrupt := context.WithCancel(t.Context())
+			reading, interrupt := context.WithCancel(t.Context())
 			defer interrupt()
-			fake := &fakeService{}
-			report := &sendReport{stderr: io.Discard}
-			input := &sendInput{interrupted: interrupted, limit: 100, report: report, sender: newSender(senderParams{
-				Client: dialFake(t, fake), Limits: defaultSendLimits(), Report: report, Explain: func(err error) error { return err },
-			})}
-			stdin := io.MultiReader(strings.NewReader("one\ntwo\n"), test.rest(interrupt))
-			err := input.sendAll(t.Context(), stdin, []string{"-"})
-			if err == nil || !strings.Contains(err.Error(), test.want) || report.accepted != test.sent {
-				t.Errorf("got %v, accepted %d; want %s, %d", err, report.accepted, test.want, test.sent)
+			s := testSender(t, &fakeService{}, defaultSendLimits(), io.Discard)
+			input := &sendInput{reading: reading, limit: 100, sender: s, report: s.Report,
+				stdin: io.MultiReader(strings.NewReader("one\ntwo\n"), test.rest(interrupt))}
+			err := input.sendAll(t.Context(), []string{"-"})
+			if err == nil || !strings.Contains(err.Error(), test.want) || s.Report.counted().Accepted < test.sent {
+				t.Errorf("got %v, accepted %d; want %s, %d", err, s.Report.counted().Accepted, test.want, test.sent)
 			}
 		})
 	}
@@ -219,10 +246,20 @@ func (e *endless) Read(p []byte) (int, error) {
 	return copy(p, "three\n"), nil
 }
 
+// Standard input is somebody else's unless it is named: a loop of a shell reads its
+// list from it.
+func TestSendLeavesStandardInputAloneUnlessItIsNamed(t *testing.T) {
+	fake := &fakeService{}
+	p := &process{ctx: t.Context(), stdin: iotest.ErrReader(errors.New("was read")), stdout: io.Discard, stderr: io.Discard}
+	if code := p.run([]string{"send", "--bucket", "bkt", "--target", fake.start(t), writeFile(t, "one", "one\n")}); code != exitOK {
+		t.Errorf("got exit code %d", code)
+	}
+}
+
 func TestFlush(t *testing.T) {
 	fake := &fakeService{flushed: func(r *destinationsv1.FlushRequest) (*destinationsv1.FlushResponse, error) {
 		if r.GetBucket() == "bad" {
-			return nil, endOfStream(t, codes.InvalidArgument, "BUCKET_INVALID", "")
+			return nil, endOfStream(t, codes.InvalidArgument, "BUCKET_INVALID")
 		}
 		return &destinationsv1.FlushResponse{Batches: uint64(len(r.GetBucket() + r.GetPrefix()))}, nil
 	}}

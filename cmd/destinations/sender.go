@@ -1,182 +1,207 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/status"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
-
-// sendLimits bound what a sender holds and what it asks of the service at once.
-type sendLimits struct {
-	requestEvents  int // events in a request
-	requestBytes   int // bytes of a request, unless one event alone is larger
-	streamRequests int // requests in a stream; the service allows 65,536 without an answer
-	streamRuns     int // entries in the table of a stream's lines
-}
-
-func defaultSendLimits() sendLimits {
-	return sendLimits{requestEvents: 1000, requestBytes: 1 << 20, streamRequests: 10_000, streamRuns: 100_000}
-}
-
-// eventOverhead is counted for what protobuf adds to a payload.
-const eventOverhead = 16
 
 // senderParams is what a sender is made of.
 type senderParams struct {
 	Client         destinationsv1.DestinationsClient
 	Bucket, Prefix string
 	Limits         sendLimits
+	RetryFor       time.Duration // how long it goes on without progress; 0 = it ends at the first failure
 	Report         *sendReport
-	Explain        func(error) error // words an error of a call
+	Explain        func(error) error       // words an error of a call
+	Stop           context.CancelCauseFunc // ends the reading of input, when the sending has ended early
 }
 
-// sender cuts events into requests, and requests into streams: a stream is
-// answered at its end only, so that the memory for its lines, and what is unknown
-// when it breaks, are bounded by its length. Not for concurrent use.
+// sender cuts events into requests and sends them over one stream after the other
+// until each of them has its answer. What a stream leaves unanswered the next one
+// sends again: the very same requests, under the same numbers.
+//
+// A request that was durable although its answer was lost becomes durable twice; the
+// service that recognises resent requests by sender_id and sequence drops what that
+// duplicates.
 type sender struct {
 	senderParams
-	id       []byte // sender_id of all streams
-	sequence uint64 // of the last request that was sent
-	settled  uint64 // up to which sequence everything is answered
+	id     []byte // sender_id of all streams
+	outbox *outbox
 
-	request *destinationsv1.SendS3Request // being filled
-	bytes   int                           // in it
-	stream  *sendStream                   // nil until the next event needs one
+	ended chan struct{} // closed when the sending has ended
+	err   error         // why it ended early; immutable once ended is closed
 }
 
-// sendStream is one call of SendS3.
-type sendStream struct {
-	call   grpc.ClientStreamingClient[destinationsv1.SendS3Request, destinationsv1.SendS3Response]
-	places places
-	before uint64   // sequence of the last request before this stream
-	ends   []uint64 // ends[i] = events in the stream's requests up to before+1+i
-}
-
-// newSender makes a sender with a random id.
-func newSender(p senderParams) *sender {
-	s := &sender{senderParams: p, id: make([]byte, 16)}
+// newSender makes a sender with a random id. It sends until finish, or until ctx
+// ends or something fails for good.
+func newSender(ctx context.Context, p senderParams) *sender {
+	s := &sender{
+		senderParams: p,
+		id:           make([]byte, 16),
+		outbox:       newOutbox(p.Limits, p.Bucket, p.Prefix),
+		ended:        make(chan struct{}),
+	}
 	rand.Read(s.id) // never fails
-	s.renew()
+	go s.run(ctx)
 	return s
 }
 
-// renew begins an empty request.
-func (s *sender) renew() {
-	s.request = &destinationsv1.SendS3Request{Bucket: s.Bucket, Prefix: s.Prefix}
-	s.bytes = 0
-}
-
-// add sends one event, perhaps later: see finish. The payload is copied.
+// add sends one event, perhaps later: see finish. It waits while too much is
+// unanswered. The payload is copied. An error is that of ctx, or says that the
+// sending has ended; finish says why.
 func (s *sender) add(ctx context.Context, payload []byte, at place) error {
-	size := len(payload) + eventOverhead
-	events := len(s.request.Events)
-	if events > 0 && (events >= s.Limits.requestEvents || s.bytes+size > s.Limits.requestBytes) {
-		if err := s.send(ctx); err != nil {
+	return s.outbox.add(ctx, payload, at)
+}
+
+// finish waits until everything is answered, or the sending has ended early: then
+// the error says why, and up to which line everything is durable.
+func (s *sender) finish() error {
+	s.outbox.close()
+	<-s.ended
+	return s.err
+}
+
+// errSendingEnded is what a reader of input gets when the sending has ended early.
+var errSendingEnded = errors.New("the sending has ended")
+
+func (s *sender) run(ctx context.Context) {
+	defer close(s.ended)
+	err := s.deliver(ctx)
+	if err == nil {
+		return
+	}
+	s.err = s.Report.explainEnd(s.Explain(err))
+	s.outbox.fail(errSendingEnded)
+	s.Stop(errSendingEnded)
+}
+
+// errEndedEarly is a stream that the service ended as if all were well.
+var errEndedEarly = errors.New("the service ended the stream before everything was answered")
+
+// deliver sends everything, over as many streams as it takes. A stream is opened
+// when there is something to send, so one that ends while everything is answered
+// costs nothing.
+func (s *sender) deliver(ctx context.Context) error {
+	patience := newPatience(s.RetryFor)
+	for {
+		_, settled := s.outbox.rewind()
+		first, err := s.outbox.take(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = s.converse(ctx, first)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		unanswered, now := s.outbox.rewind()
+		if unanswered == 0 {
+			patience.progressed()
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			err = errEndedEarly
+		}
+		if now > settled {
+			patience.progressed()
+		}
+		if err := s.pause(ctx, patience, streamEnd{err: err, progressed: now > settled}); err != nil {
 			return err
 		}
 	}
-	if s.stream == nil {
-		if err := s.open(ctx); err != nil {
-			return err
-		}
-	}
-	s.stream.places.add(at)
-	s.request.Events = append(s.request.Events, &destinationsv1.S3Event{Payload: bytes.Clone(payload)})
-	s.bytes += size
-	return nil
 }
 
-// finish sends what add has kept and waits until everything is answered.
-func (s *sender) finish(ctx context.Context) error {
-	if len(s.request.Events) > 0 {
-		if err := s.send(ctx); err != nil {
-			return err
-		}
+// pause waits until the next stream may be tried; the error is what ends the
+// sending.
+func (s *sender) pause(ctx context.Context, p *patience, end streamEnd) error {
+	first := p.calm()
+	wait, ok := p.next(end)
+	switch {
+	case !ok && end.curable() && s.RetryFor > 0:
+		return fmt.Errorf("%w; tried for %v without progress (--retry-for)", s.Explain(end.err), s.RetryFor)
+	case !ok:
+		return end.err
+	case first && !end.isOfAge():
+		s.Report.note(fmt.Errorf("%w; trying again for up to %v", s.Explain(end.err), s.RetryFor))
 	}
-	return s.close()
-}
-
-func (s *sender) open(ctx context.Context) error {
-	s.stream = &sendStream{before: s.sequence}
-	call, err := s.Client.SendS3(ctx)
-	s.stream.call = call
-	if err != nil {
-		return s.fail(err)
-	}
-	return nil
-}
-
-// send sends the request, and closes the stream if it is long.
-func (s *sender) send(ctx context.Context) error {
-	st := s.stream
-	s.sequence++
-	s.request.Sequence, s.request.Settled = s.sequence, s.settled
-	if len(st.ends) == 0 {
-		s.request.SenderId = s.id
-	}
-	st.ends = append(st.ends, st.places.next)
-	err := st.call.Send(s.request)
-	if errors.Is(err, io.EOF) { // the service has ended the stream and says why
-		if _, err = st.call.CloseAndRecv(); err == nil {
-			err = errors.New("the service answered before the stream's end")
-		}
-	}
-	if err != nil {
-		return s.fail(err)
-	}
-	s.renew()
-	if len(st.ends) >= s.Limits.streamRequests || len(st.places.runs) >= s.Limits.streamRuns {
-		return s.close()
-	}
-	return nil
-}
-
-// close ends the stream, if one is open, and takes its answer into the report.
-func (s *sender) close() error {
-	if s.stream == nil {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
 		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	response, err := s.stream.call.CloseAndRecv()
+}
+
+// converse sends over one stream, from first on, until everything is answered or
+// the stream ends: the error says why, io.EOF that the service ended it with OK.
+func (s *sender) converse(ctx context.Context, first *destinationsv1.StreamS3Request) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stream, err := s.Client.StreamS3(ctx)
 	if err != nil {
-		return s.fail(err)
+		return err
 	}
-	s.Report.take(response, &s.stream.places)
-	s.settled = s.sequence
-	s.stream = nil
-	return nil
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		cancel(s.readAnswers(stream)) // there is nobody to send to any more
+	}()
+	if err := s.sendRequests(ctx, stream, first); err != nil {
+		cancel(err)
+	}
+	<-read
+	return context.Cause(ctx) // what came first
 }
 
-// fail ends the sending: the error says what happened and up to which line
-// everything is durable.
-func (s *sender) fail(err error) error {
-	if at, ok := s.stream.durable(err); ok {
-		s.Report.durable = at
+// requestStream is a call of StreamS3.
+type requestStream = grpc.BidiStreamingClient[destinationsv1.StreamS3Request, destinationsv1.StreamS3Response]
+
+// sendRequests sends until nothing is left, then closes its side. The error is of
+// the sending itself: why the service has ended the stream is read from it.
+func (s *sender) sendRequests(ctx context.Context, stream requestStream, message *destinationsv1.StreamS3Request) error {
+	message.SenderId, message.Receipts = s.id, true
+	for {
+		err := stream.Send(message)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		message, err = s.outbox.take(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return stream.CloseSend()
+		case err != nil:
+			return nil // the stream or the whole sending has ended
+		}
+		message.SenderId, message.Receipts = nil, false
 	}
-	s.stream = nil
-	s.renew()
-	if s.Report.durable == (place{}) {
-		return fmt.Errorf("%w; no event is known to be durable", s.Explain(err))
-	}
-	return fmt.Errorf("%w; events up to %s are durable, those behind it may or may not be", s.Explain(err), s.Report.durable)
 }
 
-// durable is the last line of the stream up to which everything is durable or
-// rejected, as the error that ended the stream says.
-func (t *sendStream) durable(err error) (place, bool) {
-	text := errorInfo(status.Convert(err)).GetMetadata()["durable_sequence"]
-	sequence, parseErr := strconv.ParseUint(text, 10, 64)
-	if parseErr != nil || sequence <= t.before || len(t.ends) == 0 {
-		return place{}, false
+// readAnswers takes the answers of a stream until it ends: the error says why, as
+// converse's does.
+func (s *sender) readAnswers(stream requestStream) error {
+	for {
+		answer, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		done, err := s.outbox.answer(answer)
+		if err != nil {
+			return err
+		}
+		s.Report.take(done, answer.GetReceipts())
 	}
-	last := min(sequence-t.before, uint64(len(t.ends)))
-	return t.places.find(t.ends[last-1] - 1)
 }

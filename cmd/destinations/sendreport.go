@@ -6,44 +6,124 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
 
+// shownReceipts is how many receipts people are shown: a long file has one for each
+// of its requests.
+const shownReceipts = 10
+
 // sendReport collects what became of the events of one send command, and names
-// rejected lines as it learns of them.
+// rejected events, and prints receipts for programs, as it learns of them. Safe for
+// concurrent use.
 type sendReport struct {
-	stderr   io.Writer
-	accepted uint64 // durable, as the answers say
-	rejected uint64 // by the service, or here as too long
-	unnamed  uint64 // rejected by the service without saying which
-	skipped  uint64 // empty lines
-	answers  int    // of the service
-	durable  place  // last line up to which everything is durable or rejected; zero = none
+	stderr  io.Writer
+	lines   *json.Encoder // of receipts and the summary, for programs; nil = for people
+	skipped string        // what an empty event is called: "line" or "file"
+
+	mu       sync.Mutex // guards what follows, and makes lines whole
+	counts   sendCounts
+	answered bool  // the service has answered something
+	durable  place // last event up to which everything is durable or rejected; zero = none
 	receipts []*destinationsv1.Receipt
+	omitted  uint64 // receipts that people are not shown
+	failed   error  // of writing a line
 }
 
-// reject names a line that is not accepted.
+// sendCounts are numbers of events.
+type sendCounts struct {
+	Accepted uint64 `json:"accepted"` // durable, as the answers say
+	Rejected uint64 `json:"rejected"` // by the service, or here as too long
+	Skipped  uint64 `json:"skipped"`  // empty
+}
+
+// newSendReport makes a report whose rejections go to stderr, and whose receipts and
+// summary go to stdout as JSON, one value a line; nil = to stderr as text.
+func newSendReport(stderr, stdout io.Writer) *sendReport {
+	r := &sendReport{stderr: stderr, skipped: "line"}
+	if stdout != nil {
+		r.lines = json.NewEncoder(stdout)
+		r.lines.SetEscapeHTML(false)
+	}
+	return r
+}
+
+// reject names an event that is not sent.
 func (r *sendReport) reject(at place, reason string) {
-	r.rejected++
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rejectLocked(at, reason)
+}
+
+func (r *sendReport) rejectLocked(at place, reason string) {
+	r.counts.Rejected++
 	fmt.Fprintf(r.stderr, "%s: %s\n", at, reason)
 }
 
-// take adds the answer to one stream, whose lines are at.
-func (r *sendReport) take(response *destinationsv1.SendS3Response, at *places) {
-	r.answers++
-	r.accepted += response.GetAccepted()
-	r.receipts = append(r.receipts, response.GetReceipts()...)
-	for _, rejection := range response.GetRejections() {
-		where, _ := at.find(rejection.GetIndex())
-		r.reject(where, rejectionText(rejection))
+// skip counts an empty event, which is not sent.
+func (r *sendReport) skip() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts.Skipped++
+}
+
+// note says what is being waited for.
+func (r *sendReport) note(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprintf(r.stderr, "destinations send: %v\n", err)
+}
+
+// take adds requests that are answered, and receipts.
+func (r *sendReport) take(done []*outRequest, receipts []*destinationsv1.Receipt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, request := range done {
+		r.answered = true
+		r.counts.Accepted += request.places.next - uint64(len(request.rejections))
+		for _, rejection := range request.rejections {
+			where, _ := request.places.find(uint64(rejection.GetRequestIndex()))
+			r.rejectLocked(where, rejectionText(rejection))
+		}
+		r.durable, _ = request.places.find(request.places.next - 1)
 	}
-	if named := uint64(len(response.GetRejections())); response.GetRejected() > named {
-		r.rejected += response.GetRejected() - named
-		r.unnamed += response.GetRejected() - named
+	for _, receipt := range receipts {
+		r.receiptLocked(receipt)
 	}
-	if last, ok := at.find(at.next - 1); ok {
-		r.durable = last
+}
+
+// receiptLocked prints a receipt for programs, or keeps the first ones for people.
+func (r *sendReport) receiptLocked(receipt *destinationsv1.Receipt) {
+	switch {
+	case r.lines != nil:
+		r.printLocked(sendReceipt{
+			Bucket:   receipt.GetBucket(),
+			Prefix:   receipt.GetPrefix(),
+			Accepted: receipt.GetAccepted(),
+			Token:    receipt.GetToken(),
+		})
+	case len(r.receipts) < shownReceipts:
+		r.receipts = append(r.receipts, receipt)
+	default:
+		r.omitted++
+	}
+}
+
+// sendReceipt is a receipt for programs.
+type sendReceipt struct {
+	Bucket   string `json:"bucket"`
+	Prefix   string `json:"prefix"`
+	Accepted uint64 `json:"accepted"`
+	Token    string `json:"token"`
+}
+
+// printLocked prints a line for programs. What can't be printed fails the command
+// at its end: the events are sent all the same.
+func (r *sendReport) printLocked(line any) {
+	if err := r.lines.Encode(line); err != nil && r.failed == nil {
+		r.failed = fmt.Errorf("standard output: %w", err)
 	}
 }
 
@@ -55,67 +135,55 @@ func rejectionText(r *destinationsv1.Rejection) string {
 	return r.GetField() + ": " + r.GetReason()
 }
 
+// counted returns the numbers so far.
+func (r *sendReport) counted() sendCounts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.counts
+}
+
+// explainEnd adds to what ended the sending early up to where everything is durable.
+func (r *sendReport) explainEnd(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.answered {
+		return fmt.Errorf("%w; no event is known to be durable", err)
+	}
+	return fmt.Errorf("%w; events up to %s are durable, those behind it may or may not be", err, r.durable)
+}
+
 // finish prints the summary and returns the command's error; err ended the sending
 // early.
-func (r *sendReport) finish(p *process, asJSON bool, err error) error {
-	summarize := r.text
-	if asJSON {
-		summarize = r.json
+func (r *sendReport) finish(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lines != nil {
+		r.printLocked(r.counts)
+	} else {
+		r.summarizeLocked()
 	}
-	err = errors.Join(err, summarize(p))
+	err = errors.Join(err, r.failed)
 	switch {
-	case err != nil && r.durable == (place{}) && r.answers == 0:
+	case err != nil && !r.answered:
 		return &exitError{code: exitNothing, err: err}
-	case err != nil || r.rejected > 0:
+	case err != nil || r.counts.Rejected > 0:
 		return &exitError{code: exitFailed, err: err}
 	}
 	return nil
 }
 
-// text prints the summary for people.
-func (r *sendReport) text(p *process) error {
-	if r.unnamed > 0 {
-		fmt.Fprintf(p.stderr, "%s rejected besides those named\n", counted(r.unnamed, "event", "events"))
+// summarizeLocked prints the summary for people.
+func (r *sendReport) summarizeLocked() {
+	fmt.Fprintf(r.stderr, "accepted %d, rejected %d", r.counts.Accepted, r.counts.Rejected)
+	if r.counts.Skipped > 0 {
+		fmt.Fprintf(r.stderr, ", %s passed over", counted(r.counts.Skipped, "empty "+r.skipped, "empty "+r.skipped+"s"))
 	}
-	fmt.Fprintf(p.stderr, "accepted %d, rejected %d", r.accepted, r.rejected)
-	if r.skipped > 0 {
-		fmt.Fprintf(p.stderr, ", %s passed over", counted(r.skipped, "empty line", "empty lines"))
-	}
-	fmt.Fprintln(p.stderr)
+	fmt.Fprintln(r.stderr)
 	for _, receipt := range r.receipts {
-		fmt.Fprintf(p.stderr, "receipt s3://%s/%s accepted %d token %s\n",
+		fmt.Fprintf(r.stderr, "receipt s3://%s/%s accepted %d token %s\n",
 			receipt.GetBucket(), receipt.GetPrefix(), receipt.GetAccepted(), receipt.GetToken())
 	}
-	return nil
-}
-
-// sendResult is the summary for programs.
-type sendResult struct {
-	Accepted uint64        `json:"accepted"`
-	Rejected uint64        `json:"rejected"`
-	Skipped  uint64        `json:"skipped"` // empty lines
-	Receipts []sendReceipt `json:"receipts"`
-}
-
-type sendReceipt struct {
-	Bucket   string `json:"bucket"`
-	Prefix   string `json:"prefix"`
-	Accepted uint64 `json:"accepted"`
-	Token    string `json:"token"`
-}
-
-// json prints the summary for programs, as one line.
-func (r *sendReport) json(p *process) error {
-	result := sendResult{Accepted: r.accepted, Rejected: r.rejected, Skipped: r.skipped, Receipts: []sendReceipt{}}
-	for _, receipt := range r.receipts {
-		result.Receipts = append(result.Receipts, sendReceipt{
-			Bucket:   receipt.GetBucket(),
-			Prefix:   receipt.GetPrefix(),
-			Accepted: receipt.GetAccepted(),
-			Token:    receipt.GetToken(),
-		})
+	if r.omitted > 0 {
+		fmt.Fprintf(r.stderr, "%s (--json prints all)\n", counted(r.omitted, "more receipt", "more receipts"))
 	}
-	encoder := json.NewEncoder(p.stdout)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(result)
 }
