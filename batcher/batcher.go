@@ -53,14 +53,18 @@ func Start(p Params) (*Batcher, error) {
 	mem := &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}
 	for i := range b.shards {
 		if err := p.Journal.Partition(i).Err(); err != nil {
-			p.Log.Error("partition closed", "partition", i, "error", err)
 			b.mu.ended[i] = err
 			continue
 		}
 		s, err := newShard(&p, i, mem)
-		if err != nil {
+		switch {
+		case isDamage(err):
+			b.mu.ended[i] = err
+			continue
+		case err != nil:
 			return nil, errors.Join(fmt.Errorf("partition %d: %w", i, err), b.closeReaders())
 		}
+		s.stop = b.stop
 		b.shards[i] = s
 	}
 	compressors, err := newCompressors(p.Config.CompressionLevel)
@@ -83,7 +87,15 @@ func newCompressors(level int) (made []*uploader.Compressor, err error) {
 	return made, nil
 }
 
-// newShard makes the shard of partition i, with its Opened decided.
+// isDamage reports whether err concerns one partition alone: its records can't be
+// read, or do not fit together.
+func isDamage(err error) bool {
+	var damage *journal.CorruptError
+	return errors.As(err, &damage)
+}
+
+// newShard makes the shard of partition i, which has read and checked what was
+// decided, and decided its Opened.
 func newShard(p *Params, i int, mem *memory) (*shard, error) {
 	part := p.Journal.Partition(i)
 	events, err := part.Events().NewReader(part.Start().Events)
@@ -101,8 +113,23 @@ func newShard(p *Params, i int, mem *memory) (*shard, error) {
 		part: part, events: events, control: control, journalID: p.Journal.ID(),
 		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{},
 	}
+	if err := s.readDecided(); err != nil {
+		s.giveBack()
+		return nil, errors.Join(err, s.closeReaders())
+	}
 	s.decideOpened()
 	return s, nil
+}
+
+// readDecided reads the control log to its end.
+func (s *shard) readDecided() error {
+	if err := s.readControl(); err != nil {
+		return err
+	}
+	if !s.readAgain.IsZero() {
+		return fmt.Errorf("read the control log: %w", journal.ErrFull)
+	}
+	return s.checkDecided()
 }
 
 func (b *Batcher) start(p *Params, compressors []*uploader.Compressor) {
@@ -115,7 +142,7 @@ func (b *Batcher) start(p *Params, compressors []*uploader.Compressor) {
 			continue
 		}
 		s.uploadCtx, s.uploadPool, s.compressors = ctx, b.uploads, b.compressors
-		b.running.Go(func() { b.ended(s, s.run(b.stop)) })
+		b.running.Go(func() { b.ended(s, s.run()) })
 	}
 }
 
@@ -124,8 +151,8 @@ func (b *Batcher) ended(s *shard, err error) {
 	s.closeReaders() // an error of closing what was read from changes nothing
 	if err == nil {
 		err = journal.ErrClosed
-	} else {
-		s.log.Error("partition closed", "partition", s.id, "error", err)
+	} else if !isDamage(err) { // the journal has said so
+		s.log.Error("shard ended", "partition", s.id, "error", err)
 	}
 	b.flushesOrStop.Lock() // no flush may come into the inbox from here on
 	b.mu.Lock()
@@ -133,14 +160,14 @@ func (b *Batcher) ended(s *shard, err error) {
 	b.mu.Unlock()
 	b.flushesOrStop.Unlock()
 	s.answerFlushes(err)
+	s.giveBack()
 	b.fail(s.id, err)
 }
 
 // fail makes err the batcher's, unless it concerns one partition alone or is the
 // ordinary end.
 func (b *Batcher) fail(partition int, err error) {
-	var damage *journal.CorruptError
-	if errors.Is(err, journal.ErrClosed) || errors.As(err, &damage) {
+	if errors.Is(err, journal.ErrClosed) || isDamage(err) {
 		return
 	}
 	b.mu.Lock()
@@ -165,7 +192,7 @@ func (b *Batcher) Err() error {
 func (b *Batcher) wakeAll() {
 	for _, s := range b.shards {
 		if s != nil {
-			s.inbox.put(wake{})
+			s.inbox.poke()
 		}
 	}
 }
@@ -181,7 +208,7 @@ func (b *Batcher) Flush(ctx context.Context, all bool, tenant, bucket, prefix st
 	var flushes []*flush
 	var errs []error
 	for i := range b.shards {
-		f := &flush{answer: make(chan flushAnswer, 1), upTo: b.journal.Partition(i).Events().Committed()}
+		f := &flush{ctx: ctx, answer: make(chan flushAnswer, 1), upTo: b.journal.Partition(i).Events().Committed()}
 		if !all {
 			if i != b.partitionOf(tenant, bucket, prefix) {
 				continue

@@ -14,16 +14,16 @@ import (
 // through is decided by it. The batch is uploaded when the Seal has been read back.
 func (s *shard) close(d *destination, reason journalv1.SealReason, through position) {
 	b := d.open
-	now := time.Now()
-	if now.Before(d.lastClose) {
-		now = d.lastClose
+	closed := time.Now().Round(0) // the wall clock alone: it may have been set back
+	if closed.Before(d.lastClose) {
+		closed = d.lastClose
 	}
 	s.cut(b)
 	b.state = batchClosing
-	b.seal = s.seal(b, reason, now, through)
+	b.seal = s.seal(b, reason, closed, through)
 	d.open, d.closeAt = nil, time.Time{}
 	d.closing = append(d.closing, b)
-	d.through, d.lastClose, d.usedAt = through, now, now
+	d.through, d.lastClose, d.usedAt = through, closed, time.Now()
 	s.setTimer(d)
 	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Seal{Seal: b.seal}})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -73,15 +72,12 @@ func (s *shard) appended() error {
 func (s *shard) readControl() error {
 	for {
 		rec, offset, err := s.control.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read the control log: %w", err)
+		if ok, err := s.wasRead(err); !ok {
+			return err
 		}
 		var c journalv1.Control
 		if err := proto.Unmarshal(rec, &c); err != nil {
-			return fmt.Errorf("record %d of the control log: %w", offset, err)
+			return s.part.Damage(fmt.Errorf("record %d of the control log: %w", offset, err))
 		}
 		if err := s.apply(offset, &c); err != nil {
 			return err
@@ -113,7 +109,7 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 				s.applySnapshot(snapshot{events: kind.Snapshot.GetEventsOffset(), control: offset})
 			}
 		default:
-			return fmt.Errorf("record %d of the control log: a decision that this version does not know", offset)
+			return s.part.Damage(fmt.Errorf("record %d of the control log: a decision that this version does not know", offset))
 		}
 	}
 	return nil
@@ -124,20 +120,27 @@ func (s *shard) applyOpened(incarnation []byte) error {
 	switch {
 	case bytes.Equal(incarnation, s.incarnation):
 		s.opened = true
-		return s.checkOpening()
 	case s.opened:
 		return errFenced
 	}
 	return nil
 }
 
-// checkOpening makes sure that what is sealed and undelivered can still be read.
-func (s *shard) checkOpening() error {
+// checkDecided makes sure, before the first event is accepted, that what has been
+// decided fits to the events that are there: what is sealed and undelivered can
+// still be read, and no Seal speaks of events that are not there (as in a folder
+// that was copied while it was in use); the next ones to be accepted would get
+// their positions, and count as decided.
+func (s *shard) checkDecided() error {
+	start, end := s.part.Start().Events, s.part.Events().Committed()
 	for _, d := range s.dests {
-		if first, ok := d.oldest(); ok && first.offset < s.part.Start().Events {
-			return fmt.Errorf("batch %s is not delivered, but its events from %v on have been released (the log starts at %d)",
-				d.queue[0].seal.GetKey(), first, s.part.Start().Events)
+		if first, ok := d.oldest(); ok && first.offset < start {
+			return s.part.Damage(fmt.Errorf("batch %s is not delivered, but its events from %v on have been released (the log starts at %d)",
+				d.queue[0].seal.GetKey(), first, start))
 		}
+	}
+	if (position{end, 0}).less(s.maxThrough) {
+		return s.part.Damage(fmt.Errorf("a seal decides the events below %v, but the events log ends at %d", s.maxThrough, end))
 	}
 	s.log.Info("partition opened", "partition", s.id, "events_from", s.part.Start().Events,
 		"events_to", s.part.Events().Committed(), "destinations", len(s.dests))
@@ -163,7 +166,7 @@ func (s *shard) applySeal(seal *journalv1.Seal, mine bool) {
 		s.sealed(b)
 	} else {
 		b := &batch{dest: d, state: batchSealed, seal: seal, rebuilt: true, incomplete: true}
-		s.charge(b, batchOverhead)
+		s.charge(b, d.overhead())
 		d.queue = append(d.queue, b)
 		if d.through.less(through) {
 			d.through = through

@@ -39,6 +39,11 @@ type destination struct {
 	usedAt    time.Time // when it last had an open batch or a delivery
 }
 
+// overhead is what a batch of the destination is charged for beside its bytes: the
+// tables, and its names, which stand in the destination, the seal, the key and the
+// decisions.
+func (d *destination) overhead() int64 { return batchOverhead + 6*int64(len(d.name)) }
+
 // undelivered reports whether a closed batch is on its way.
 func (d *destination) undelivered() bool { return len(d.closing) > 0 || len(d.queue) > 0 }
 

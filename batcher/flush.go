@@ -1,12 +1,17 @@
 package batcher
 
-import journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+import (
+	"context"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+)
 
 // flush asks a shard to close open batches. It belongs to the shard once it has been
 // put into its inbox; the shard answers it exactly once.
 type flush struct {
-	name   string // of the destination; empty = all
-	upTo   uint64 // the partition's commit point when it was asked for
+	ctx    context.Context // of who asked: once it has ended nobody waits for the answer
+	name   string          // of the destination; empty = all
+	upTo   uint64          // the partition's commit point when it was asked for
 	answer chan flushAnswer
 
 	closed  bool   // batches have been closed for it
@@ -24,6 +29,9 @@ type flushAnswer struct {
 func (s *shard) serveFlushes() {
 	kept := s.flushes[:0]
 	for _, f := range s.flushes {
+		if f.ctx.Err() != nil {
+			continue
+		}
 		if !f.closed && s.opened && !s.stopping && s.position().offset >= f.upTo {
 			s.closeFor(f)
 		}

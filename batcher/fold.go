@@ -16,13 +16,13 @@ func (s *shard) findDestinations() error {
 	for _, encoded := range s.record.destinations {
 		var err error
 		if s.lookup, err = appendName(s.lookup[:0], encoded); err != nil {
-			return fmt.Errorf("record %d of the events log: %w", s.offset, err)
+			return s.part.Damage(fmt.Errorf("record %d of the events log: %w", s.offset, err))
 		}
 		d := s.dests[string(s.lookup)] // no allocation
 		if d == nil {
 			var m journalv1.Destination
 			if err := proto.Unmarshal(encoded, &m); err != nil {
-				return fmt.Errorf("record %d of the events log: destination: %w", s.offset, err)
+				return s.part.Damage(fmt.Errorf("record %d of the events log: destination: %w", s.offset, err))
 			}
 			d = s.destination(&m)
 		}
@@ -92,7 +92,7 @@ func (s *shard) foldDecided(d *destination, at position, payload []byte) error {
 		b.incomplete = false
 		s.cut(b)
 		if err := b.matchesSeal(); err != nil {
-			return err
+			return s.part.Damage(err)
 		}
 		s.upload(d)
 		return nil
@@ -114,7 +114,7 @@ func (s *shard) open(d *destination) {
 	now := time.Now()
 	d.open = &batch{dest: d}
 	d.usedAt = now
-	s.charge(d.open, batchOverhead)
+	s.charge(d.open, d.overhead())
 	d.closeAt = windowEnd(now, s.cfg.Window, d.phase)
 	s.setTimer(d)
 }
@@ -130,14 +130,13 @@ func (s *shard) take(b *batch, at position, payload []byte) {
 
 func (s *shard) charge(b *batch, n int64) {
 	b.charged += n
-	s.memory.add(n)
+	s.memory.charge(n)
 }
 
 // forget lets go of b's content and of what was charged for it.
 func (s *shard) forget(b *batch) {
 	b.drop()
-	s.memory.sub(b.charged)
-	b.charged = 0
+	s.charge(b, -b.charged)
 }
 
 // cut hands the lines of b that are waiting to the compressors.

@@ -6,7 +6,7 @@ import "sync"
 // no goroutine ever waits for a shard; what can lie in it is bounded by what can
 // be under way (chunks being compressed, uploads, flushes).
 type mailbox[T any] struct {
-	ready chan struct{} // one slot: something was put since the last take
+	ready chan struct{} // one slot: something is to be looked at since the owner last looked
 	mu    struct {
 		sync.Mutex
 		items []T
@@ -21,6 +21,11 @@ func (m *mailbox[T]) put(v T) {
 	m.mu.Lock()
 	m.mu.items = append(m.mu.items, v)
 	m.mu.Unlock()
+	m.poke()
+}
+
+// poke wakes the owner without a message.
+func (m *mailbox[T]) poke() {
 	select {
 	case m.ready <- struct{}{}:
 	default:

@@ -6,23 +6,39 @@ import "sync/atomic"
 // a lock: a shard that finds it used up stops reading, and is woken when enough
 // of it is free again.
 type memory struct {
-	limit int64
-	used  atomic.Int64
-	wake  func() // tells every shard to look again; set before the shards start
+	limit   int64
+	used    atomic.Int64
+	starved atomic.Int64 // shards that have stopped reading
+	wake    func()       // tells every shard to look again; set before the shards start
 }
 
 // resumeBelow is where reading goes on after it was stopped: well below the limit,
 // so that shards do not stop and go with every object.
 func (m *memory) resumeBelow() int64 { return m.limit / 4 * 3 }
 
-func (m *memory) add(n int64) { m.used.Add(n) }
-
-func (m *memory) sub(n int64) {
-	before := m.used.Add(-n) + n
-	if before >= m.resumeBelow() && before-n < m.resumeBelow() {
+// charge adds n bytes, or gives them back if n is negative.
+func (m *memory) charge(n int64) {
+	after := m.used.Add(n)
+	if after < m.resumeBelow() && after-n >= m.resumeBelow() {
 		m.wake()
 	}
 }
 
-func (m *memory) short() bool  { return m.used.Load() >= m.limit }
+// short reports whether a shard that reads has to close batches and stop: the
+// budget is used up, or another shard waits for it to become free, which may be
+// waiting for what this one holds.
+func (m *memory) short() bool {
+	return m.used.Load() >= m.limit || m.starved.Load() > 0 && !m.resume()
+}
+
 func (m *memory) resume() bool { return m.used.Load() < m.resumeBelow() }
+
+// starve notes that a shard has stopped reading, and wakes those that may hold what
+// it waits for; feed notes that it reads again or has ended.
+func (m *memory) starve() {
+	if m.starved.Add(1) == 1 {
+		m.wake()
+	}
+}
+
+func (m *memory) feed() { m.starved.Add(-1) }

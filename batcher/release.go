@@ -17,15 +17,20 @@ type snapshot struct {
 }
 
 // decideSnapshot decides a Snapshot where a segment of the events log begins. It is
-// called just before that segment's first record is read.
+// called just before a record is read.
 //
 // A replay from there reads the control log from the Snapshot on, so no Seal that
 // reaches past the Snapshot may stand before it. In a live run that is so, since a
 // Seal reaches no further than the shard has read. In a replay the Seals of the run
-// before may reach further: then there is no Snapshot.
+// before may reach further: then the Snapshot comes right behind the replay, or the
+// segments of a full journal would never be released.
 func (s *shard) decideSnapshot() {
 	at := s.events.Offset()
-	if !s.events.SegmentStart() || at <= s.part.Start().Events || at <= s.wanted || s.replaying() {
+	begins := s.events.SegmentStart() || s.skipped
+	if s.skipped = begins && s.replaying(); s.skipped {
+		return
+	}
+	if !begins || at <= s.part.Start().Events || at <= s.wanted {
 		return
 	}
 	s.wanted = at

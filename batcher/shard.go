@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
@@ -21,6 +22,8 @@ const (
 	chunksUnderWay = 32
 	// controlRetry is the pause after the journal had no room for a control record.
 	controlRetry = time.Second
+	// readRetry is the pause after there was no file descriptor to read with.
+	readRetry = time.Second
 	// releaseEvery is how often a shard looks for segments that it can release.
 	releaseEvery = time.Second
 )
@@ -45,7 +48,8 @@ type shard struct {
 	uploader    Uploader
 	uploadCtx   context.Context // ends when running uploads have to stop: the time of Close is up
 
-	inbox *mailbox[any] // compressedChunk, uploaded, *flush, wake
+	stop  <-chan struct{} // closed when Close begins
+	inbox *mailbox[any]   // compressedChunk, uploaded, *flush
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -62,6 +66,9 @@ type shard struct {
 	offset uint64       // of record
 	lookup []byte       // scratch: a destination's name
 	byRec  []*destination
+
+	readAgain time.Time // after there was no descriptor to read with
+	skipped   bool      // a segment began where no Snapshot could be
 
 	decisions   []*journalv1.Decision // made, not yet handed to the journal
 	appending   *journal.Append       // nil = none under way
@@ -89,15 +96,15 @@ type (
 		result uploader.Result
 		err    error
 	}
-	wake struct{}
 )
 
 // run is the shard's goroutine. It returns nil when it was stopped and everything
 // that it had under way has ended.
-func (s *shard) run(stop <-chan struct{}) error {
+func (s *shard) run() error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		s.stopping = s.stopping || s.told()
 		more, err := s.step()
 		if err != nil {
 			return err
@@ -105,12 +112,19 @@ func (s *shard) run(stop <-chan struct{}) error {
 		if s.stopping && s.finished() {
 			return nil
 		}
-		if more {
-			continue
+		if !more {
+			s.wait(timer)
 		}
-		if s.wait(stop, timer) {
-			s.stopping, stop = true, nil
-		}
+	}
+}
+
+// told reports whether the shard has been told to stop.
+func (s *shard) told() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -145,11 +159,13 @@ func (s *shard) step() (more bool, err error) {
 	return more, s.release(now)
 }
 
-// wait blocks until there may be something to do. It reports whether the shard has
-// been told to stop.
-func (s *shard) wait(stop <-chan struct{}, timer *time.Timer) (stopped bool) {
+// wait blocks until there may be something to do.
+func (s *shard) wait(timer *time.Timer) {
 	timer.Reset(s.untilTimer(time.Now()))
-	var appended, timeUp <-chan struct{}
+	var stop, appended, timeUp <-chan struct{}
+	if !s.stopping {
+		stop = s.stop
+	}
 	if s.appending != nil {
 		appended = s.appending.Done()
 	}
@@ -164,9 +180,7 @@ func (s *shard) wait(stop <-chan struct{}, timer *time.Timer) (stopped bool) {
 	case <-timeUp:
 	case <-timer.C:
 	case <-stop:
-		return true
 	}
-	return false
 }
 
 // untilTimer is how long the shard may wait for other things at most.
@@ -178,6 +192,7 @@ func (s *shard) untilTimer(now time.Time) time.Duration {
 	if s.appending == nil {
 		next = earlier(next, s.appendAgain)
 	}
+	next = earlier(next, s.readAgain)
 	next = earlier(next, s.releaseAt)
 	return max(next.Sub(now), 0)
 }
@@ -198,7 +213,6 @@ func (s *shard) receive(m any) {
 		s.uploaded(m)
 	case *flush:
 		s.flushes = append(s.flushes, m)
-	case wake:
 	}
 }
 
@@ -212,15 +226,16 @@ func (s *shard) canRead() bool {
 	if s.replaying() {
 		return true
 	}
-	if s.starved = s.starved && !s.memory.resume(); s.starved {
-		return false
+	if s.starved && s.memory.resume() {
+		s.starved = false
+		s.memory.feed()
 	}
-	if s.memory.short() {
+	if !s.starved && s.memory.short() {
 		s.closeLargest()
 		s.starved = true
-		return false
+		s.memory.starve()
 	}
-	return true
+	return !s.starved
 }
 
 // replaying reports whether events that Seals have decided are still being read.
@@ -258,19 +273,49 @@ func (s *shard) readEvents() (more bool, err error) {
 func (s *shard) nextRecord() (ok bool, err error) {
 	s.decideSnapshot()
 	rec, offset, err := s.events.Next()
-	switch {
-	case errors.Is(err, io.EOF):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("read the events log: %w", err)
+	if ok, err := s.wasRead(err); !ok {
+		return false, err
 	}
 	if err := s.record.decode(rec); err != nil {
-		return false, fmt.Errorf("record %d of the events log: %w", offset, err)
+		return false, s.part.Damage(fmt.Errorf("record %d of the events log: %w", offset, err))
 	}
 	s.offset, s.at, s.atSet = offset, 0, true
 	return true, s.findDestinations()
 }
 
+// wasRead says whether a record was read, by the error of the reader: at the commit
+// point there is none, and without a file descriptor there is none yet.
+func (s *shard) wasRead(err error) (ok bool, _ error) {
+	s.readAgain = time.Time{}
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, io.EOF):
+		return false, nil
+	case errors.Is(err, journal.ErrFull):
+		s.readAgain = time.Now().Add(readRetry)
+		s.log.Error("the journal can't be read now", "partition", s.id, "error", err)
+		return false, nil
+	}
+	return false, fmt.Errorf("read partition %d: %w", s.id, err)
+}
+
 func (s *shard) closeReaders() error {
 	return errors.Join(s.events.Close(), s.control.Close())
+}
+
+// giveBack gives back what the shard's batches hold, when it has ended.
+func (s *shard) giveBack() {
+	if s.starved {
+		s.memory.feed()
+	}
+	for _, d := range s.dests {
+		for _, b := range slices.Concat(d.closing, d.queue) {
+			s.forget(b)
+		}
+		if d.open != nil {
+			s.forget(d.open)
+		}
+	}
+	s.dests = nil
 }

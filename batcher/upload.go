@@ -1,6 +1,7 @@
 package batcher
 
 import (
+	"context"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -18,13 +19,13 @@ func (s *shard) upload(d *destination) {
 	}
 	b.state = batchUploading
 	s.uploads++
-	object, inbox, ctx, up := b.object(), s.inbox, s.uploadCtx, s.uploader
+	object := b.object()
 	s.uploadPool.submit(func(struct{}) {
-		m := uploaded{batch: b}
-		if m.err = ctx.Err(); m.err == nil {
-			m.result, m.err = up.Upload(ctx, object)
+		m := uploaded{batch: b, err: context.Canceled}
+		if !s.told() { // what waited for a slot when the end came is not begun
+			m.result, m.err = s.uploader.Upload(s.uploadCtx, object)
 		}
-		inbox.put(m)
+		s.inbox.put(m)
 	})
 }
 
@@ -66,7 +67,7 @@ func (s *shard) uploaded(m uploaded) {
 // stays: its key is its own, so another try can't make a second object.
 func (s *shard) failedUpload(b *batch, err error) {
 	b.state = batchSealed
-	if s.stopping {
+	if s.stopping || s.told() {
 		return
 	}
 	d := b.dest

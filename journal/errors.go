@@ -37,7 +37,8 @@ var (
 // do not read back as they were written. It closes one partition, for good,
 // until somebody has looked at the file.
 type CorruptError struct {
-	// File is the path of the damaged file.
+	// File is the path of the damaged file, or of the partition's folder if it is
+	// the records of several that do not fit together.
 	File string
 	// Offset is the position in File, in bytes, of the first header, block or
 	// field that does not verify.

@@ -7,21 +7,27 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
 // OS returns the file system of the operating system. Files are readable and
 // writable by their owner alone, for they hold the payloads of customers.
-func OS() FS { return osFS{} }
+func OS() FS { return &osFS{folders: map[string]*os.File{}} }
 
-type osFS struct{}
+// osFS keeps the folders open that it has synced: a sync that found no descriptor
+// would be as final as one that the disk refuses.
+type osFS struct {
+	mu      sync.Mutex
+	folders map[string]*os.File // guarded by mu
+}
 
-func (osFS) Create(name string) (File, error) {
+func (*osFS) Create(name string) (File, error) {
 	return openOS(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 }
 
-func (osFS) Open(name string) (File, error) { return openOS(name, os.O_RDWR) }
+func (*osFS) Open(name string) (File, error) { return openOS(name, os.O_RDWR) }
 
 func openOS(name string, flag int) (File, error) {
 	f, err := os.OpenFile(name, flag, 0o600)
@@ -31,13 +37,13 @@ func openOS(name string, flag int) (File, error) {
 	return osFile{f}, nil
 }
 
-func (osFS) Rename(from, to string) error { return os.Rename(from, to) }
+func (*osFS) Rename(from, to string) error { return os.Rename(from, to) }
 
-func (osFS) Remove(name string) error { return os.Remove(name) }
+func (*osFS) Remove(name string) error { return os.Remove(name) }
 
-func (osFS) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
+func (*osFS) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
 
-func (osFS) List(dir string) ([]string, error) {
+func (*osFS) List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -49,15 +55,29 @@ func (osFS) List(dir string) ([]string, error) {
 	return names, nil
 }
 
-func (osFS) SyncDir(dir string) error {
-	d, err := os.Open(dir)
+func (o *osFS) SyncDir(dir string) error {
+	d, err := o.folder(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return d.Sync()
 }
 
-func (osFS) Lock(name string) (io.Closer, error) {
+func (o *osFS) folder(dir string) (*os.File, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if d := o.folders[dir]; d != nil {
+		return d, nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	o.folders[dir] = d
+	return d, nil
+}
+
+func (*osFS) Lock(name string) (io.Closer, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err

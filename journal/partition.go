@@ -49,6 +49,15 @@ func (p *Partition) Err() error {
 	return nil
 }
 
+// Damage closes the partition because of what its records say: each of them
+// verifies, but they do not fit together, so what was acknowledged can't be told
+// from what was not. Appends and readers get the *[CorruptError] from here on, the
+// other partitions serve, and nothing is removed. It returns the error that has
+// closed the partition first.
+func (p *Partition) Damage(what error) error {
+	return p.damage(&CorruptError{File: p.dir, Err: what})
+}
+
 // damage closes the partition, and returns the error that did so first.
 func (p *Partition) damage(err *CorruptError) error {
 	if p.damaged.CompareAndSwap(nil, err) {

@@ -83,8 +83,9 @@ func (l *Log) after(seg *segment) (tip, *segment) {
 
 // Next returns the next record and its offset. The record is valid until the
 // next call. At the commit point it returns [io.EOF]; called again after an
-// advance, it goes on. A *[CorruptError] has closed the partition. No error but
-// io.EOF moves the reader.
+// advance, it goes on. [ErrFull] says that there was no file descriptor to read
+// with; called again later, it goes on likewise. A *[CorruptError] has closed the
+// partition. No error moves the reader.
 func (r *Reader) Next() (rec []byte, offset uint64, err error) {
 	if r.closed {
 		return nil, 0, ErrClosed
@@ -149,6 +150,9 @@ func (r *Reader) open(seg *segment) error {
 			return released
 		}
 		return r.log.part.damage(&CorruptError{File: seg.name, Err: err})
+	}
+	if err != nil && lacksRoom(err) {
+		return full(err) // no descriptor: the caller may try again
 	}
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)

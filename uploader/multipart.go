@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -148,12 +149,19 @@ func (m *multipart) lost(e *Error) *Error {
 	return e
 }
 
+// abortAfterEnd is how long an abort may take whose upload was cancelled: the
+// caller is waiting to end, and parts that are left behind cost little.
+const abortAfterEnd = time.Second
+
 // abort lets S3 drop the parts. It must also work when the upload was cancelled,
-// so it has a context of its own, bounded by Config.MinTimeout. An upload that S3
-// does not know needs no abort.
-func (m *multipart) abort(ctx context.Context) {
-	ctx, cancel := m.u.deadline(context.WithoutCancel(ctx), 0)
+// so it has a context of its own, bounded by Config.MinTimeout, and by
+// abortAfterEnd once the caller's has ended. An upload that S3 does not know needs
+// no abort.
+func (m *multipart) abort(caller context.Context) {
+	ctx, cancel := m.u.deadline(context.WithoutCancel(caller), 0)
 	defer cancel()
+	ended := context.AfterFunc(caller, func() { time.AfterFunc(abortAfterEnd, cancel) })
+	defer ended()
 	err := m.retry(ctx, task{op: "AbortMultipartUpload", again: repeatable, try: func(ctx context.Context) error {
 		_, err := m.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id,

@@ -437,8 +437,21 @@ func TestMissingCredentialsAreTransient(t *testing.T) {
 	})
 }
 
-// TestCloseWaitsForTheCleanUp has an abort that takes two seconds.
+// An upload that is cut short takes its parts along, if S3 answers within a second:
+// who ends the process does not wait longer for it.
 func TestCloseWaitsForTheCleanUp(t *testing.T) {
+	for abort, want := range map[time.Duration]struct {
+		took time.Duration
+		left int
+	}{
+		500 * time.Millisecond: {500 * time.Millisecond, 0},
+		time.Hour:              {time.Second, 1},
+	} {
+		closeDuringAbort(t, abort, want.took, want.left)
+	}
+}
+
+func closeDuringAbort(t *testing.T, abort, took time.Duration, left int) {
 	synctest.Test(t, func(t *testing.T) {
 		s := uploadertest.NewS3(t)
 		s.OnCall(func(c uploadertest.Call) uploadertest.Fault {
@@ -446,7 +459,7 @@ func TestCloseWaitsForTheCleanUp(t *testing.T) {
 			case "UploadPart":
 				return uploadertest.Hang()
 			case "AbortMultipartUpload":
-				return uploadertest.After(2 * time.Second)
+				return uploadertest.After(abort)
 			}
 			return uploadertest.Fault{}
 		})
@@ -460,8 +473,8 @@ func TestCloseWaitsForTheCleanUp(t *testing.T) {
 		synctest.Wait()
 		start := time.Now()
 		u.Close()
-		if took, left := time.Since(start), s.Uploads(); took != 2*time.Second || len(left) > 0 {
-			t.Errorf("Close took %s and left %v, want 2s and nothing", took, left)
+		if got := time.Since(start); got != took || len(s.Uploads()) != left {
+			t.Errorf("an abort of %s: Close took %s and left %v, want %s and %d uploads", abort, got, s.Uploads(), took, left)
 		}
 		wg.Wait()
 	})

@@ -82,7 +82,7 @@ func (u *Uploader) Upload(ctx context.Context, o *Object) (Result, error) {
 }
 
 // Close cuts short what is still under way, waits until it has ended (which may
-// take as long as the clean-up of a multipart upload, Config.MinTimeout), and
+// take as long as the clean-up of a multipart upload, at most a second), and
 // closes idle connections. Uploads that begin later answer [ErrClosed]. It may
 // be called more than once.
 func (u *Uploader) Close() {

@@ -1,0 +1,52 @@
+package batcher
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+)
+
+func TestMemoryWakesHoweverItComesFree(t *testing.T) {
+	woken := 0
+	m := &memory{limit: 100, wake: func() { woken++ }}
+	m.charge(100)
+	m.starve() // wakes those who may hold what is waited for
+	m.charge(-20)
+	if woken != 1 || !m.short() || m.resume() {
+		t.Errorf("at 80 of 100: woken %d times, short %v, resume %v; want 1, true, false", woken, m.short(), m.resume())
+	}
+	m.charge(-6)
+	if woken != 2 || m.short() || !m.resume() {
+		t.Errorf("at 74 of 100: woken %d times, short %v, resume %v; want 2, false, true", woken, m.short(), m.resume())
+	}
+	m.feed()
+	m.charge(20)
+	if m.short() {
+		t.Error("at 94 of 100 with nobody waiting: short")
+	}
+}
+
+// Close times are compared by the wall clock, which can be set back while the
+// service runs (invariant 12 of ARCHITECTURE.md).
+func TestCloseTimesDoNotGoBack(t *testing.T) {
+	cfg := DefaultConfig()
+	s := &shard{cfg: &cfg, log: slog.New(slog.DiscardHandler), memory: &memory{limit: 1 << 30, wake: func() {}}, dests: map[string]*destination{}}
+	d := s.destination(&journalv1.Destination{Bucket: "bucket"})
+	var last int64
+	for i := range 3 {
+		d.open = &batch{dest: d}
+		s.close(d, journalv1.SealReason_SEAL_REASON_WINDOW, position{uint64(i + 1), 0})
+		closed := d.closing[i].seal.GetClosedUnixNanos()
+		if closed < last {
+			t.Errorf("batch %d closed at %v, the one before it at %v", i, time.Unix(0, closed), time.Unix(0, last))
+		}
+		if strings.Contains(d.lastClose.String(), " m=") {
+			t.Errorf("the close time %v has a monotonic reading, which would be compared instead of the clock's", d.lastClose)
+		}
+		d.lastClose = d.lastClose.Add(time.Hour) // as if the clock had been set back by an hour since
+		last = d.lastClose.UnixNano()
+	}
+}
