@@ -27,18 +27,19 @@ var mayImport = map[string][]string{
 	"batcher":               {"journal", "uploader", "gen/destinations/journal/v1"},
 	"cmd/destinations":      {"server", "journal", "batcher", "uploader", "gen/destinations/v1"},
 	"e2e":                   {"e2e", "gen", "journal", "server", "uploader"},
+	"bench":                 {"e2e/harness", "gen/destinations/v1", "batcher", "uploader"},
 }
 
 // outside says which packages may import a library that others must not know.
 var outside = map[string][]string{
 	"github.com/aws/":            {"uploader", "uploader/uploadertest", "cmd/destinations", "e2e"},
-	"google.golang.org/grpc":     {"gen", "server", "cmd/destinations", "e2e"},
+	"google.golang.org/grpc":     {"gen", "server", "cmd/destinations", "e2e", "bench"},
 	"github.com/alecthomas/":     {"cmd/destinations"},
 	"go.yaml.in/":                {"cmd/destinations"},
 	"github.com/schollz/":        {"cmd/destinations"},
 	"github.com/klauspost/":      {"uploader", "cmd/destinations"},
 	"golang.org/x/sys":           {"journal"},
-	"google.golang.org/protobuf": {"gen", "server", "batcher", "cmd/destinations", "e2e"},
+	"google.golang.org/protobuf": {"gen", "server", "batcher", "cmd/destinations", "e2e", "bench"},
 }
 
 func TestImportArrows(t *testing.T) {

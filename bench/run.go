@@ -1,0 +1,358 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/open-destinations/destinations/e2e/harness"
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+)
+
+const (
+	window = 30 * time.Second
+
+	startTimeout = 30 * time.Second
+	stopTimeout  = 30 * time.Second // the service's own grace is 20 s
+	flushTimeout = 2 * time.Minute
+	// deliverTimeout bounds the wait for the last object behind the flush.
+	deliverTimeout = 3 * time.Minute
+
+	// The service has nothing more to do when it uses less than this part of a core
+	// for this long. It is only asked for then whether everything is in the bucket:
+	// reading takes the CPU that it delivers with.
+	idlePart  = 0.05
+	idleAfter = time.Second
+)
+
+// bench does all runs.
+func bench(ctx context.Context, o options) error {
+	f, err := openFolder()
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	sayMachine(f)
+	c, err := newCorpus()
+	if err == nil {
+		err = checkRatio(c)
+	}
+	if err != nil {
+		return err
+	}
+	bins, err := harness.Build(ctx, f.root, f.bin(), func(step string) { say("%s", step) })
+	if err == nil && o.profile != "" {
+		bins.Service, err = buildProfiled(ctx, f)
+	}
+	if err != nil {
+		return err
+	}
+	for _, n := range o.destinations {
+		r := &run{folder: f, bins: bins, corpus: c, options: o, destinations: n, load: &load{}}
+		if err := r.whole(ctx); err != nil {
+			if ctx.Err() != nil {
+				err = errors.New("interrupted")
+			}
+			return fmt.Errorf("%d destinations: %w", n, err)
+		}
+	}
+	return nil
+}
+
+// run is one run. Its fields are set one after the other by whole.
+type run struct {
+	folder       *folder
+	bins         harness.Binaries
+	corpus       *corpus
+	options      options
+	destinations int
+
+	s3       *harness.S3
+	svc      *harness.Service
+	meter    *meter
+	profiles *profiler // nil without --profile
+	load     *load
+	readback *readback
+}
+
+// whole is a run from beginning to end. It prints the line if all is true. What it
+// wrote stays where it is if not.
+func (r *run) whole(ctx context.Context) (err error) {
+	if err := r.folder.clear(); err != nil {
+		return err
+	}
+	if err := r.start(ctx); err != nil {
+		return errors.Join(err, r.stop())
+	}
+	err = errors.Join(r.measure(ctx), r.stopService())
+	if err == nil {
+		// What a stopping service uploads for a second time must not pass unseen.
+		err = r.readback.next(ctx)
+	}
+	if r.readback != nil && ctx.Err() == nil {
+		err = errors.Join(err, r.readback.verdict())
+	}
+	if err = errors.Join(err, r.stop()); err != nil {
+		return fmt.Errorf("%w\n(journal, objects and logs are left in %s)", err, r.folder.path)
+	}
+	if err := r.report(); err != nil {
+		return err
+	}
+	return r.folder.clear()
+}
+
+// start starts the S3 server and the service.
+func (r *run) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	policy, err := harness.Policy(ctx, r.bins.Service, bucket)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(r.folder.policy(), policy, 0o644); err != nil {
+		return fmt.Errorf("write the bucket's policy: %w", err)
+	}
+	r.s3, err = harness.StartS3(ctx, harness.S3Params{
+		Binary:  r.bins.S3Server,
+		Dir:     r.folder.s3(),
+		Buckets: map[string]string{bucket: r.folder.policy()},
+	})
+	if err != nil {
+		return err
+	}
+	r.s3.Decompress = harness.LibraryGunzip
+	if r.options.profile != "" {
+		if r.profiles, err = newProfiler(filepath.Join(r.options.profile, strconv.Itoa(r.destinations))); err != nil {
+			return err
+		}
+	}
+	r.svc, err = harness.StartService(ctx, harness.ServiceParams{
+		Binary:  r.bins.Service,
+		DataDir: r.folder.data(),
+		Log:     r.folder.serviceLog(),
+		S3:      r.s3,
+		Args:    []string{"--window", window.String()},
+	})
+	return err
+}
+
+// measure sends, flushes, and reads everything back.
+func (r *run) measure(ctx context.Context) error {
+	syscall.Sync() // what was written before is not this run's
+	var err error
+	if r.meter, err = startMeter(r.svc.PID()); err != nil {
+		return err
+	}
+	// What was acknowledged is read back also if the sending went wrong.
+	sent := r.send(ctx)
+	if err := r.flush(ctx); err != nil {
+		return errors.Join(sent, fmt.Errorf("flush: %w\n%s", err, r.svc.Tail()))
+	}
+	return errors.Join(sent, r.read(ctx))
+}
+
+// send sends for as long as was asked for.
+func (r *run) send(ctx context.Context) error {
+	say("sending to %d destinations for %v over %d streams, %d requests of %d events outstanding each, %s", r.destinations,
+		r.options.duration, streams, outstanding, eventsPerRequest, paceText(r.options.rate))
+	r.profiles.begin(ctx, r.options.duration)
+	watching, watched := context.WithCancel(ctx)
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		r.watch(watching)
+	}()
+	before, err := ownCPU()
+	if err != nil {
+		watched()
+		return err
+	}
+	err = r.load.run(ctx, loadParams{
+		Target: r.svc.Target, Corpus: r.corpus, Destinations: r.destinations, Duration: r.options.duration, Rate: r.options.rate,
+	})
+	watched()
+	<-shown
+	after, _ := ownCPU()
+	r.sayLoad(after - before)
+	return err
+}
+
+func paceText(rate int) string {
+	if rate == 0 {
+		return "as fast as they are answered"
+	}
+	return fmt.Sprintf("%d events/s", rate)
+}
+
+// watch shows that something happens.
+func (r *run) watch(ctx context.Context) {
+	const every = 10 * time.Second
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	var before uint64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		acked := r.load.acked.Load()
+		say("%d events acknowledged, %.0f/s", acked, float64(acked-before)/every.Seconds())
+		before = acked
+	}
+}
+
+// sayLoad tells what the line has no field for.
+func (r *run) sayLoad(cpu time.Duration) {
+	events, last, _ := r.load.sum()
+	var planned []time.Duration
+	sent := 0
+	for i := range r.load.streams {
+		planned = append(planned, r.load.streams[i].planned...)
+		sent += len(r.load.streams[i].sent) * eventsPerRequest
+	}
+	slices.Sort(planned)
+	took := last.Sub(r.load.began)
+	say("%d events sent, %d acknowledged in %.2fs; the load process took %.2f of a core", sent, events, took.Seconds(), cpu.Seconds()/took.Seconds())
+	if r.options.rate > 0 {
+		say("counted from when the rate wanted a request sent, and not from its send: ack p50 %v, p99 %v", percentile(planned, 0.50), percentile(planned, 0.99))
+	}
+}
+
+// flush has the service close what is open.
+func (r *run) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	conn, err := grpc.NewClient(r.svc.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	began := time.Now()
+	answer, err := destinationsv1.NewOperationsClient(conn).Flush(ctx, &destinationsv1.FlushRequest{})
+	if err != nil {
+		return err
+	}
+	say("flush: %d batches in %v", answer.GetBatches(), time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// read waits until all is delivered, and reads it.
+func (r *run) read(ctx context.Context) error {
+	r.readback = newReadback(readbackParams{
+		Source: bucketSource{r.s3}, Corpus: r.corpus, Load: r.load, Destinations: r.destinations,
+	})
+	ctx, cancel := context.WithTimeout(ctx, deliverTimeout)
+	defer cancel()
+	if err := r.idle(ctx); err != nil {
+		return err
+	}
+	say("reading every object back")
+	// It stays the verdict's to say what is missing when the time is over.
+	reading := context.WithoutCancel(ctx)
+	for {
+		began := time.Now()
+		if err := r.readback.next(reading); err != nil {
+			return err
+		}
+		n, _ := r.readback.missing()
+		say("%d objects read in %v, %d acknowledged events are missing", r.readback.objects, time.Since(began).Round(time.Millisecond), n)
+		if n == 0 || ctx.Err() != nil {
+			break
+		}
+		if err := r.idle(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.profiles.end(reading); err != nil {
+		return err
+	}
+	return r.meter.stop()
+}
+
+// idle waits until the service has nothing more to do, or ctx ends.
+func (r *run) idle(ctx context.Context) error {
+	before, err := readUsage(r.svc.PID())
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.svc.Done():
+			return fmt.Errorf("the service ended by itself\n%s", r.svc.Tail())
+		case <-time.After(idleAfter):
+		}
+		var now usage
+		now, err = readUsage(r.svc.PID())
+		if now.cpu-before.cpu < time.Duration(idlePart*float64(now.at.Sub(before.at))) {
+			return err
+		}
+		before = now
+	}
+	return err
+}
+
+// report compresses a sample alone, now that nothing else runs, and prints the line.
+func (r *run) report() error {
+	alone, err := compressAlone(r.readback.readers[0].sample.chunks)
+	if err != nil {
+		return err
+	}
+	_, lastAck, _ := r.load.sum()
+	say("true: each acknowledged event is there exactly once, %d bytes of payload in %d objects; the last appeared %.1fs after the last answer",
+		r.readback.bytes, r.readback.objects, r.readback.last.Sub(lastAck).Seconds())
+	say("gzip alone: %.2f s for %d bytes read back, ratio %.2f", alone.cpu.Seconds(), alone.rawBytes, alone.ratio())
+	line := resultOf(figures{load: r.load, readback: r.readback, usage: r.meter.until(r.readback.last), gzip: alone})
+	line.Bench = "ingest"
+	if r.profiles != nil {
+		line.Bench = "profile"
+	}
+	return line.print(os.Stdout)
+}
+
+// stopService ends the service.
+func (r *run) stopService() error {
+	if r.svc == nil {
+		return nil
+	}
+	if r.meter != nil {
+		r.meter.cancel()
+		<-r.meter.done
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	err := r.svc.Stop(ctx)
+	r.svc = nil
+	return err
+}
+
+// stop ends what still runs.
+func (r *run) stop() error {
+	err := r.stopService()
+	if r.s3 == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	return errors.Join(err, r.s3.Stop(ctx))
+}
+
+// bucketSource reads the S3 server.
+type bucketSource struct{ *harness.S3 }
+
+// Appeared implements source with the time of the object's file.
+func (b bucketSource) Appeared(o harness.Object) (time.Time, error) {
+	st, err := os.Stat(filepath.Join(b.Folder, o.Bucket, filepath.FromSlash(o.Key)))
+	if err != nil {
+		return time.Time{}, err
+	}
+	return st.ModTime(), nil
+}
