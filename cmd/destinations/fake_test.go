@@ -31,9 +31,10 @@ type fakeService struct {
 	reject   func(payload []byte) *destinationsv1.Rejection // nil result = accepted
 	failWith func(sequence uint64) error
 	mute     func(sequence uint64) bool
-	idle     func() error                // asked before a request is read; an error ends the stream
-	lose     func(sequence uint64) error // asked before the answer that reaches a request; an error ends the stream
-	split    bool                        // rejections come in an answer of their own, before their request's
+	idle     func() error                     // asked before a request is read; an error ends the stream
+	lose     func(sequence uint64) error      // asked before the answer that reaches a request; an error ends the stream
+	instead  *destinationsv1.StreamS3Response // sent in place of every answer
+	split    bool                             // rejections come in an answer of their own, before their request's
 	flushed  func(*destinationsv1.FlushRequest) (*destinationsv1.FlushResponse, error)
 
 	mu       sync.Mutex                        // guards what follows
@@ -108,6 +109,9 @@ func (f *fakeService) StreamS3(stream grpc.BidiStreamingServer[destinationsv1.St
 		answer := f.take(request)
 		if f.mute != nil && f.mute(sequence) {
 			continue
+		}
+		if f.instead != nil {
+			answer = f.instead
 		}
 		if err := f.answer(stream, answer); err != nil {
 			return err

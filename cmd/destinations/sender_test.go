@@ -265,7 +265,7 @@ func TestSenderHoldsABoundedPartOfAnEndlessFile(t *testing.T) {
 				if bytes > limits.bytes || requests > limits.requests || input.read.Load() > int64(bytes+(1<<20)+buffers) {
 					t.Errorf("got %d bytes in %d requests, %d read; want at most %d, %d", bytes, requests, input.read.Load(), limits.bytes, limits.requests)
 				}
-				if bytes < limits.bytes*9/10 && requests < limits.requests {
+				if bytes+test.line+eventOverhead <= limits.bytes && requests < limits.requests {
 					t.Errorf("got %d bytes in %d requests: it waits though there is room", bytes, requests)
 				}
 				end()
@@ -291,4 +291,47 @@ func (r *repeated) Read(p []byte) (int, error) {
 		r.at = (r.at + copied) % len(r.text)
 	}
 	return n, nil
+}
+
+// Answers that no service gives are no reason to go on.
+func TestSenderEndsAtAnswersToWhatItDidNotSend(t *testing.T) {
+	for want, answer := range map[string]*destinationsv1.StreamS3Response{
+		"answers up to request 7":        {Sequence: 7},
+		"rejects event 0 of request 7":   {Rejections: []*destinationsv1.Rejection{{Sequence: 7}}},
+		"rejects event 0 of request 0":   {Sequence: 1, Rejections: []*destinationsv1.Rejection{{}}},
+		"rejects event 700 of request 1": {Sequence: 1, Rejections: []*destinationsv1.Rejection{{Sequence: 1, RequestIndex: 700}}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := &fakeService{instead: answer}
+			s, end := bubbleSender(t, fake, smallLimits(), io.Discard)
+			defer end()
+			addLines(t, s, 2)
+			if err := s.finish(); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want ... %s", err, want)
+			}
+		})
+	}
+}
+
+// A line of a pipe that pauses is not kept back until there are more of them.
+func TestRequestThatIsNotFullIsSentAfterAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limits := defaultSendLimits()
+		s, end := bubbleSender(t, &fakeService{}, limits, io.Discard)
+		defer end()
+		addLines(t, s, 3)
+		<-time.After(limits.linger - 1)
+		synctest.Wait()
+		if got := s.Report.counted().Accepted; got != 0 {
+			t.Errorf("got %d answered before the time", got)
+		}
+		<-time.After(1)
+		synctest.Wait()
+		if got := s.Report.counted().Accepted; got != 3 {
+			t.Errorf("got %d answered, want 3", got)
+		}
+		if err := s.finish(); err != nil {
+			t.Error(err)
+		}
+	})
 }

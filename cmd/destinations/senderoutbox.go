@@ -29,8 +29,8 @@ func defaultSendLimits() sendLimits {
 		requestEvents: 1000,
 		requestBytes:  512 << 10,
 		linger:        time.Second,
-		requests:      48,
-		bytes:         16 << 20,
+		requests:      32,
+		bytes:         8 << 20,
 	}
 }
 

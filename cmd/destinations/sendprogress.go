@@ -17,8 +17,9 @@ type progress struct {
 	ended chan struct{} // closed by close
 	done  chan struct{} // closed when nothing is drawn any more
 
-	mu  sync.Mutex               // guards w and what follows
-	bar *progressbar.ProgressBar // nil = nothing is drawn
+	mu    sync.Mutex               // guards w and what follows
+	bar   *progressbar.ProgressBar // nil = nothing is drawn
+	shown bool                     // the bar stands on the terminal
 }
 
 // progressInterval is how often the bar is drawn.
@@ -85,6 +86,7 @@ func (p *progress) draw(read int64, counts sendCounts, elapsed time.Duration) {
 	}
 	p.bar.Describe(progressText(counts, elapsed))
 	p.bar.Set64(read) // a terminal that can't be written to has no bar
+	p.shown = true
 }
 
 // progressText is the part of the bar that counts events.
@@ -98,10 +100,15 @@ func progressText(counts sendCounts, elapsed time.Duration) string {
 func (p *progress) Write(text []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bar != nil {
-		p.bar.Clear()
-	}
+	p.clearLocked()
 	return p.w.Write(text)
+}
+
+func (p *progress) clearLocked() {
+	if p.shown {
+		p.bar.Clear()
+		p.shown = false
+	}
 }
 
 // close ends the drawing and takes the bar away.
@@ -110,8 +117,6 @@ func (p *progress) close() {
 	<-p.done
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bar != nil {
-		p.bar.Clear()
-		p.bar = nil
-	}
+	p.clearLocked()
+	p.bar = nil
 }
