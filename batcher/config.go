@@ -15,7 +15,7 @@ import (
 // value is not usable; begin with [DefaultConfig].
 type Config struct {
 	// Window is how long events of a destination are collected before they are
-	// written as one object. Default 1m, at least 1s.
+	// written as one object. Default 1m, 1s to 24h.
 	Window time.Duration
 	// MaxObjectSize closes a batch before its window ends when its compressed
 	// bytes reach it. Bytes; default 128 MiB, at least 1 MiB. An object may be
@@ -30,7 +30,7 @@ type Config struct {
 	// CompressionLevel is the deflate level, 1 (fastest) to 9 (smallest). Default 2.
 	CompressionLevel int
 	// Uploads is how many objects may be on their way to S3 at the same time.
-	// Default 32.
+	// 1 to 1,024, default 32.
 	Uploads int
 	// MemoryBytes bounds what open and sealed batches hold in memory, over all
 	// shards. Past it a shard closes its largest batches and then stops reading;
@@ -40,6 +40,11 @@ type Config struct {
 	// batch of which the first has failed. Defaults 1s and 1m.
 	RetryMin, RetryMax time.Duration
 }
+
+const (
+	maxWindow  = 24 * time.Hour
+	maxUploads = 1024
+)
 
 // DefaultConfig is what the service runs with unless it is told otherwise.
 func DefaultConfig() Config {
@@ -65,12 +70,12 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	check(c.Window >= time.Second, "window: %v, must be at least 1s", c.Window)
+	check(c.Window >= time.Second && c.Window <= maxWindow, "window: %v, must be from 1s to 24h", c.Window)
 	check(c.MaxObjectSize >= 1<<20, "max-object-size: %d bytes, must be at least 1 MiB", c.MaxObjectSize)
 	check(c.MaxRawBytes > 0 && c.MaxRawBytes < 1<<32, "MaxRawBytes: %d, must be from 1 to 4 GiB - 1", c.MaxRawBytes)
 	check(c.MaxEvents > 0, "MaxEvents: %d, must be at least 1", c.MaxEvents)
 	check(c.CompressionLevel >= 1 && c.CompressionLevel <= 9, "compression-level: %d, must be from 1 to 9", c.CompressionLevel)
-	check(c.Uploads >= 1, "uploads: %d, must be at least 1", c.Uploads)
+	check(c.Uploads >= 1 && c.Uploads <= maxUploads, "uploads: %d, must be from 1 to %d", c.Uploads, maxUploads)
 	check(c.MemoryBytes >= 8<<20, "MemoryBytes: %d, must be at least 8 MiB", c.MemoryBytes)
 	check(c.RetryMin > 0 && c.RetryMax >= c.RetryMin, "RetryMin, RetryMax: %v, %v, must be positive and in order", c.RetryMin, c.RetryMax)
 	return errors.Join(errs...)

@@ -2,6 +2,7 @@ package batcher
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -81,15 +82,20 @@ func (s *shard) failedUpload(b *batch, err error) {
 	d.failed++
 	d.retryAt = time.Now().Add(pause)
 	s.setTimer(d)
+	var s3 uploader.Error
+	if e := (*uploader.Error)(nil); errors.As(err, &e) {
+		s3 = *e
+	}
 	s.log.Warn("upload failed; it is tried again", "bucket", d.bucket, "key", b.seal.GetKey(), "events", b.events,
-		"permanent", uploader.Permanent(err), "failures", d.failed, "next_try_in", pause.Round(time.Millisecond), "error", err)
+		"permanent", uploader.Permanent(err), "code", s3.Code, "status", s3.Status, "request_id", s3.RequestID,
+		"failures", d.failed, "next_try_s", pause.Seconds(), "error", err)
 }
 
 func (s *shard) logDelivered(b *batch, r uploader.Result, now time.Time) {
 	s.log.Info("delivered", "bucket", b.dest.bucket, "key", b.seal.GetKey(), "events", b.events, "raw_bytes", b.rawBytes,
 		"size", r.Size, "etag", r.ETag, "existed", r.Existed, "multipart", r.Multipart, "attempts", b.attempts,
 		"reason", reasons[b.seal.GetReason()], "replayed", b.rebuilt,
-		"oldest_event_age", now.Sub(time.Unix(0, b.firstReceived)).Round(time.Millisecond), "upload", r.Duration.Round(time.Millisecond))
+		"oldest_event_age_s", now.Sub(time.Unix(0, b.firstReceived)).Seconds(), "upload_s", r.Duration.Seconds())
 }
 
 // reasons are the words of a SealReason in the logs.

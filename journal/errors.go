@@ -16,6 +16,9 @@ var (
 	// the next append tries again, so it recovers once there is space.
 	ErrFull = errors.New("journal: no space")
 
+	// errQuota tells the quota from the disk: smaller segments do not help.
+	errQuota = errors.New("the quota of event segments is reached")
+
 	// ErrBroken is wrapped by the error that is final for a journal: a failed
 	// sync, or a failed write that was not for want of space. Whether the
 	// records that waited for it are in the log is decided by the next Open.

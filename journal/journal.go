@@ -118,7 +118,7 @@ func (j *Journal) Err() error {
 func (j *Journal) fail(err error) error {
 	j.failOnce.Do(func() {
 		j.err = fmt.Errorf("%w: %w", ErrBroken, err)
-		j.log.Error("journal broken", slog.Any("err", err))
+		j.log.Error("journal broken", slog.Any("error", err))
 		close(j.failed)
 	})
 	return j.err

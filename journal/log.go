@@ -135,20 +135,27 @@ type birth struct {
 	copy func(*writer) error // writes records that are moved here; nil for none
 }
 
-// begin makes the next segment, and gives the log its writer. If the disk is
-// too full for a control segment it makes a smaller one, as long as what is
-// needed fits: what drains the journal is written there.
+// begin makes the next segment, and gives the log its writer. If the disk is too
+// full for one it makes a smaller one, as long as what is needed fits. In a control
+// segment stands what drains the journal, so it may become as small as segments
+// get. An events segment gives way only so far that a disk that is almost full is
+// used up, and that the segments before it can be released: the last one never is.
 func (l *Log) begin(b birth) (*segment, error) {
+	least := max(minSegmentBytes, b.need)
+	if l.kind == eventsLog {
+		least = max(least, l.size/smallestEvents)
+	}
 	for {
 		seg, err := l.tryBegin(b)
-		smaller := b.size / 2
-		if !errors.Is(err, ErrFull) || l.part.j.Err() != nil ||
-			l.kind != controlLog || smaller < max(minSegmentBytes, b.need) {
+		if !errors.Is(err, ErrFull) || errors.Is(err, errQuota) || l.part.j.Err() != nil || b.size/2 < least {
 			return seg, err
 		}
-		b.size = smaller
+		b.size /= 2
 	}
 }
+
+// smallestEvents is how many of the smallest events segments make a whole one.
+const smallestEvents = 64
 
 // tryBegin is begin for a segment of exactly that size.
 //
@@ -242,8 +249,7 @@ func (l *Log) reserve(n int64, force bool) error {
 	j := l.part.j
 	if used := j.used.Add(n); !force && j.cfg.QuotaBytes > 0 && used > j.cfg.QuotaBytes {
 		j.used.Add(-n)
-		return fmt.Errorf("%w: event segments would take %d bytes of a quota of %d",
-			ErrFull, used, j.cfg.QuotaBytes)
+		return full(fmt.Errorf("%w: event segments would take %d bytes of %d", errQuota, used, j.cfg.QuotaBytes))
 	}
 	return nil
 }

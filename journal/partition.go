@@ -61,7 +61,7 @@ func (p *Partition) Damage(what error) error {
 // damage closes the partition, and returns the error that did so first.
 func (p *Partition) damage(err *CorruptError) error {
 	if p.damaged.CompareAndSwap(nil, err) {
-		p.j.log.Error("partition closed", slog.Int("partition", p.index), slog.Any("err", err))
+		p.j.log.Error("partition closed", slog.Int("partition", p.index), slog.Any("error", err))
 	}
 	return p.damaged.Load()
 }

@@ -254,7 +254,7 @@ func (l *Log) settleLast(f File, last *segment, s scan) error {
 	_, err := l.begin(birth{base: s.end.next, seed: s.end.sum, size: l.size})
 	if errors.Is(err, ErrFull) && l.part.j.Err() == nil {
 		l.part.j.log.Warn("no room for a segment to append to",
-			slog.String("folder", l.part.dir), slog.String("log", l.kind.String()), slog.Any("err", err))
+			slog.String("folder", l.part.dir), slog.String("log", l.kind.String()), slog.Any("error", err))
 		return nil
 	}
 	return err

@@ -68,7 +68,7 @@ func (l *Log) ensureSpare() error {
 		return broken // whatever the cause, a failed sync is final
 	}
 	if lacksRoom(err) {
-		l.part.j.log.Warn("no room for a spare control segment", "folder", l.part.dir, "err", err)
+		l.part.j.log.Warn("no room for a spare control segment", "folder", l.part.dir, "error", err)
 		return nil
 	}
 	if err != nil {

@@ -56,7 +56,7 @@ type Config struct {
 	RetryMax time.Duration
 	// MaxElapsed is for how long one request is tried again after its first
 	// transient failure; then Upload returns the error, so that the caller
-	// decides. An attempt that has begun is not cut short by it. Default 30 s,
+	// decides. An attempt that has begun is not cut short by it. Default 5 s,
 	// 0 tries once.
 	MaxElapsed time.Duration
 
@@ -77,7 +77,7 @@ func DefaultConfig() Config {
 		PartConcurrency: 4,
 		RetryBase:       200 * time.Millisecond,
 		RetryMax:        time.Minute,
-		MaxElapsed:      30 * time.Second,
+		MaxElapsed:      5 * time.Second,
 		MinTimeout:      10 * time.Second,
 		BytesPerSecond:  256 << 10,
 	}
@@ -92,7 +92,7 @@ func (c Config) Validate() error {
 			problems = append(problems, fmt.Errorf(format, args...))
 		}
 	}
-	check(validEndpoint(c.Endpoint), "--s3-endpoint %q: must be an http or https URL with a host and no query", c.Endpoint)
+	check(validEndpoint(c.Endpoint), "--s3-endpoint %q: must be an http or https URL with a host, and without credentials or a query", c.Endpoint)
 	check(validACL(c.ACL), "--s3-acl %q: must be empty or a canned ACL of S3", c.ACL)
 	check(c.Region == "" || validRegion(c.Region), "Region %q: must be the name of a region", c.Region)
 	check(c.PartSize >= minPartSize && c.PartSize <= maxPartSize,
@@ -121,7 +121,7 @@ func validEndpoint(endpoint string) bool {
 		return true
 	}
 	u, err := url.Parse(endpoint)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == ""
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }
 
 func validACL(acl string) bool {

@@ -27,6 +27,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"endpoint without scheme", func(c *uploader.Config) { c.Endpoint = "localhost:9000" }, "--s3-endpoint"},
 		{"endpoint of another scheme", func(c *uploader.Config) { c.Endpoint = "ftp://example.com" }, "--s3-endpoint"},
 		{"endpoint without host", func(c *uploader.Config) { c.Endpoint = "http://" }, "--s3-endpoint"},
+		{"endpoint with a password", func(c *uploader.Config) { c.Endpoint = "http://u:p@h" }, "--s3-endpoint"},
 		{"endpoint with query", func(c *uploader.Config) { c.Endpoint = "http://h/?x=1" }, "--s3-endpoint"},
 		{"endpoint not a URL", func(c *uploader.Config) { c.Endpoint = "http://[" }, "--s3-endpoint"},
 		{"no ACL", func(c *uploader.Config) { c.ACL = "" }, ""},

@@ -29,6 +29,7 @@ const (
 func testConfig() uploader.Config {
 	cfg := uploader.DefaultConfig()
 	cfg.PartSize = 5 << 20
+	cfg.MaxElapsed = 30 * time.Second // room for several attempts
 	return cfg
 }
 

@@ -56,7 +56,7 @@ func (t *transfer) retry(ctx context.Context, k task) error {
 			"attempt", n, "again", again, "pause", pause, "class", Classify(e).String(),
 			"code", e.Code, "status", e.Status, "request_id", e.RequestID, "error", err)
 		if again {
-			again = wait(ctx, pause)
+			again = t.u.wait(ctx, pause)
 		}
 		if !again {
 			return ended(ctx, e)
@@ -64,14 +64,17 @@ func (t *transfer) retry(ctx context.Context, k task) error {
 	}
 }
 
-// wait returns true after d, and false as soon as ctx ends.
-func wait(ctx context.Context, d time.Duration) bool {
+// wait returns true after d, and false as soon as ctx ends or nothing is to be
+// tried again.
+func (u *Uploader) wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
 	case <-ctx.Done():
+		return false
+	case <-u.lastTries:
 		return false
 	}
 }

@@ -479,3 +479,30 @@ func closeDuringAbort(t *testing.T, abort, took time.Duration, left int) {
 		wg.Wait()
 	})
 }
+
+// A pause between two attempts is nothing to wait for at the end of a process.
+func TestDrainEndsPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := uploadertest.NewS3(t)
+		s.OnCall(func(uploadertest.Call) uploadertest.Fault { return uploadertest.Refused() })
+		config := testConfig()
+		config.RetryBase, config.RetryMax, config.MaxElapsed = time.Minute, time.Minute, time.Hour
+		u, _ := newUploader(t, s, config)
+		defer u.Close()
+		done := make(chan error, 1)
+		go func() {
+			_, err := u.Upload(context.Background(), testObject(onePut))
+			done <- err
+		}()
+		synctest.Wait()
+		start := time.Now()
+		u.Drain()
+		u.Drain()
+		if err := <-done; err == nil || time.Since(start) > 0 {
+			t.Errorf("got %v after %s, want the error of the first attempt at once", err, time.Since(start))
+		}
+		if _, err := u.Upload(context.Background(), testObject(onePut)); err == nil || time.Since(start) > 0 {
+			t.Errorf("a later upload: got %v after %s, want one attempt", err, time.Since(start))
+		}
+	})
+}

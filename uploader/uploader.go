@@ -25,9 +25,11 @@ type Uploader struct {
 
 	mu struct {
 		sync.Mutex
-		closed bool
+		closed   bool
+		draining bool
 	}
-	running sync.WaitGroup // uploads and look-ups; counted up under mu, or by a running upload
+	lastTries chan struct{}  // closed by Drain
+	running   sync.WaitGroup // uploads and look-ups; counted up under mu, or by a running upload
 }
 
 // New returns an Uploader that signs with the credentials of awsCfg and logs
@@ -45,7 +47,7 @@ func New(awsCfg aws.Config, cfg Config, log *slog.Logger) (*Uploader, error) {
 	if cfg.Region == "" {
 		cfg.Region = fallbackRegion
 	}
-	u := &Uploader{cfg: cfg, log: log, clients: newClients(awsCfg, cfg)}
+	u := &Uploader{cfg: cfg, log: log, clients: newClients(awsCfg, cfg), lastTries: make(chan struct{})}
 	u.ctx, u.cancel = context.WithCancelCause(context.Background())
 	u.regions = newRegions(cfg.Region, u.startLookup)
 	return u, nil
@@ -79,6 +81,18 @@ func (u *Uploader) Upload(ctx context.Context, o *Object) (Result, error) {
 	}
 	t.result.Duration = time.Since(start)
 	return t.result, nil
+}
+
+// Drain lets every attempt that is under way be the last one of its upload: what
+// fails now is not tried again, and a pause between two attempts ends with the
+// error of the one before it. It does not wait, and may be called more than once.
+func (u *Uploader) Drain() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.mu.draining {
+		u.mu.draining = true
+		close(u.lastTries)
+	}
 }
 
 // Close cuts short what is still under way, waits until it has ended (which may

@@ -22,22 +22,22 @@ type serveCmd struct {
 	InsecureListen bool   `help:"Allow --listen and --admin-listen to be reached from other machines, though nothing is encrypted and nobody authenticated: everyone who reaches them can write to every bucket that this service can."`
 
 	DataDir      string   `default:"./data" placeholder:"FOLDER" help:"Folder of the journal (${default}); made if absent. One process at a time has it."`
-	Partitions   int      `default:"4" placeholder:"N" help:"Partitions of the journal (${default}), fixed when the folder is made."`
+	Partitions   int      `default:"4" placeholder:"N" help:"Partitions of the journal (${default}; 1 to 1024), fixed when the folder is made."`
 	JournalQuota byteSize `default:"10GiB" placeholder:"SIZE" help:"Largest size of the events in the journal (${default}; 0: what the disk has); beyond it senders get RESOURCE_EXHAUSTED."`
 
-	Window           time.Duration `default:"1m" placeholder:"TIME" help:"How long a destination's events are collected into one object (${default}, at least 1s)."`
-	MaxObjectSize    byteSize      `default:"128MiB" placeholder:"SIZE" help:"Compressed size at which an object is closed before its window ends (${default})."`
+	Window           time.Duration `default:"1m" placeholder:"TIME" help:"How long a destination's events are collected into one object (${default}; 1s to 24h)."`
+	MaxObjectSize    byteSize      `default:"128MiB" placeholder:"SIZE" help:"Compressed size at which an object is closed before its window ends (${default}, at least 1MiB)."`
 	CompressionLevel int           `default:"2" placeholder:"1-9" help:"1 is fastest, 9 smallest (${default})."`
 	MaxPayloadSize   byteSize      `default:"1MiB" placeholder:"SIZE" help:"Largest payload of an event (${default})."`
-	MaxRequestSize   byteSize      `default:"4MiB" placeholder:"SIZE" help:"Largest gRPC request (${default})."`
+	MaxRequestSize   byteSize      `default:"4MiB" placeholder:"SIZE" help:"Largest gRPC request (${default}; at most 16MiB, and at least 4KiB above --max-payload-size)."`
 
 	MaxStreamAge time.Duration `default:"1h" placeholder:"TIME" help:"How long a StreamS3 lasts, more or less by a tenth of it, before its sender is told to open another one (${default}, at least 1s)."`
 
 	S3Endpoint  string   `name:"s3-endpoint" placeholder:"URL" help:"S3-compatible server (AWS). Fixed when the data folder is made. Credentials and region come from AWS's default chain: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, profiles, instance and container roles."`
 	S3PathStyle bool     `name:"s3-path-style" help:"Put the bucket into the path of the URL and not into the host's name, as many S3-compatible servers need it."`
 	S3ACL       string   `name:"s3-acl" default:"bucket-owner-full-control" placeholder:"ACL" help:"Canned ACL of the objects (${default}); empty for none."`
-	S3PartSize  byteSize `name:"s3-part-size" default:"16MiB" placeholder:"SIZE" help:"Objects above it are uploaded in parts of it (${default}, at least 5MiB)."`
-	Uploads     int      `default:"32" placeholder:"N" help:"Objects on their way to S3 at once (${default})."`
+	S3PartSize  byteSize `name:"s3-part-size" default:"16MiB" placeholder:"SIZE" help:"Objects above it are uploaded in parts of it (${default}; 5MiB to 5GiB)."`
+	Uploads     int      `default:"32" placeholder:"N" help:"Objects on their way to S3 at once (${default}; 1 to 1024)."`
 
 	ShutdownGrace time.Duration `default:"20s" placeholder:"TIME" help:"How long a SIGTERM or SIGINT lets running uploads finish (${default}). What is not uploaded stays in the journal; a second signal ends the process at once, and nothing is lost either."`
 	LogFormat     string        `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" help:"auto, text or json: auto is text on a terminal and JSON elsewhere (${default})."`

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"google.golang.org/grpc"
@@ -108,6 +109,10 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 	return err
 }
 
+// handshake is how long a connection may take to become one of gRPC. Until then
+// nothing can end it, so a shutdown may have to wait as long.
+const handshake = 3 * time.Second
+
 // makeServers makes the gRPC and the HTTP server, with the services on them.
 func (s *service) makeServers(p *serviceParams) (err error) {
 	s.server, err = server.New(server.Params{
@@ -120,7 +125,7 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 	if err != nil {
 		return err
 	}
-	options := append(s.server.Options(), grpc.WaitForHandlers(true))
+	options := append(s.server.Options(), grpc.WaitForHandlers(true), grpc.ConnectionTimeout(handshake))
 	s.grpc = grpc.NewServer(append(options, p.GRPC...)...)
 	s.server.Register(s.grpc)
 	s.health = health.NewServer()
@@ -158,6 +163,9 @@ func (s *service) abandon() error {
 // ends, and then closes the journal.
 func (s *service) closeStorage(ctx context.Context) error {
 	var problems []error
+	if s.uploader != nil {
+		s.uploader.Drain()
+	}
 	if s.batcher != nil {
 		problems = append(problems, s.batcher.Close(ctx))
 	}

@@ -36,7 +36,8 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	}
 	s.Journal.Dir = c.DataDir
 	s.Journal.Partitions = c.Partitions
-	s.Journal.Endpoint = c.S3Endpoint
+	endpoint := strings.TrimRight(c.S3Endpoint, "/") // one server, one name
+	s.Journal.Endpoint = endpoint
 	s.Journal.QuotaBytes = int64(c.JournalQuota)
 	s.Journal.SegmentBytes = c.segmentBytes(s.Journal.SegmentBytes)
 
@@ -49,7 +50,7 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Batcher.CompressionLevel = c.CompressionLevel
 	s.Batcher.Uploads = c.Uploads
 
-	s.Uploader.Endpoint = c.S3Endpoint
+	s.Uploader.Endpoint = endpoint
 	s.Uploader.PathStyle = c.S3PathStyle
 	s.Uploader.ACL = c.S3ACL
 	s.Uploader.PartSize = int64(c.S3PartSize)
