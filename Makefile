@@ -31,7 +31,7 @@ unit: ## unit tests, with -race
 	$(GO) test -race -shuffle=on -timeout 10m $(UNIT)
 
 .PHONY: e2e
-e2e: ## whole processes against a real S3 server
+e2e: ## whole processes against a real S3 server, also from Node.js, Python and grpcurl
 	$(GO) -C e2e/s3server test ./...
 	$(GO) test -timeout 15m ./e2e/...
 
@@ -80,5 +80,15 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 	done
 
 .PHONY: bench
-bench: ## benchmarks of the packages
+bench: ## the whole service under load, read back: DURATION=90s RATE=0 DESTINATIONS=1,10000
+	@$(GO) run ./bench --duration $(or $(DURATION),90s) --rate $(or $(RATE),0) --destinations $(or $(DESTINATIONS),1$(comma)10000)
+
+.PHONY: profile
+profile: ## CPU, allocation and block profiles of such a run, in .bench/profiles
+	@$(GO) run ./bench --duration $(or $(DURATION),30s) --rate $(or $(RATE),0) --destinations $(or $(DESTINATIONS),1$(comma)10000) --profile .bench/profiles
+
+.PHONY: microbench
+microbench: ## Go benchmarks of the packages, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem $(UNIT)
+
+comma := ,

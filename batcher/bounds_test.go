@@ -192,3 +192,28 @@ func TestFlushesThatNobodyWaitsForAreForgotten(t *testing.T) {
 		w.check()
 	})
 }
+
+// The last segment of a log is never released. On a disk that has no room for another
+// whole one, a log of one segment would stay full with everything delivered.
+func TestAFullDiskGetsFreeByDelivering(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, func(w *world) { w.jcfg.Partitions = 1 })
+		kilobyte := func(n int) string { return short(n) + strings.Repeat("x", 1000) }
+		w.disk.SetCapacity(w.disk.Used() + w.jcfg.SegmentBytes/2)
+		w.store.set(func() { w.store.mu.refuse[one.bucket] = errors.New("503") })
+		for w.send(kilobyte, one)[0].Err() == nil {
+			if w.next > 1000 {
+				t.Fatal("the disk does not get full")
+			}
+		}
+		w.store.set(func() { clear(w.store.mu.refuse) })
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if err := w.send(kilobyte, one)[0].Err(); err != nil {
+			t.Errorf("everything is delivered, and an append gets: %v", err)
+		}
+		w.settle()
+		w.stop()
+		w.check()
+	})
+}
