@@ -12,11 +12,12 @@ import (
 type cli struct {
 	Config string `placeholder:"FILE" help:"YAML file of settings; its keys are flag names (log-level: debug)."`
 
-	Serve   serveCmd   `cmd:"" help:"Run the service."`
-	Send    sendCmd    `cmd:"" help:"Send files of events, one event a line."`
-	Flush   flushCmd   `cmd:"" help:"Upload what is collected now, before its window ends."`
-	Policy  policyCmd  `cmd:"" help:"Print the bucket policy that lets the service deliver."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve      serveCmd      `cmd:"" help:"Run the service."`
+	Send       sendCmd       `cmd:"" help:"Send files of events, one event a line."`
+	Flush      flushCmd      `cmd:"" help:"Upload what is collected now, before its window ends."`
+	Policy     policyCmd     `cmd:"" help:"Print the bucket policy that lets the service deliver."`
+	Completion completionCmd `cmd:"" help:"Print a script that lets a shell complete commands and flags."`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // Help is the long text of --help.

@@ -16,7 +16,7 @@ import (
 
 func TestHelpOfEveryCommand(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
-	for _, command := range []string{"", "serve", "send", "flush", "policy", "version"} {
+	for _, command := range []string{"", "serve", "send", "flush", "policy", "completion", "version"} {
 		name := "help.golden"
 		args := []string{"--help"}
 		if command != "" {
@@ -43,7 +43,7 @@ file that ` + "`--config`" + ` names (` + "`window: 1m`" + `). A flag beats its 
 that no command knows refuses the start; one that another command knows is passed over. Variables as a cluster sets them for a
 service of that name (` + "`DESTINATIONS_SERVICE_HOST`, `DESTINATIONS_PORT=tcp://...`" + `) are passed over too.
 `)
-	for _, command := range []string{"serve", "send", "flush", "policy", "version"} {
+	for _, command := range []string{"serve", "send", "flush", "policy", "completion", "version"} {
 		page.WriteString("\n## " + command + "\n\n```\n" + run(t, command, "--help").stdout + "```\n")
 	}
 	golden(t, filepath.Join("..", "..", "..", "docs", "flags.md"), page.String())

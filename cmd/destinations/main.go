@@ -2,13 +2,15 @@
 // they are durable, and writes them, once a window, as gzip objects of
 // newline-delimited payloads into the S3 buckets that the events name.
 //
-//	destinations serve     run the service
-//	destinations send      send files of events, one a line
-//	destinations flush     upload what is collected now, before its window ends
-//	destinations policy    print the bucket policy that lets the service deliver
-//	destinations version   print the version
+//	destinations serve        run the service
+//	destinations send         send files of events, one a line
+//	destinations flush        upload what is collected now, before its window ends
+//	destinations policy       print the bucket policy that lets the service deliver
+//	destinations completion   print a script that lets a shell complete commands and flags
+//	destinations version      print the version
 //
-// Every command but serve, policy and version is a client of a running service.
+// Every command but serve, policy, completion and version is a client of a running
+// service.
 //
 // A flag beats its variable (--log-level: DESTINATIONS_LOG_LEVEL), which beats the
 // YAML file that --config names (log-level: debug), which beats the default. One
