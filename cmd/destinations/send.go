@@ -22,7 +22,7 @@ type sendCmd struct {
 	Prefix         string        `placeholder:"PREFIX" help:"The prefix that they go to (none)."`
 	Whole          bool          `help:"Send each file as one event, without the line end that it may end with."`
 	MaxPayloadSize byteSize      `default:"1MiB" placeholder:"SIZE" help:"A longer event is rejected here already (${default}); the service has a limit of its own."`
-	RetryFor       time.Duration `default:"5m" placeholder:"TIME" help:"How long to go on without progress while the service is away, stops or is full (${default}); 0: end at the first failure."`
+	RetryFor       time.Duration `default:"5m" placeholder:"TIME" help:"How long to go on without progress while the service is away, silent, stopping or full (${default}); 0: end at the first failure."`
 	JSON           bool          `name:"json" help:"Print receipts and the summary as JSON, one value a line, on standard output instead of as text on standard error."`
 	Files          []string      `arg:"" optional:"" name:"file" help:"Files to send; \"-\", or no file, is standard input."`
 }

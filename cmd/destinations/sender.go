@@ -152,6 +152,7 @@ func (s *sender) converse(ctx context.Context, first *destinationsv1.StreamS3Req
 	if err != nil {
 		return err
 	}
+	defer s.watch(cancel)()
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -162,6 +163,31 @@ func (s *sender) converse(ctx context.Context, first *destinationsv1.StreamS3Req
 	}
 	<-read
 	return context.Cause(ctx) // what came first
+}
+
+// watch ends a stream that owes an answer for as long as the sender goes on without
+// progress. The result ends the watching.
+func (s *sender) watch(cancel context.CancelCauseFunc) (stop func()) {
+	if s.RetryFor <= 0 {
+		return func() {}
+	}
+	ctx, end := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for left := s.RetryFor; left > 0; left = s.RetryFor - s.outbox.silence() {
+			select {
+			case <-time.After(left):
+			case <-ctx.Done():
+				return
+			}
+		}
+		cancel(fmt.Errorf("the service has not answered for %v (--retry-for)", s.RetryFor))
+	}()
+	return func() {
+		end()
+		<-done
+	}
 }
 
 // requestStream is a call of StreamS3.

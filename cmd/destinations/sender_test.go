@@ -335,3 +335,25 @@ func TestRequestThatIsNotFullIsSentAfterAWhile(t *testing.T) {
 		}
 	})
 }
+
+// A service that keeps the stream and never answers is as good as none; one that has
+// nothing to answer is not.
+func TestSenderGivesUpASilentService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeService{mute: func(sequence uint64) bool { return sequence > 1 }}
+		s, end := bubbleSender(t, fake, smallLimits(), io.Discard)
+		defer end()
+		addLines(t, s, 2)
+		<-time.After(time.Hour)
+		begun := time.Now()
+		addLines(t, s, 2)
+		<-s.ended
+		err := s.finish()
+		if err == nil || !strings.HasPrefix(err.Error(), "the service has not answered for 1m0s (--retry-for); events up to f:2 ") {
+			t.Errorf("got %v", err)
+		}
+		if waited := time.Since(begun); waited != time.Minute {
+			t.Errorf("got an end after %v, want a minute", waited)
+		}
+	})
+}

@@ -60,6 +60,7 @@ type outbox struct {
 	taken    int           // how many of requests the present stream has taken
 	bytes    int           // of requests and filling
 	settled  uint64        // up to which sequence everything is answered
+	waiting  time.Time     // since when the present stream owes an answer, if taken is not 0
 	closed   bool          // nothing more is added
 	failed   error         // why nothing more is sent
 }
@@ -156,6 +157,9 @@ func (o *outbox) take(ctx context.Context) (*destinationsv1.StreamS3Request, err
 		return nil, io.EOF
 	}
 	message := o.requests[o.taken].message
+	if o.taken == 0 {
+		o.waiting = time.Now()
+	}
 	o.taken++
 	message.Settled = o.settled
 	return message, nil
@@ -189,6 +193,7 @@ func (o *outbox) answer(a *destinationsv1.StreamS3Response) ([]*outRequest, erro
 	if a.GetSequence() < o.settled || a.GetSequence() > o.settled && o.takenLocked(a.GetSequence()) == nil {
 		return nil, fmt.Errorf("the service answers up to request %d, which it was not sent or has answered", a.GetSequence())
 	}
+	o.waiting = time.Now()
 	n := int(a.GetSequence() - o.settled)
 	done := slices.Clone(o.requests[:n])
 	o.requests = slices.Delete(o.requests, 0, n)
@@ -199,6 +204,16 @@ func (o *outbox) answer(a *destinationsv1.StreamS3Response) ([]*outRequest, erro
 	}
 	o.broadcastLocked()
 	return done, nil
+}
+
+// silence is for how long the present stream has owed an answer; 0 if it owes none.
+func (o *outbox) silence() time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.taken == 0 {
+		return 0
+	}
+	return time.Since(o.waiting)
 }
 
 // takenLocked is the request of that number, if the present stream has taken it and
