@@ -251,29 +251,30 @@ func (r *run) read(ctx context.Context) error {
 	r.readback = newReadback(readbackParams{
 		Source: bucketSource{r.s3}, Corpus: r.corpus, Load: r.load, Destinations: r.destinations,
 	})
-	ctx, cancel := context.WithTimeout(ctx, deliverTimeout)
+	// When the time is over it is the verdict's to say what is missing.
+	delivering, cancel := context.WithTimeout(ctx, deliverTimeout)
 	defer cancel()
-	if err := r.idle(ctx); err != nil {
+	if err := r.idle(delivering); err != nil {
 		return err
 	}
 	say("reading every object back")
-	// It stays the verdict's to say what is missing when the time is over.
-	reading := context.WithoutCancel(ctx)
 	for {
-		began := time.Now()
-		if err := r.readback.next(reading); err != nil {
+		began, before := time.Now(), r.readback.objects
+		if err := r.readback.next(ctx); err != nil {
 			return err
 		}
 		n, _ := r.readback.missing()
-		say("%d objects read in %v, %d acknowledged events are missing", r.readback.objects, time.Since(began).Round(time.Millisecond), n)
-		if n == 0 || ctx.Err() != nil {
+		if more := r.readback.objects - before; more > 0 {
+			say("%d objects read in %v, %d acknowledged events are missing", more, time.Since(began).Round(time.Millisecond), n)
+		}
+		if n == 0 || delivering.Err() != nil {
 			break
 		}
-		if err := r.idle(ctx); err != nil {
+		if err := r.idle(delivering); err != nil {
 			return err
 		}
 	}
-	if err := r.profiles.end(reading); err != nil {
+	if err := r.profiles.end(ctx); err != nil {
 		return err
 	}
 	return r.meter.stop()
