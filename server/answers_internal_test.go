@@ -30,7 +30,7 @@ func TestAnswersLoseNothing(t *testing.T) {
 			sequence += 1 + random.Uint64N(3)
 			r := refusing(sequence, events, sizes[random.IntN(len(sizes))])
 			r.wantReceipts, r.cost = true, 100
-			r.parts = []*part{{offset: sequence}}
+			r.parts = []part{{offset: sequence}}
 			for i := range sizes[random.IntN(len(sizes))] {
 				to := d.find("demo", fmt.Sprint(i))
 				r.touched = append(r.touched, touch{destination: to, accepted: 2})

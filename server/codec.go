@@ -2,14 +2,12 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
-
-	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
 
 // codec reads requests in such a way that a bad one is the handler's to answer.
@@ -32,9 +30,6 @@ type codec struct {
 // would be 300 MiB of memory.
 const maxRequestEvents = 100_000
 
-// eventsField is the number of the field events.
-const eventsField = 1
-
 // countEvents counts the events of an encoded request without decoding them. What
 // is malformed counts as far as it can be read.
 func countEvents(request []byte) (events int) {
@@ -43,7 +38,7 @@ func countEvents(request []byte) (events int) {
 		if n < 0 {
 			return events
 		}
-		if num == eventsField {
+		if num == requestEvents {
 			events++
 		}
 		size := protowire.ConsumeFieldValue(num, typ, request[n:])
@@ -55,10 +50,9 @@ func countEvents(request []byte) (events int) {
 	return events
 }
 
-// received is a request as it was received. A SendS3Request is read as a
-// StreamS3Request, which has all of its fields and one more.
+// received is a request as it was received.
 type received struct {
-	request *destinationsv1.StreamS3Request
+	request *incoming
 	at      time.Time
 	err     error // why there is no request
 }
@@ -75,15 +69,20 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		return nil
 	}
 	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
-	defer buf.Free()
-	if n := countEvents(buf.ReadOnlyData()); n > maxRequestEvents {
+	n := countEvents(buf.ReadOnlyData())
+	if n > maxRequestEvents {
+		buf.Free()
 		in.err = fmt.Errorf("%w: %s events, limit %s", errRequestTooLarge, thousands(n), thousands(maxRequestEvents))
 		return nil
 	}
-	in.request = new(destinationsv1.StreamS3Request)
-	if err := proto.Unmarshal(buf.ReadOnlyData(), in.request); err != nil {
-		in.request = nil
+	request := spareIncoming.Get().(*incoming)
+	request.buffer = buf
+	request.events = slices.Grow(request.events, n)
+	if err := request.decode(buf.ReadOnlyData()); err != nil {
+		request.release()
 		in.err = fmt.Errorf("%w: %w", errMalformedRequest, err)
+		return nil
 	}
+	in.request = request
 	return nil
 }

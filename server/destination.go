@@ -75,6 +75,14 @@ func (d *directory) trim() {
 	}
 }
 
+// lookUp is find, and makes strings only of names that are not known.
+func (d *directory) lookUp(bucket, prefix []byte) *destination {
+	if found, ok := d.known[name{string(bucket), string(prefix)}]; ok {
+		return found
+	}
+	return d.find(string(bucket), string(prefix))
+}
+
 // find returns the destination of that name. An invalid one has a problem; the
 // directory keeps it only while there is room, and it has no long name.
 func (d *directory) find(bucket, prefix string) *destination {

@@ -27,29 +27,29 @@ type checker struct {
 // in the order bucket, prefix, id, payload. An event that names no bucket
 // inherits the request's, and the request's prefix unless it sets one; an event
 // that names a bucket inherits nothing.
-func (c checker) check(request *destinationsv1.StreamS3Request, event *destinationsv1.S3Event) (*destination, []byte, *problem) {
-	bucket, prefix := event.GetBucket(), event.GetPrefix()
-	if bucket == "" {
-		bucket = request.GetBucket()
-		if event.Prefix == nil {
-			prefix = request.GetPrefix()
+func (c checker) check(request *incoming, event *event) (*destination, []byte, *problem) {
+	bucket, prefix := event.bucket, event.prefix
+	if len(bucket) == 0 {
+		bucket = request.bucket
+		if !event.hasPrefix {
+			prefix = request.prefix
 		}
 	}
-	to := c.directory.find(bucket, prefix)
+	to := c.directory.lookUp(bucket, prefix)
 	if to.problem != nil {
 		return nil, nil, to.problem
 	}
-	if n := len(event.GetId()); n > maxIDBytes {
+	if n := len(event.id); n > maxIDBytes {
 		return nil, nil, &problem{destinationsv1.RejectionCode_REJECTION_CODE_ID_TOO_LONG, "id", "id: " + bytesOver(n, maxIDBytes)}
 	}
-	line, p := c.checkPayload(event.GetPayload())
+	line, p := c.checkPayload(event.payload)
 	return to, line, p
 }
 
 func (c checker) checkPayload(payload []byte) ([]byte, *problem) {
 	const field = "payload"
 	if len(payload) == 0 {
-		return nil, &problem{destinationsv1.RejectionCode_REJECTION_CODE_PAYLOAD_EMPTY, field, "payload: 0 bytes, at least 1"}
+		return nil, payloadEmpty
 	}
 	if n := len(payload); n > c.maxPayloadBytes {
 		return nil, &problem{destinationsv1.RejectionCode_REJECTION_CODE_PAYLOAD_TOO_LARGE, field, "payload: " + bytesOver(n, c.maxPayloadBytes)}
@@ -60,6 +60,9 @@ func (c checker) checkPayload(payload []byte) ([]byte, *problem) {
 	}
 	return line, nil
 }
+
+// payloadEmpty is one for all, since such a payload costs the sender next to nothing.
+var payloadEmpty = &problem{destinationsv1.RejectionCode_REJECTION_CODE_PAYLOAD_EMPTY, "payload", "payload: 0 bytes, at least 1"}
 
 func checkBucket(bucket string) *problem {
 	reason := "bucket: none, neither in the event nor in its request"

@@ -40,7 +40,9 @@ func TestInheritance(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			request := &destinationsv1.StreamS3Request{Bucket: tt.requestBucket, Prefix: tt.requestPrefx}
 			event := &destinationsv1.S3Event{Bucket: tt.eventBucket, Prefix: tt.eventPrefix, Payload: []byte("x")}
-			to, _, p := newChecker().check(request, event)
+			request.Events = append(request.Events, event)
+			in := decoded(t, request)
+			to, _, p := newChecker().check(in, &in.events[0])
 			got := ""
 			if p != nil {
 				got = strings.TrimPrefix(p.code.String(), "REJECTION_CODE_")
@@ -76,7 +78,8 @@ func TestLimitsOfAnEvent(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, line, p := newChecker().check(&destinationsv1.StreamS3Request{Bucket: "demo"}, tt.event)
+			in := decoded(t, &destinationsv1.StreamS3Request{Bucket: "demo", Events: []*destinationsv1.S3Event{tt.event}})
+			_, line, p := newChecker().check(in, &in.events[0])
 			got := ""
 			if p != nil {
 				got = fmt.Sprintf("%s %s %s", strings.TrimPrefix(p.code.String(), "REJECTION_CODE_"), p.field, p.reason)
@@ -119,10 +122,9 @@ func TestDirectoryIsBounded(t *testing.T) {
 
 func TestCheckOfAKnownDestinationAllocatesNothing(t *testing.T) {
 	c := newChecker()
-	request := &destinationsv1.StreamS3Request{Bucket: "demo", Prefix: "test"}
-	event := &destinationsv1.S3Event{Id: "id", Payload: []byte(`{"a":1}`), Traceparent: goodTraceparent}
-	c.check(request, event)
-	if n := testing.AllocsPerRun(100, func() { c.check(request, event) }); n != 0 {
+	in := decoded(t, fullRequest())
+	c.check(in, &in.events[0])
+	if n := testing.AllocsPerRun(100, func() { c.check(in, &in.events[0]) }); n != 0 {
 		t.Errorf("got %v allocations, want 0", n)
 	}
 }

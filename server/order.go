@@ -3,8 +3,6 @@ package server
 import (
 	"bytes"
 	"fmt"
-
-	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
 
 // senderIDBytes is the size of a sender's id.
@@ -26,9 +24,9 @@ type order struct {
 
 // next checks a request. It returns the number that the request has for
 // durable_sequence: its sequence, or its place in the stream from 1.
-func (o *order) next(request *destinationsv1.StreamS3Request) (uint64, error) {
+func (o *order) next(request *incoming) (uint64, error) {
 	o.count++
-	if o.required && request.GetSequence() == 0 {
+	if o.required && request.sequence == 0 {
 		return 0, fmt.Errorf("request %d: %w: it is missing", o.count, errSequenceNotGrowing)
 	}
 	if err := o.checkSender(request); err != nil {
@@ -40,15 +38,15 @@ func (o *order) next(request *destinationsv1.StreamS3Request) (uint64, error) {
 	if err := o.checkSettled(request); err != nil {
 		return 0, fmt.Errorf("request %d: %w", o.count, err)
 	}
-	o.sequence, o.settled = request.GetSequence(), request.GetSettled()
+	o.sequence, o.settled = request.sequence, request.settled
 	if o.sequence == 0 {
 		return o.count, nil
 	}
 	return o.sequence, nil
 }
 
-func (o *order) checkSender(request *destinationsv1.StreamS3Request) error {
-	id := request.GetSenderId()
+func (o *order) checkSender(request *incoming) error {
+	id := request.senderID
 	switch {
 	case len(id) == 0:
 		return nil
@@ -58,15 +56,17 @@ func (o *order) checkSender(request *destinationsv1.StreamS3Request) error {
 		return fmt.Errorf("%w: the stream's first request had none", errSenderIDInvalid)
 	case o.count > 1 && !bytes.Equal(id, o.sender):
 		return fmt.Errorf("%w: not that of the stream's first request", errSenderIDInvalid)
-	case o.count == 1 && request.GetSequence() == 0:
+	case o.count == 1 && request.sequence == 0:
 		return fmt.Errorf("%w: comes without sequence", errSenderIDInvalid)
 	}
-	o.sender = id
+	if o.sender == nil {
+		o.sender = bytes.Clone(id)
+	}
 	return nil
 }
 
-func (o *order) checkSequence(request *destinationsv1.StreamS3Request) error {
-	sequence := request.GetSequence()
+func (o *order) checkSequence(request *incoming) error {
+	sequence := request.sequence
 	switch {
 	case o.count == 1:
 		return nil
@@ -80,8 +80,8 @@ func (o *order) checkSequence(request *destinationsv1.StreamS3Request) error {
 	return nil
 }
 
-func (o *order) checkSettled(request *destinationsv1.StreamS3Request) error {
-	sequence, settled := request.GetSequence(), request.GetSettled()
+func (o *order) checkSettled(request *incoming) error {
+	sequence, settled := request.sequence, request.settled
 	switch {
 	case settled > 0 && settled >= sequence:
 		return fmt.Errorf("%w: %d is not below sequence %d", errSettledInvalid, settled, sequence)

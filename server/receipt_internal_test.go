@@ -25,7 +25,7 @@ func collectIn(bucket string, d *directory, r *receipts, offset uint64, prefixes
 
 // settledAt is a request whose one record is at that offset.
 func settledAt(offset uint64, received time.Time) *request {
-	return &request{received: received, parts: []*part{{offset: offset}}}
+	return &request{received: received, parts: []part{{offset: offset}}}
 }
 
 func manyPrefixes(n, size int) []string {

@@ -22,16 +22,9 @@ var partitionClosed = &problem{
 	reason: "the part of the journal that holds this destination is closed because its files are damaged",
 }
 
-// refuse rejects the event at that place. It is called in the order of the events.
+// refuse rejects the event at that place of the request.
 func (r *request) refuse(place uint32, p *problem) {
 	r.refused = append(r.refused, refusal{place, p})
-}
-
-// lose rejects the events of a part whose partition is closed.
-func (r *request) lose(p *part) {
-	for _, place := range p.places {
-		r.refused = append(r.refused, refusal{place, partitionClosed})
-	}
 }
 
 // sortRefused puts the refusals into the order of the events.

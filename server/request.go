@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
-	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/journal"
 )
 
@@ -18,7 +18,6 @@ import (
 const (
 	requestCost = 256
 	partCost    = 128
-	placeCost   = 4
 	touchCost   = 64
 	refusalCost = 128
 )
@@ -30,7 +29,7 @@ type request struct {
 	sequence uint64    // 0 if the stream is not numbered
 	first    uint64    // place in the stream of its first event, from 0
 	received time.Time // when it had been received
-	parts    []*part   // in the order of their first events
+	parts    []part    // in the order of their first events
 	touched  []touch   // in the order of their first events
 	answered int       // parts before this one are answered
 	cost     int64     // bytes of memory that it takes
@@ -43,13 +42,14 @@ type request struct {
 
 // part is what one partition gets of a request: one record.
 type part struct {
-	partition int
-	record    *journalv1.Events // nil once it is encoded
-	accepted  uint64
-	places    []uint32 // of its events in the request
-	append    Append   // nil until it is appended
-	offset    uint64   // of the record, once it is known to be durable
-	lost      bool     // its partition is damaged
+	partition    int
+	accepted     uint32 // events in the record
+	destinations uint32 // in the record
+	size         int    // of the record
+	record       []byte // the journal's from its append until that is answered
+	append       Append // nil until it is appended
+	offset       uint64 // of the record, once it is known to be durable
+	lost         bool   // its partition is damaged
 }
 
 // touch is what one destination gets of a request.
@@ -61,66 +61,75 @@ type touch struct {
 	accepted    uint64
 }
 
-// add puts an accepted event behind the others. Its destination is set here.
-func (r *request) add(to *destination, event *journalv1.Event, header *journalv1.Events) {
+// add finds the place of an accepted event, which goes behind the others. All but
+// the event's part and destination is set.
+func (r *request) add(to *destination, e *recordEvent) {
 	if to.request != r.count {
-		r.touch(to, header)
+		r.touch(to)
 	}
 	t := &r.touched[to.place]
-	p := r.parts[t.part]
-	t.last = uint32(len(p.record.Events))
+	p := &r.parts[t.part]
+	t.last = p.accepted
 	if t.accepted == 0 {
 		t.first = t.last
 	}
 	t.accepted++
-	event.Destination = t.table
-	p.record.Events = append(p.record.Events, event)
 	p.accepted++
-	p.places = append(p.places, event.Index)
+	e.part, e.destination = t.part, t.table
+	e.measure()
+	p.size += tagBytes + protowire.SizeBytes(e.size)
 }
 
 // touch makes room for a destination that the request has not touched before.
-func (r *request) touch(to *destination, header *journalv1.Events) {
-	at := r.partOf(to.partition, header)
-	record := r.parts[at].record
+func (r *request) touch(to *destination) {
+	at := r.partOf(to.partition)
+	p := &r.parts[at]
 	to.request, to.place = r.count, len(r.touched)
-	r.touched = append(r.touched, touch{destination: to, part: at, table: uint32(len(record.Destinations))})
-	record.Destinations = append(record.Destinations, &journalv1.Destination{Tenant: tenant, Bucket: to.bucket, Prefix: to.prefix})
+	r.touched = append(r.touched, touch{destination: to, part: at, table: p.destinations})
+	p.destinations++
+	p.size += tagBytes + protowire.SizeBytes(to.bodySize())
 }
 
 // partOf returns the place of a partition's part, which it makes if need be.
-func (r *request) partOf(partition int, header *journalv1.Events) int {
-	for i, p := range r.parts {
-		if p.partition == partition {
+func (r *request) partOf(partition int) int {
+	for i := range r.parts {
+		if r.parts[i].partition == partition {
 			return i
 		}
 	}
-	r.parts = append(r.parts, &part{partition: partition, record: &journalv1.Events{
-		ReceivedUnixNanos: r.received.UnixNano(),
-		SenderId:          header.GetSenderId(),
-		Sequence:          header.GetSequence(),
-		Settled:           header.GetSettled(),
-	}})
+	r.parts = append(r.parts, part{partition: partition})
 	return len(r.parts) - 1
 }
 
-// appendTo encodes all records and then appends them, or none.
-func (r *request) appendTo(j Journal) error {
+// encode makes the records of the accepted events.
+func (r *request) encode(h *header, events []recordEvent) {
 	r.cost = requestCost + int64(len(r.touched))*touchCost + int64(len(r.refused))*refusalCost
-	records := make([][]byte, len(r.parts))
-	for i, p := range r.parts {
-		record, err := proto.Marshal(p.record)
-		if err != nil {
-			return fmt.Errorf("encode record: %w", err)
+	for i := range r.parts {
+		p := &r.parts[i]
+		p.size += h.size()
+		p.record = h.append(make([]byte, 0, p.size))
+		r.cost += int64(p.size) + partCost
+	}
+	for i := range r.touched {
+		t := &r.touched[i]
+		p := &r.parts[t.part]
+		p.record = t.destination.append(p.record)
+	}
+	for i := range events {
+		p := &r.parts[events[i].part]
+		p.record = events[i].append(p.record)
+	}
+}
+
+// appendTo appends all records.
+func (r *request) appendTo(j Journal) {
+	for i := range r.parts {
+		p := &r.parts[i]
+		if len(p.record) != p.size {
+			panic(fmt.Sprintf("server: invariant: a record has the size that was counted: %d bytes, not %d", len(p.record), p.size))
 		}
-		records[i] = record
-		r.cost += int64(len(record)) + partCost + int64(len(p.places))*placeCost
+		p.append = j.Append(p.partition, p.record)
 	}
-	for i, p := range r.parts {
-		p.record = nil
-		p.append = j.Append(p.partition, records[i])
-	}
-	return nil
 }
 
 // waiting returns what is closed when the next of the request's appends is
@@ -146,11 +155,12 @@ func (r *request) conclude() error {
 	}
 	r.concluded = true
 	lost := false
-	for _, p := range r.parts {
+	for i := range r.parts {
+		p := &r.parts[i]
 		err := p.append.Err()
 		switch {
 		case err == nil:
-			r.accepted += p.accepted
+			r.accepted += uint64(p.accepted)
 			p.offset = p.append.Offset()
 		case corrupt(err):
 			lost, p.lost = true, true
@@ -166,36 +176,19 @@ func (r *request) conclude() error {
 	return nil
 }
 
+// lose rejects the events of a part whose partition is closed.
+func (r *request) lose(p *part) {
+	var record journalv1.Events
+	if err := proto.Unmarshal(p.record, &record); err != nil {
+		panic("server: invariant: a record can be read until it is settled: " + err.Error())
+	}
+	for _, e := range record.GetEvents() {
+		r.refuse(e.GetIndex(), partitionClosed)
+	}
+}
+
 // corrupt reports whether an append was refused because its partition is damaged.
 func corrupt(err error) bool {
 	_, ok := errors.AsType[*journal.CorruptError](err)
 	return ok
-}
-
-// eventSlab makes the journal's events of one request, many at a time.
-type eventSlab struct {
-	free   []journalv1.Event
-	traces []byte // room for trace contexts, appended to
-}
-
-// maxSlab is how many events are made at a time.
-const maxSlab = 256
-
-// next makes the journal's event of an accepted one; left is how many events the
-// request has from it on, at most.
-func (s *eventSlab) next(event *destinationsv1.S3Event, index int, line []byte, left int) *journalv1.Event {
-	if len(s.free) == 0 {
-		s.free = make([]journalv1.Event, min(left, maxSlab))
-	}
-	made := &s.free[0]
-	s.free = s.free[1:]
-	made.Index, made.Id, made.Payload = uint32(index), event.GetId(), line
-	if context, ok := parseTraceparent(event.GetTraceparent()); ok {
-		s.traces = append(s.traces, context[:]...)
-		made.TraceContext = s.traces[len(s.traces)-traceContextBytes:]
-		if state := event.GetTracestate(); len(state) <= maxTracestateBytes {
-			made.Tracestate = state
-		}
-	}
-	return made
 }

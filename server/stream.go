@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-
-	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
-	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"slices"
 )
 
 // stream is what the calls that take events have in common: it takes requests,
@@ -17,9 +15,10 @@ type stream struct {
 	answerer answerer
 	outbox   chan<- *answer // takes an answer when the one before it is sent; nil = answers only at the end
 
-	order   order
-	checker checker
-	events  uint64 // received, which gives them their places in the stream
+	order    order
+	checker  checker
+	events   uint64        // received, which gives them their places in the stream
+	accepted []recordEvent // of the request that is being taken
 
 	waiting []*request // not settled, in the order in which they came
 	cost    int64      // of these
@@ -141,6 +140,7 @@ func (st *stream) pending() (*answer, chan<- *answer, bool) {
 
 // take checks a request, appends what is accepted of it, and does not wait.
 func (st *stream) take(in received) error {
+	defer in.request.release()
 	number, err := st.order.next(in.request)
 	if err != nil {
 		return err
@@ -148,36 +148,46 @@ func (st *stream) take(in received) error {
 	r := &request{
 		count:    st.order.count,
 		number:   number,
-		sequence: in.request.GetSequence(),
+		sequence: in.request.sequence,
 		first:    st.events,
 		received: in.at,
 
-		wantReceipts: in.request.GetReceipts(),
+		wantReceipts: in.request.receipts,
 	}
 	st.check(r, in.request)
-	if err := r.appendTo(st.server.journal); err != nil {
-		return err
-	}
+	r.encode(&header{
+		received: in.at.UnixNano(),
+		senderID: st.order.sender,
+		sequence: in.request.sequence,
+		settled:  in.request.settled,
+	}, st.accepted)
+	r.appendTo(st.server.journal)
 	st.waiting = append(st.waiting, r)
 	st.cost += r.cost
 	return nil
 }
 
-// check puts the accepted events of a request into r, and rejects the others.
-func (st *stream) check(r *request, in *destinationsv1.StreamS3Request) {
+// check puts the events that the request may have into accepted, finds their
+// places in its records, and refuses the others.
+func (st *stream) check(r *request, in *incoming) {
 	st.checker.directory.trim()
-	header := &journalv1.Events{SenderId: st.order.sender, Sequence: in.GetSequence(), Settled: in.GetSettled()}
-	events := in.GetEvents()
-	var slab eventSlab
-	for i, event := range events {
-		to, line, p := st.checker.check(in, event)
+	if cap(st.accepted) > maxSpareEvents {
+		st.accepted = nil
+	}
+	st.accepted = slices.Grow(st.accepted[:0], len(in.events))
+	for i := range in.events {
+		e := &in.events[i]
+		to, line, p := st.checker.check(in, e)
 		if p != nil {
 			r.refuse(uint32(i), p)
 			continue
 		}
-		r.add(to, slab.next(event, i, line, len(events)-i), header)
+		st.accepted = append(st.accepted, recordEvent{index: uint32(i), id: e.id, line: line})
+		accepted := &st.accepted[len(st.accepted)-1]
+		accepted.trace(e.traceparent, e.tracestate)
+		r.add(to, accepted)
 	}
-	st.events += uint64(len(events))
+	st.events += uint64(len(in.events))
 }
 
 // settle settles, in order, the requests whose appends are answered. It returns

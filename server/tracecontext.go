@@ -18,7 +18,7 @@ const (
 // parseTraceparent parses a traceparent strictly, and reports whether it is
 // valid. Flags that the standard has not given a meaning are cleared; of a
 // later version only the sampled flag is known to mean the same.
-func parseTraceparent(s string) (tc [traceContextBytes]byte, ok bool) {
+func parseTraceparent[T []byte | string](s T) (tc [traceContextBytes]byte, ok bool) {
 	if len(s) < traceparentBytes || s[2] != '-' || s[35] != '-' || s[52] != '-' {
 		return tc, false
 	}
@@ -38,7 +38,7 @@ func parseTraceparent(s string) (tc [traceContextBytes]byte, ok bool) {
 
 // hexDecode decodes lower-case hexadecimal digits into dst, which has room for
 // exactly as many.
-func hexDecode(dst []byte, digits string) bool {
+func hexDecode[T []byte | string](dst []byte, digits T) bool {
 	for i := range dst {
 		high, low := hexDigit(digits[2*i]), hexDigit(digits[2*i+1])
 		if high|low > 0xf {
