@@ -72,7 +72,8 @@ func (s *Server) Drain() {
 
 // Wait returns when, after [Server.Drain], every handler and every goroutine of
 // this package has ended, or with ctx's error. How long that takes is up to the
-// journal, which answers every append.
+// journal, which answers every append, and to the callers of StreamS3: one who does
+// not read his answers is given up within 10 s.
 func (s *Server) Wait(ctx context.Context) error {
 	select {
 	case <-s.life.idle:

@@ -4,26 +4,39 @@
 //
 // # A stream
 //
-// Two goroutines serve a stream. The reader receives requests and hands them
+// Two goroutines serve a SendS3, and a third a StreamS3. The reader receives requests and hands them
 // over, one at a time, without a buffer: a receive can't be interrupted, and the
 // handler must be free to stop. The handler owns everything else of the stream.
 // For each request it checks the sequence, then each event by itself, appends
 // one record to each partition that has events in the request, and takes the
 // next request without waiting for the syncs of this one. Requests are settled,
 // which means counted, receipted and made durable_sequence, in the order in
-// which they came, whatever the order of the answers.
+// which they came, whatever the order of the syncs.
+//
+// What is settled goes to the stream's answerer, in which alone the two calls
+// differ. That of SendS3 adds everything up for the one response. That of StreamS3
+// puts all that settles while an answer is on its way into the next one, and the
+// sender sends them: a send waits for the caller to read, and the handler must be
+// free to notice the end. An answer that is full, or answers for too much to be
+// left unread, goes before the next request is taken, so a caller who does not
+// read is not read.
+//
+// Requests are decoded in place, and encoded for the journal, by hand: the
+// generated code would make a message of every event, twice.
 //
 // A stream's memory is bounded: what waits for its sync by
-// [Config.MaxStreamBytes], the destinations that it remembers, the receipts, the
-// rejections and the omitted receipts by the constants beside them, and what is
-// being received by two requests.
+// [Config.MaxStreamBytes], what waits for its caller to read by as much again, the
+// destinations that it remembers, the receipts, the rejections and the omitted
+// receipts by the constants beside them, and what is being received by two
+// requests.
 //
 // # Ends of a stream
 //
 // However a stream ends, by the caller's half-close, a bad request, a failed
-// append or [Server.Drain], every append that it has under way is waited for
-// before it is answered, so the answer says all that is durable. Only a caller
-// who has gone is not waited for.
+// append, its age or [Server.Drain], every append that it has under way is waited
+// for before it is answered, so the answer says all that is durable. Only a caller
+// who has gone is not waited for, and one who does not read for some seconds only,
+// once the service wants the stream to end.
 package server
 
 import (
