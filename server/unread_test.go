@@ -30,7 +30,8 @@ func flooding(stream streaming, most int, make func(sequence uint64) *destinatio
 // floods are requests whose answers are small, large, and more than one each.
 var floods = map[string]func(sequence uint64) *destinationsv1.StreamS3Request{
 	"good": func(sequence uint64) *destinationsv1.StreamS3Request {
-		r := streamed(sequence, strings.Repeat("p", 890), strings.Repeat("x", 1<<17))
+		// To a destination of its own: a receipt does not grow with its events.
+		r := streamed(sequence, fmt.Sprint(strings.Repeat("p", 890), sequence), strings.Repeat("x", 1<<17))
 		r.Receipts = true
 		return r
 	},
