@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"hash"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
@@ -11,9 +12,12 @@ import (
 )
 
 const (
-	// chunkBytes is how many raw bytes are compressed as one deflate run. A chunk is
-	// cut behind the line that reaches it, so the cut depends on the lines alone.
-	chunkBytes = 64 << 10
+	// chunkBytes is how many raw bytes are compressed as one deflate run, and
+	// smallChunkBytes when half of the memory is used: lines that wait for their chunk
+	// take five times the memory of a run. A chunk is cut behind the line that reaches
+	// it.
+	chunkBytes      = 64 << 10
+	smallChunkBytes = 16 << 10
 	// batchOverhead is charged for a batch beside its bytes: its tables here, its
 	// seal, its place in the maps.
 	batchOverhead = 1 << 10
@@ -64,7 +68,8 @@ type batch struct {
 	attempts uint32   // tries of the uploader so far
 }
 
-// add takes one line. The caller has checked that the event belongs here.
+// add takes one line, for which there is room. The caller has checked that the event
+// belongs here.
 func (b *batch) add(at position, received int64, payload []byte) {
 	if b.events == 0 {
 		b.first, b.firstReceived, b.lastReceived = at, received, received
@@ -76,6 +81,18 @@ func (b *batch) add(at position, received int64, payload []byte) {
 	b.firstReceived = min(b.firstReceived, received)
 	b.lastReceived = max(b.lastReceived, received)
 	b.lines = append(append(b.lines, payload...), '\n')
+}
+
+// grow makes room for n more bytes of lines, and returns by how much their memory has
+// grown. It doubles: append grows large slices by a quarter, and would copy each
+// line five times until its chunk is full.
+func (b *batch) grow(n int) (more int64) {
+	have := cap(b.lines)
+	if len(b.lines)+n <= have {
+		return 0
+	}
+	b.lines = slices.Grow(b.lines, max(have, n, 256))
+	return int64(cap(b.lines) - have)
 }
 
 // cut takes the lines that are waiting, for a compressor; their checksums go into

@@ -51,12 +51,13 @@ func Start(p Params) (*Batcher, error) {
 	}
 	b.mu.ended = map[int]error{}
 	mem := &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}
+	spares := &sync.Pool{}
 	for i := range b.shards {
 		if err := p.Journal.Partition(i).Err(); err != nil {
 			b.mu.ended[i] = err
 			continue
 		}
-		s, err := newShard(&p, i, mem)
+		s, err := newShard(&p, i, mem, spares)
 		switch {
 		case isDamage(err):
 			b.mu.ended[i] = err
@@ -96,7 +97,7 @@ func isDamage(err error) bool {
 
 // newShard makes the shard of partition i, which has read and checked what was
 // decided, and decided its Opened.
-func newShard(p *Params, i int, mem *memory) (*shard, error) {
+func newShard(p *Params, i int, mem *memory, spares *sync.Pool) (*shard, error) {
 	part := p.Journal.Partition(i)
 	events, err := part.Events().NewReader(part.Start().Events)
 	if err != nil {
@@ -109,7 +110,7 @@ func newShard(p *Params, i int, mem *memory) (*shard, error) {
 	incarnation := make([]byte, 16)
 	rand.Read(incarnation) // never fails
 	s := &shard{
-		id: i, cfg: &p.Config, log: p.Log, memory: mem, uploader: p.Uploader,
+		id: i, cfg: &p.Config, log: p.Log, memory: mem, spares: spares, uploader: p.Uploader,
 		part: part, events: events, control: control, journalID: p.Journal.ID(),
 		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{},
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,6 +97,7 @@ func benchShard() *shard {
 	cfg := DefaultConfig()
 	cfg.MaxEvents, cfg.MaxRawBytes, cfg.MaxObjectSize = math.MaxInt64, math.MaxInt64, math.MaxInt64
 	return &shard{
+		spares:      &sync.Pool{},
 		cfg:         &cfg,
 		memory:      &memory{limit: math.MaxInt64, wake: func() {}},
 		compressors: newPool[*uploader.Compressor](nil),

@@ -121,11 +121,36 @@ func (s *shard) open(d *destination) {
 
 // take puts one event into b, and hands a chunk to the compressors when one is full.
 func (s *shard) take(b *batch, at position, payload []byte) {
+	if len(b.lines) == 0 && len(b.runs) > 0 {
+		b.lines = s.spareChunk()
+		s.charge(b, int64(cap(b.lines)))
+	}
+	s.charge(b, b.grow(len(payload)+1))
 	b.add(at, s.record.received, payload)
-	s.charge(b, int64(len(payload))+1)
-	if len(b.lines) >= chunkBytes {
+	if len(b.lines) >= s.chunkSize() {
 		s.cut(b)
 	}
+}
+
+// chunkSize is at how many bytes a chunk is cut.
+func (s *shard) chunkSize() int {
+	if s.memory.tight() {
+		return smallChunkBytes
+	}
+	return chunkBytes
+}
+
+// spareChunk is a used buffer for the next chunk of a batch that has filled one
+// before; nil if there is none, or if memory is tight: it may be much too large.
+func (s *shard) spareChunk() []byte {
+	if s.memory.tight() {
+		return nil
+	}
+	spare, _ := s.spares.Get().(*[]byte)
+	if spare == nil {
+		return nil
+	}
+	return (*spare)[:0]
 }
 
 func (s *shard) charge(b *batch, n int64) {
@@ -148,7 +173,10 @@ func (s *shard) cut(b *batch) {
 	s.chunks++
 	inbox := s.inbox
 	s.compressors.submit(func(c *uploader.Compressor) {
-		inbox.put(compressedChunk{batch: b, index: index, run: c.Run(chunk), raw: len(chunk)})
+		inbox.put(compressedChunk{batch: b, index: index, run: c.Run(chunk), raw: len(chunk), held: cap(chunk)})
+		if cap(chunk) >= chunkBytes && cap(chunk) <= 4*chunkBytes {
+			s.spares.Put(&chunk)
+		}
 	})
 }
 
@@ -159,6 +187,6 @@ func (s *shard) compressed(m compressedChunk) {
 		return // somebody else has delivered it
 	}
 	b.compressed(m.index, m.run, m.raw)
-	s.charge(b, int64(len(m.run)-m.raw))
+	s.charge(b, int64(len(m.run)-m.held))
 	s.upload(b.dest)
 }

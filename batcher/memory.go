@@ -31,6 +31,10 @@ func (m *memory) short() bool {
 	return m.used.Load() >= m.limit || m.starved.Load() > 0 && !m.resume()
 }
 
+// tight reports whether half of the budget is used, so that it pays to hold less
+// uncompressed.
+func (m *memory) tight() bool { return m.used.Load() >= m.limit/2 }
+
 func (m *memory) resume() bool { return m.used.Load() < m.resumeBelow() }
 
 // starve notes that a shard has stopped reading, and wakes those that may hold what

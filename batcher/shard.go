@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
@@ -43,6 +44,7 @@ type shard struct {
 	events      *journal.Reader // at the shard's position
 	control     *journal.Reader
 	journalID   [16]byte
+	spares      *sync.Pool // of *[]byte: buffers of chunks that are compressed
 	uploadPool  *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
 	uploader    Uploader
@@ -89,7 +91,8 @@ type (
 		batch *batch
 		index int
 		run   []byte
-		raw   int
+		raw   int // bytes of the chunk
+		held  int // bytes of memory that it was charged for
 	}
 	uploaded struct {
 		batch  *batch
