@@ -1,6 +1,7 @@
 package batcher
 
 import (
+	"cmp"
 	"container/heap"
 	"crypto/rand"
 	"slices"
@@ -20,6 +21,7 @@ func (s *shard) close(d *destination, reason journalv1.SealReason, through posit
 	}
 	s.cut(b)
 	b.state = batchClosing
+	s.memory.close(b.charged)
 	b.seal = s.seal(b, reason, closed, through)
 	d.open, d.closeAt = nil, time.Time{}
 	d.closing = append(d.closing, b)
@@ -79,24 +81,23 @@ func (s *shard) fireTimers(now time.Time) {
 	}
 }
 
-// closeLargest closes the largest open batches until they hold half of what the
-// shard's open batches hold, so that memory comes free when they are delivered.
+// closeLargest closes the shard's largest open batches until enough memory comes free
+// when they are delivered, or none is left.
 func (s *shard) closeLargest() {
+	if !s.memory.wantsClosing() {
+		return
+	}
 	var open []*destination
-	var total int64
 	for _, d := range s.dests {
 		if d.open != nil {
 			open = append(open, d)
-			total += d.open.charged
 		}
 	}
-	slices.SortFunc(open, func(a, b *destination) int { return int(b.open.charged - a.open.charged) })
-	var closed int64
+	slices.SortFunc(open, func(a, b *destination) int { return cmp.Compare(b.open.charged, a.open.charged) })
 	for _, d := range open {
-		if closed > total/2 {
+		s.close(d, journalv1.SealReason_SEAL_REASON_MEMORY, s.position())
+		if !s.memory.wantsClosing() {
 			return
 		}
-		closed += d.open.charged
-		s.close(d, journalv1.SealReason_SEAL_REASON_MEMORY, s.position())
 	}
 }

@@ -155,7 +155,7 @@ func (s *shard) spareChunk() []byte {
 
 func (s *shard) charge(b *batch, n int64) {
 	b.charged += n
-	s.memory.charge(n)
+	s.memory.charge(n, b.state != batchOpen)
 }
 
 // forget lets go of b's content and of what was charged for it.

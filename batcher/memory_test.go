@@ -12,20 +12,41 @@ import (
 func TestMemoryWakesHoweverItComesFree(t *testing.T) {
 	woken := 0
 	m := &memory{limit: 100, wake: func() { woken++ }}
-	m.charge(100)
+	m.charge(100, false)
 	m.starve() // wakes those who may hold what is waited for
-	m.charge(-20)
+	m.charge(-20, false)
 	if woken != 1 || !m.short() || m.resume() {
 		t.Errorf("at 80 of 100: woken %d times, short %v, resume %v; want 1, true, false", woken, m.short(), m.resume())
 	}
-	m.charge(-6)
+	m.charge(-6, false)
 	if woken != 2 || m.short() || !m.resume() {
 		t.Errorf("at 74 of 100: woken %d times, short %v, resume %v; want 2, false, true", woken, m.short(), m.resume())
 	}
 	m.feed()
-	m.charge(20)
+	m.charge(20, false)
 	if m.short() {
 		t.Error("at 94 of 100 with nobody waiting: short")
+	}
+}
+
+// Closing does not free memory, delivering does: while enough is on its way nothing
+// more is closed, or a shard that is short of memory would make an object of each
+// event.
+func TestMemoryWantsClosingUntilEnoughIsOnItsWay(t *testing.T) {
+	woken := 0
+	m := &memory{limit: 100, wake: func() { woken++ }}
+	m.charge(100, false)
+	if !m.wantsClosing() {
+		t.Error("nothing is closed, and nothing wants to be")
+	}
+	m.close(30) // a batch of 30 is closed
+	m.charge(-4, true)
+	if m.wantsClosing() || woken != 0 {
+		t.Errorf("26 of 100 on their way: wants closing %v, woken %d times; want false, 0", m.wantsClosing(), woken)
+	}
+	m.charge(-26, true)
+	if !m.wantsClosing() || woken != 2 || m.used.Load() != 70 || m.closed.Load() != 0 {
+		t.Errorf("delivered: wants closing %v, woken %d times, used %d, closed %d; want true, 2, 70, 0", m.wantsClosing(), woken, m.used.Load(), m.closed.Load())
 	}
 }
 

@@ -234,9 +234,11 @@ func (s *shard) canRead() bool {
 		s.memory.feed()
 	}
 	if !s.starved && s.memory.short() {
-		s.closeLargest()
 		s.starved = true
 		s.memory.starve()
+	}
+	if s.starved {
+		s.closeLargest()
 	}
 	return !s.starved
 }
