@@ -46,6 +46,7 @@ format: ## fails if a file is not gofmt's
 .PHONY: vet
 vet: ## go vet, every module
 	$(GO) vet ./...
+	$(GO) vet -tags profile ./cmd/destinations
 	$(GO) -C e2e/s3server vet ./...
 
 .PHONY: staticcheck

@@ -427,7 +427,11 @@ func (x *StreamS3Request) GetReceipts() bool {
 //
 // Rejections and receipts are never left out: when there are more than fit into one
 // answer (1,000 of each, 1 MiB of receipts), they come in several; `sequence`
-// reaches a request with the last of its answers.
+// reaches a request with the last of its answers, and stays where it was with the
+// others.
+//
+// Whoever does not read his answers when the stream is to end (its age, the service
+// stopping) is given up after some seconds.
 type StreamS3Response struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Every request up to this number is answered: its accepted events are durable
