@@ -24,7 +24,7 @@ func TestThirtyEventsBecomeOneObjectInTheirWindow(t *testing.T) {
 		for range 30 {
 			w.send(short, one)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		if n := w.store.count(); n != 1 {
 			t.Errorf("got %d objects within a minute, want 1", n)
@@ -38,7 +38,7 @@ func TestWindowsWithoutEventsWriteNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, nil)
 		w.send(short, one)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		synctest.Wait()
 		if n := w.store.mu.puts; n != 1 {
 			t.Errorf("got %d PUTs in an hour with one event, want 1", n)
@@ -53,9 +53,9 @@ func TestWindowsOfOneDestinationMakeOneObjectEach(t *testing.T) {
 		w := newWorld(t, 1, nil)
 		for range 10 * 60 {
 			w.send(short, one)
-			time.Sleep(time.Second)
+			pass(time.Second)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		if n := w.store.count(); n < 10 || n > 11 {
 			t.Errorf("got %d objects in 10 minutes, want 10 or 11", n)
@@ -79,7 +79,7 @@ func TestSizeClosesABatchEarly(t *testing.T) {
 		if n := w.store.count(); n < megabytes-1 {
 			t.Errorf("got %d objects before the window ended, want at least %d", n, megabytes-1)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		w.stop()
 		w.check()
 	})
@@ -102,18 +102,18 @@ func TestAnOutageMakesFewerAndLargerObjectsInOrder(t *testing.T) {
 		other := dest{"other-bucket", ""}
 		for range 60 {
 			w.send(short, one, other)
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 		}
 		if n := len(w.store.objectsOf(other.bucket, other.prefix)); n < 9 {
 			t.Errorf("a refused bucket held up another one: %d objects in 10 minutes", n)
 		}
 		w.store.set(func() { delete(w.store.mu.refuse, one.bucket) })
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		synctest.Wait()
 		if n := len(w.store.objectsOf(one.bucket, one.prefix)); n > 3 {
 			t.Errorf("ten minutes of outage made %d objects, want at most 3", n)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		w.stop()
 		w.check()
 	})
@@ -129,9 +129,9 @@ func TestWhenMemoryIsShortReadingStopsAndGoesOn(t *testing.T) {
 		for range 32 * 16 {
 			w.send(func(n int) string { return fmt.Sprint(n) + w.noise(64<<10) }, one)
 		}
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		w.store.set(func() { clear(w.store.mu.refuse) })
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		synctest.Wait()
 		w.stop()
 		w.check()
@@ -158,7 +158,7 @@ func TestFlushAnswersWhenAllThatWasAcknowledgedIsSealed(t *testing.T) {
 		if n, err := w.batcher.Flush(t.Context(), false, "default", "nobody-knows", ""); err != nil || n != 0 {
 			t.Errorf("an unknown destination: got %d batches, %v, want 0", n, err)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		w.stop()
 		if _, err := w.batcher.Flush(t.Context(), true, "", "", ""); !errors.Is(err, journal.ErrClosed) {
 			t.Errorf("after Close: got %v, want %v", err, journal.ErrClosed)
@@ -197,9 +197,9 @@ func TestDeliveredSegmentsAreReleased(t *testing.T) {
 			for range 40 {
 				w.send(func(n int) string { return short(n) + strings.Repeat("x", 1000) }, one)
 			}
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		part := w.journal.Partition(0)
 		if start, end := part.Start().Events, part.Events().Committed(); start < end-200 {
 			t.Errorf("the log starts at %d and ends at %d: what is delivered was not released", start, end)

@@ -63,7 +63,7 @@ func TestADamagedPartitionGivesItsMemoryBack(t *testing.T) {
 			t.Fatalf("got %v, want damage", err)
 		}
 		w.sendNoise(2<<20, good)
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		synctest.Wait()
 		if got, want := w.delivered(good), len(w.sent[good]); got != want || w.batcher.Err() != nil {
 			t.Errorf("the other partition: %d of %d delivered, %v", got, want, w.batcher.Err())
@@ -165,7 +165,7 @@ func TestWantOfFileDescriptorsPasses(t *testing.T) {
 		for range 300 { // several segments, as far as they can be had
 			w.send(func(n int) string { return short(n) + strings.Repeat("x", 1000) }, one)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if err := errors.Join(w.journal.Err(), w.batcher.Err()); err != nil {
 			t.Errorf("without file descriptors: %v", err)
 		}
@@ -207,7 +207,7 @@ func TestAFullDiskGetsFreeByDelivering(t *testing.T) {
 			}
 		}
 		w.store.set(func() { clear(w.store.mu.refuse) })
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		synctest.Wait()
 		if err := w.send(kilobyte, one)[0].Err(); err != nil {
 			t.Errorf("everything is delivered, and an append gets: %v", err)

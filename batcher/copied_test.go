@@ -58,5 +58,5 @@ func (w *world) flush() {
 	if _, err := w.batcher.Flush(w.t.Context(), true, "", "", ""); err != nil {
 		w.t.Fatal(err)
 	}
-	time.Sleep(time.Second)
+	pass(time.Second)
 }

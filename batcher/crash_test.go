@@ -55,7 +55,7 @@ func (w *world) step(dests []dest) {
 		size := w.rand.IntN(3000)
 		w.send(func(n int) string { return short(n) + strings.Repeat("x", size) }, to...)
 	case n < 70:
-		time.Sleep(time.Duration(w.rand.Int64N(int64(w.cfg.Window))))
+		pass(time.Duration(w.rand.Int64N(int64(w.cfg.Window))))
 	case n < 75:
 		chance := float64(w.rand.IntN(3)) / 3
 		w.store.set(func() { w.store.mu.lost = chance })
@@ -98,7 +98,7 @@ func TestCopiesOfAFolderNeverShareAKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newWorld(t, 1, func(w *world) { w.cfg.Window = 10 * time.Second })
 		a.send(short, one)
-		time.Sleep(20 * time.Second) // delivered
+		pass(20 * time.Second) // delivered
 		a.store.set(func() { a.store.mu.lost = 1 })
 		a.send(short, one)
 		if _, err := a.batcher.Flush(t.Context(), true, "", "", ""); err != nil { // sealed
@@ -111,7 +111,7 @@ func TestCopiesOfAFolderNeverShareAKey(t *testing.T) {
 		for range 10 {
 			a.send(short, one)
 			b.send(short, one)
-			time.Sleep(7 * time.Second)
+			pass(7 * time.Second)
 		}
 		a.settle()
 		a.stop()

@@ -27,7 +27,7 @@ func TestNothingIsReleasedBeforeItsDeliveryIsDurable(t *testing.T) {
 		if _, err := w.batcher.Flush(t.Context(), true, "", "", ""); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(10 * time.Second) // the snapshots are durable
+		pass(10 * time.Second) // the snapshots are durable
 		w.disk.Fail(func(op journaltest.Op) error {
 			if op.Kind == journaltest.Write && strings.Contains(op.Name, "control") {
 				return syscall.ENOSPC
@@ -35,7 +35,7 @@ func TestNothingIsReleasedBeforeItsDeliveryIsDurable(t *testing.T) {
 			return nil
 		})
 		w.store.set(func() { clear(w.store.mu.refuse) })
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		if w.store.count() == 0 {
 			t.Error("nothing was uploaded: the test shows nothing")
 		}
@@ -43,7 +43,7 @@ func TestNothingIsReleasedBeforeItsDeliveryIsDurable(t *testing.T) {
 			t.Errorf("released up to %d before the delivery was noted", start.Events)
 		}
 		w.disk.Fail(nil)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if start := w.journal.Partition(0).Start(); start.Events == 0 {
 			t.Error("nothing was released once it was noted")
 		}
