@@ -10,18 +10,19 @@
 //	control log  -> Seal read back -> upload -> Delivered decided -> read back -> gone
 //
 // What a shard decides it appends to the control log, and lets it take effect when
-// it reads it there. These rules make an event appear in exactly one object:
+// it reads it there. These rules make an event appear in exactly one object; the
+// numbers are those of the invariants in ARCHITECTURE.md:
 //
-//  1. What has been decided is read before anything is decided: a shard appends
-//     Opened and reads the control log up to it before it does anything else.
-//  2. A Seal counts where it is read back, if its writer's Opened is the last one
-//     before it. Nothing goes to S3 before that.
-//  3. An event at a position below `through` of a Seal that counts is decided: it is
-//     a member of that batch or an earlier one, and never of an open one.
-//  4. A batch's key depends on its Seal alone. S3 is asked to create it only if it is
-//     not there, so a second upload of the same batch makes no second object.
-//  5. One append to the control log is under way at a time, so decisions stand in
-//     the order in which they were made.
-//  6. The journal is released only below a Snapshot at or below the low watermark,
-//     and no Seal that reaches past a Snapshot stands before it.
+//	5  What has been decided is read before anything is decided: a shard appends
+//	   Opened and reads the control log up to it before it does anything else.
+//	6  A Seal counts where it is read back, if its writer's Opened is the last one
+//	   before it. Nothing goes to S3 before that.
+//	7  An event at a position below `through` of a Seal that counts is decided: it
+//	   is a member of that batch or an earlier one, and never of an open one.
+//	8  A batch's key depends on its Seal alone. S3 is asked to create it only if it
+//	   is not there, so a second upload of a batch makes no second object.
+//	9  One append to the control log is under way at a time, so decisions stand in
+//	   the order in which they were made.
+//	10 No Seal that reaches past a Snapshot stands before it.
+//	11 The journal is released only below a Snapshot at or below the low watermark.
 package batcher
