@@ -23,7 +23,8 @@ const (
 	batchOverhead = 1 << 10
 )
 
-// batchState is how far a batch has come. It only grows.
+// batchState is how far a batch has come. It only grows, but that a failed upload
+// leaves the batch sealed.
 type batchState int
 
 const (

@@ -149,6 +149,7 @@ func (s *shard) step() (more bool, err error) {
 	if err := s.appended(); err != nil {
 		return false, err
 	}
+	s.readAgain = time.Time{} // set again by either log
 	if err := s.readControl(); err != nil {
 		return false, err
 	}
@@ -291,7 +292,6 @@ func (s *shard) nextRecord() (ok bool, err error) {
 // wasRead says whether a record was read, by the error of the reader: at the commit
 // point there is none, and without a file descriptor there is none yet.
 func (s *shard) wasRead(err error) (ok bool, _ error) {
-	s.readAgain = time.Time{}
 	switch {
 	case err == nil:
 		return true, nil
