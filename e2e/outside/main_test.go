@@ -1,12 +1,8 @@
 package outside_test
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"github.com/open-destinations/destinations/e2e/harness"
 )
@@ -19,28 +15,5 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(buildAndRun(m))
-}
-
-// buildAndRun builds the programs once for all tests.
-func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "destinations-outside-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if root, err = harness.Root(); err == nil {
-		bins, err = harness.Build(context.Background(), root, dir, func(string) {})
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	if err := goleak.Find(); code == 0 && err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	os.Exit(harness.RunTests(m, func(checkout string, built harness.Binaries) { root, bins = checkout, built }))
 }
