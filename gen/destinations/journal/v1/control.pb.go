@@ -152,6 +152,12 @@ type Decision struct {
 	//	*Decision_Seal
 	//	*Decision_Delivered
 	//	*Decision_Snapshot
+	//	*Decision_Blocked
+	//	*Decision_Freed
+	//	*Decision_Parked
+	//	*Decision_Dead
+	//	*Decision_Redriven
+	//	*Decision_Discarded
 	Kind          isDecision_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -230,6 +236,60 @@ func (x *Decision) GetSnapshot() *Snapshot {
 	return nil
 }
 
+func (x *Decision) GetBlocked() *Blocked {
+	if x != nil {
+		if x, ok := x.Kind.(*Decision_Blocked); ok {
+			return x.Blocked
+		}
+	}
+	return nil
+}
+
+func (x *Decision) GetFreed() *Freed {
+	if x != nil {
+		if x, ok := x.Kind.(*Decision_Freed); ok {
+			return x.Freed
+		}
+	}
+	return nil
+}
+
+func (x *Decision) GetParked() *Parked {
+	if x != nil {
+		if x, ok := x.Kind.(*Decision_Parked); ok {
+			return x.Parked
+		}
+	}
+	return nil
+}
+
+func (x *Decision) GetDead() *Dead {
+	if x != nil {
+		if x, ok := x.Kind.(*Decision_Dead); ok {
+			return x.Dead
+		}
+	}
+	return nil
+}
+
+func (x *Decision) GetRedriven() *Redriven {
+	if x != nil {
+		if x, ok := x.Kind.(*Decision_Redriven); ok {
+			return x.Redriven
+		}
+	}
+	return nil
+}
+
+func (x *Decision) GetDiscarded() *Discarded {
+	if x != nil {
+		if x, ok := x.Kind.(*Decision_Discarded); ok {
+			return x.Discarded
+		}
+	}
+	return nil
+}
+
 type isDecision_Kind interface {
 	isDecision_Kind()
 }
@@ -254,6 +314,36 @@ type Decision_Snapshot struct {
 	Snapshot *Snapshot `protobuf:"bytes,4,opt,name=snapshot,proto3,oneof"`
 }
 
+type Decision_Blocked struct {
+	// A destination is not written to until somebody has helped.
+	Blocked *Blocked `protobuf:"bytes,5,opt,name=blocked,proto3,oneof"`
+}
+
+type Decision_Freed struct {
+	// A blocked destination works again.
+	Freed *Freed `protobuf:"bytes,6,opt,name=freed,proto3,oneof"`
+}
+
+type Decision_Parked struct {
+	// A batch lies as a finished object in a local file.
+	Parked *Parked `protobuf:"bytes,7,opt,name=parked,proto3,oneof"`
+}
+
+type Decision_Dead struct {
+	// A parked batch is no longer tried by itself.
+	Dead *Dead `protobuf:"bytes,8,opt,name=dead,proto3,oneof"`
+}
+
+type Decision_Redriven struct {
+	// A dead batch is tried again.
+	Redriven *Redriven `protobuf:"bytes,9,opt,name=redriven,proto3,oneof"`
+}
+
+type Decision_Discarded struct {
+	// A dead batch was destroyed because somebody asked for it.
+	Discarded *Discarded `protobuf:"bytes,10,opt,name=discarded,proto3,oneof"`
+}
+
 func (*Decision_Opened) isDecision_Kind() {}
 
 func (*Decision_Seal) isDecision_Kind() {}
@@ -261,6 +351,18 @@ func (*Decision_Seal) isDecision_Kind() {}
 func (*Decision_Delivered) isDecision_Kind() {}
 
 func (*Decision_Snapshot) isDecision_Kind() {}
+
+func (*Decision_Blocked) isDecision_Kind() {}
+
+func (*Decision_Freed) isDecision_Kind() {}
+
+func (*Decision_Parked) isDecision_Kind() {}
+
+func (*Decision_Dead) isDecision_Kind() {}
+
+func (*Decision_Redriven) isDecision_Kind() {}
+
+func (*Decision_Discarded) isDecision_Kind() {}
 
 // Opened says that the writer of this record owns the partition from here on: a
 // Seal that an earlier owner wrote behind it is void.
@@ -452,9 +554,12 @@ type Seal struct {
 	// Key of the object.
 	Key string `protobuf:"bytes,11,opt,name=key,proto3" json:"key,omitempty"`
 	// Why it was closed.
-	Reason        SealReason `protobuf:"varint,12,opt,name=reason,proto3,enum=destinations.journal.v1.SealReason" json:"reason,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Reason SealReason `protobuf:"varint,12,opt,name=reason,proto3,enum=destinations.journal.v1.SealReason" json:"reason,omitempty"`
+	// When the service had received its first event: the earliest time of receipt
+	// among its events, Unix nanoseconds. 0 = not known (an older version's).
+	FirstReceivedUnixNanos int64 `protobuf:"varint,13,opt,name=first_received_unix_nanos,json=firstReceivedUnixNanos,proto3" json:"first_received_unix_nanos,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
 }
 
 func (x *Seal) Reset() {
@@ -571,6 +676,13 @@ func (x *Seal) GetReason() SealReason {
 	return SealReason_SEAL_REASON_UNSPECIFIED
 }
 
+func (x *Seal) GetFirstReceivedUnixNanos() int64 {
+	if x != nil {
+		return x.FirstReceivedUnixNanos
+	}
+	return 0
+}
+
 // Delivered says that a batch is in S3. It is true whoever wrote it.
 type Delivered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -664,12 +776,17 @@ func (x *Delivered) GetExisted() bool {
 }
 
 // Snapshot is the state of the fold just before it reads one record of the events
-// log. A replay that begins there begins to read the control log at the record
-// that this Snapshot stands in.
+// log, with what was decided below one offset of the control log. A replay that
+// begins there reads both logs from these two on. The state itself stands in a file
+// beside the segments, which was durable before this record was written; see State.
 type Snapshot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Offset of that record in the events log.
-	EventsOffset  uint64 `protobuf:"varint,1,opt,name=events_offset,json=eventsOffset,proto3" json:"events_offset,omitempty"`
+	EventsOffset uint64 `protobuf:"varint,1,opt,name=events_offset,json=eventsOffset,proto3" json:"events_offset,omitempty"`
+	// Offset in the control log. 0 = that of the record that this Snapshot stands
+	// in, and there is no file (an older version's): no sender, id, blocked
+	// destination or parked batch was known.
+	ControlOffset uint64 `protobuf:"varint,2,opt,name=control_offset,json=controlOffset,proto3" json:"control_offset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -711,6 +828,427 @@ func (x *Snapshot) GetEventsOffset() uint64 {
 	return 0
 }
 
+func (x *Snapshot) GetControlOffset() uint64 {
+	if x != nil {
+		return x.ControlOffset
+	}
+	return 0
+}
+
+// Blocked says that a destination is not written to: either its error needs
+// somebody's help, or it has lasted for too long. Its events are kept.
+type Blocked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	Destination *Destination `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
+	// AWS's error code, or a short name of a failure without one.
+	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	// What was answered, for people.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// Since when it has been failing, Unix nanoseconds.
+	SinceUnixNanos int64 `protobuf:"varint,4,opt,name=since_unix_nanos,json=sinceUnixNanos,proto3" json:"since_unix_nanos,omitempty"`
+	// It stays blocked until somebody asks for a redrive: the bucket that it was
+	// written to is gone, and another one of that name may be somebody else's.
+	ByHand        bool `protobuf:"varint,5,opt,name=by_hand,json=byHand,proto3" json:"by_hand,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Blocked) Reset() {
+	*x = Blocked{}
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Blocked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Blocked) ProtoMessage() {}
+
+func (x *Blocked) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Blocked.ProtoReflect.Descriptor instead.
+func (*Blocked) Descriptor() ([]byte, []int) {
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Blocked) GetDestination() *Destination {
+	if x != nil {
+		return x.Destination
+	}
+	return nil
+}
+
+func (x *Blocked) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Blocked) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Blocked) GetSinceUnixNanos() int64 {
+	if x != nil {
+		return x.SinceUnixNanos
+	}
+	return 0
+}
+
+func (x *Blocked) GetByHand() bool {
+	if x != nil {
+		return x.ByHand
+	}
+	return false
+}
+
+// Freed says that a blocked destination works again.
+type Freed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	Destination   *Destination `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Freed) Reset() {
+	*x = Freed{}
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Freed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Freed) ProtoMessage() {}
+
+func (x *Freed) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Freed.ProtoReflect.Descriptor instead.
+func (*Freed) Descriptor() ([]byte, []int) {
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Freed) GetDestination() *Destination {
+	if x != nil {
+		return x.Destination
+	}
+	return nil
+}
+
+// Parked says that a batch lies as a finished object in a local file, which was
+// durable before this record was written: the log need not keep its events.
+type Parked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the batch's Seal said, so that this record stands by itself.
+	Seal *Seal `protobuf:"bytes,1,opt,name=seal,proto3" json:"seal,omitempty"`
+	// Name of the file in the partition's folder of parked batches.
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// Bytes of the file.
+	Size uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// SHA-256 of the file.
+	Sha256 []byte `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// SHA-256 of the raw lines.
+	RawSha256 []byte `protobuf:"bytes,5,opt,name=raw_sha256,json=rawSha256,proto3" json:"raw_sha256,omitempty"`
+	// The latest time of receipt among its events, Unix nanoseconds.
+	LastReceivedUnixNanos int64 `protobuf:"varint,6,opt,name=last_received_unix_nanos,json=lastReceivedUnixNanos,proto3" json:"last_received_unix_nanos,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
+}
+
+func (x *Parked) Reset() {
+	*x = Parked{}
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Parked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Parked) ProtoMessage() {}
+
+func (x *Parked) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Parked.ProtoReflect.Descriptor instead.
+func (*Parked) Descriptor() ([]byte, []int) {
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Parked) GetSeal() *Seal {
+	if x != nil {
+		return x.Seal
+	}
+	return nil
+}
+
+func (x *Parked) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Parked) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Parked) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *Parked) GetRawSha256() []byte {
+	if x != nil {
+		return x.RawSha256
+	}
+	return nil
+}
+
+func (x *Parked) GetLastReceivedUnixNanos() int64 {
+	if x != nil {
+		return x.LastReceivedUnixNanos
+	}
+	return 0
+}
+
+// Dead says that a parked batch is no longer tried by itself.
+type Dead struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The batch: Seal.id.
+	Id []byte `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Whose it is.
+	Destination *Destination `protobuf:"bytes,2,opt,name=destination,proto3" json:"destination,omitempty"`
+	// Why, for people: AWS's error code and message, or for how long it was tried.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Since when, Unix nanoseconds.
+	SinceUnixNanos int64 `protobuf:"varint,4,opt,name=since_unix_nanos,json=sinceUnixNanos,proto3" json:"since_unix_nanos,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Dead) Reset() {
+	*x = Dead{}
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dead) ProtoMessage() {}
+
+func (x *Dead) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dead.ProtoReflect.Descriptor instead.
+func (*Dead) Descriptor() ([]byte, []int) {
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Dead) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Dead) GetDestination() *Destination {
+	if x != nil {
+		return x.Destination
+	}
+	return nil
+}
+
+func (x *Dead) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Dead) GetSinceUnixNanos() int64 {
+	if x != nil {
+		return x.SinceUnixNanos
+	}
+	return 0
+}
+
+// Redriven says that a dead batch is tried again, under its own key.
+type Redriven struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The batch: Seal.id.
+	Id []byte `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Whose it is.
+	Destination   *Destination `protobuf:"bytes,2,opt,name=destination,proto3" json:"destination,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Redriven) Reset() {
+	*x = Redriven{}
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Redriven) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Redriven) ProtoMessage() {}
+
+func (x *Redriven) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Redriven.ProtoReflect.Descriptor instead.
+func (*Redriven) Descriptor() ([]byte, []int) {
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Redriven) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Redriven) GetDestination() *Destination {
+	if x != nil {
+		return x.Destination
+	}
+	return nil
+}
+
+// Discarded says that a dead batch was destroyed because somebody asked for it.
+type Discarded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The batch: Seal.id.
+	Id []byte `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Whose it is.
+	Destination *Destination `protobuf:"bytes,2,opt,name=destination,proto3" json:"destination,omitempty"`
+	// Events that were destroyed.
+	Events        uint64 `protobuf:"varint,3,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Discarded) Reset() {
+	*x = Discarded{}
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Discarded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Discarded) ProtoMessage() {}
+
+func (x *Discarded) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Discarded.ProtoReflect.Descriptor instead.
+func (*Discarded) Descriptor() ([]byte, []int) {
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Discarded) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Discarded) GetDestination() *Destination {
+	if x != nil {
+		return x.Destination
+	}
+	return nil
+}
+
+func (x *Discarded) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
 var File_destinations_journal_v1_control_proto protoreflect.FileDescriptor
 
 const file_destinations_journal_v1_control_proto_rawDesc = "" +
@@ -718,12 +1256,19 @@ const file_destinations_journal_v1_control_proto_rawDesc = "" +
 	"%destinations/journal/v1/control.proto\x12\x17destinations.journal.v1\x1a$destinations/journal/v1/events.proto\"l\n" +
 	"\aControl\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\fR\vincarnation\x12?\n" +
-	"\tdecisions\x18\x02 \x03(\v2!.destinations.journal.v1.DecisionR\tdecisions\"\x87\x02\n" +
+	"\tdecisions\x18\x02 \x03(\v2!.destinations.journal.v1.DecisionR\tdecisions\"\xf2\x04\n" +
 	"\bDecision\x129\n" +
 	"\x06opened\x18\x01 \x01(\v2\x1f.destinations.journal.v1.OpenedH\x00R\x06opened\x123\n" +
 	"\x04seal\x18\x02 \x01(\v2\x1d.destinations.journal.v1.SealH\x00R\x04seal\x12B\n" +
 	"\tdelivered\x18\x03 \x01(\v2\".destinations.journal.v1.DeliveredH\x00R\tdelivered\x12?\n" +
-	"\bsnapshot\x18\x04 \x01(\v2!.destinations.journal.v1.SnapshotH\x00R\bsnapshotB\x06\n" +
+	"\bsnapshot\x18\x04 \x01(\v2!.destinations.journal.v1.SnapshotH\x00R\bsnapshot\x12<\n" +
+	"\ablocked\x18\x05 \x01(\v2 .destinations.journal.v1.BlockedH\x00R\ablocked\x126\n" +
+	"\x05freed\x18\x06 \x01(\v2\x1e.destinations.journal.v1.FreedH\x00R\x05freed\x129\n" +
+	"\x06parked\x18\a \x01(\v2\x1f.destinations.journal.v1.ParkedH\x00R\x06parked\x123\n" +
+	"\x04dead\x18\b \x01(\v2\x1d.destinations.journal.v1.DeadH\x00R\x04dead\x12?\n" +
+	"\bredriven\x18\t \x01(\v2!.destinations.journal.v1.RedrivenH\x00R\bredriven\x12B\n" +
+	"\tdiscarded\x18\n" +
+	" \x01(\v2\".destinations.journal.v1.DiscardedH\x00R\tdiscardedB\x06\n" +
 	"\x04kind\"4\n" +
 	"\x06Opened\x12*\n" +
 	"\x11opened_unix_nanos\x18\x01 \x01(\x03R\x0fopenedUnixNanos\"8\n" +
@@ -732,7 +1277,7 @@ const file_destinations_journal_v1_control_proto_rawDesc = "" +
 	"\x05index\x18\x02 \x01(\rR\x05index\"u\n" +
 	"\x03Run\x127\n" +
 	"\x05first\x18\x01 \x01(\v2!.destinations.journal.v1.PositionR\x05first\x125\n" +
-	"\x04last\x18\x02 \x01(\v2!.destinations.journal.v1.PositionR\x04last\"\x8b\x04\n" +
+	"\x04last\x18\x02 \x01(\v2!.destinations.journal.v1.PositionR\x04last\"\xc6\x04\n" +
 	"\x04Seal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12F\n" +
 	"\vdestination\x18\x02 \x01(\v2$.destinations.journal.v1.DestinationR\vdestination\x127\n" +
@@ -746,16 +1291,46 @@ const file_destinations_journal_v1_control_proto_rawDesc = "" +
 	"\x11closed_unix_nanos\x18\n" +
 	" \x01(\x03R\x0fclosedUnixNanos\x12\x10\n" +
 	"\x03key\x18\v \x01(\tR\x03key\x12;\n" +
-	"\x06reason\x18\f \x01(\x0e2#.destinations.journal.v1.SealReasonR\x06reason\"\xce\x01\n" +
+	"\x06reason\x18\f \x01(\x0e2#.destinations.journal.v1.SealReasonR\x06reason\x129\n" +
+	"\x19first_received_unix_nanos\x18\r \x01(\x03R\x16firstReceivedUnixNanos\"\xce\x01\n" +
 	"\tDelivered\x121\n" +
 	"\x04seal\x18\x01 \x01(\v2\x1d.destinations.journal.v1.SealR\x04seal\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x1a\n" +
 	"\battempts\x18\x04 \x01(\rR\battempts\x120\n" +
 	"\x14delivered_unix_nanos\x18\x05 \x01(\x03R\x12deliveredUnixNanos\x12\x18\n" +
-	"\aexisted\x18\x06 \x01(\bR\aexisted\"/\n" +
+	"\aexisted\x18\x06 \x01(\bR\aexisted\"V\n" +
 	"\bSnapshot\x12#\n" +
-	"\revents_offset\x18\x01 \x01(\x04R\feventsOffset*\x86\x01\n" +
+	"\revents_offset\x18\x01 \x01(\x04R\feventsOffset\x12%\n" +
+	"\x0econtrol_offset\x18\x02 \x01(\x04R\rcontrolOffset\"\xc2\x01\n" +
+	"\aBlocked\x12F\n" +
+	"\vdestination\x18\x01 \x01(\v2$.destinations.journal.v1.DestinationR\vdestination\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12(\n" +
+	"\x10since_unix_nanos\x18\x04 \x01(\x03R\x0esinceUnixNanos\x12\x17\n" +
+	"\aby_hand\x18\x05 \x01(\bR\x06byHand\"O\n" +
+	"\x05Freed\x12F\n" +
+	"\vdestination\x18\x01 \x01(\v2$.destinations.journal.v1.DestinationR\vdestination\"\xd3\x01\n" +
+	"\x06Parked\x121\n" +
+	"\x04seal\x18\x01 \x01(\v2\x1d.destinations.journal.v1.SealR\x04seal\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x16\n" +
+	"\x06sha256\x18\x04 \x01(\fR\x06sha256\x12\x1d\n" +
+	"\n" +
+	"raw_sha256\x18\x05 \x01(\fR\trawSha256\x127\n" +
+	"\x18last_received_unix_nanos\x18\x06 \x01(\x03R\x15lastReceivedUnixNanos\"\xa0\x01\n" +
+	"\x04Dead\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12F\n" +
+	"\vdestination\x18\x02 \x01(\v2$.destinations.journal.v1.DestinationR\vdestination\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12(\n" +
+	"\x10since_unix_nanos\x18\x04 \x01(\x03R\x0esinceUnixNanos\"b\n" +
+	"\bRedriven\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12F\n" +
+	"\vdestination\x18\x02 \x01(\v2$.destinations.journal.v1.DestinationR\vdestination\"{\n" +
+	"\tDiscarded\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12F\n" +
+	"\vdestination\x18\x02 \x01(\v2$.destinations.journal.v1.DestinationR\vdestination\x12\x16\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events*\x86\x01\n" +
 	"\n" +
 	"SealReason\x12\x1b\n" +
 	"\x17SEAL_REASON_UNSPECIFIED\x10\x00\x12\x16\n" +
@@ -777,7 +1352,7 @@ func file_destinations_journal_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_destinations_journal_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_destinations_journal_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_destinations_journal_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_destinations_journal_v1_control_proto_goTypes = []any{
 	(SealReason)(0),     // 0: destinations.journal.v1.SealReason
 	(*Control)(nil),     // 1: destinations.journal.v1.Control
@@ -788,7 +1363,13 @@ var file_destinations_journal_v1_control_proto_goTypes = []any{
 	(*Seal)(nil),        // 6: destinations.journal.v1.Seal
 	(*Delivered)(nil),   // 7: destinations.journal.v1.Delivered
 	(*Snapshot)(nil),    // 8: destinations.journal.v1.Snapshot
-	(*Destination)(nil), // 9: destinations.journal.v1.Destination
+	(*Blocked)(nil),     // 9: destinations.journal.v1.Blocked
+	(*Freed)(nil),       // 10: destinations.journal.v1.Freed
+	(*Parked)(nil),      // 11: destinations.journal.v1.Parked
+	(*Dead)(nil),        // 12: destinations.journal.v1.Dead
+	(*Redriven)(nil),    // 13: destinations.journal.v1.Redriven
+	(*Discarded)(nil),   // 14: destinations.journal.v1.Discarded
+	(*Destination)(nil), // 15: destinations.journal.v1.Destination
 }
 var file_destinations_journal_v1_control_proto_depIdxs = []int32{
 	2,  // 0: destinations.journal.v1.Control.decisions:type_name -> destinations.journal.v1.Decision
@@ -796,20 +1377,32 @@ var file_destinations_journal_v1_control_proto_depIdxs = []int32{
 	6,  // 2: destinations.journal.v1.Decision.seal:type_name -> destinations.journal.v1.Seal
 	7,  // 3: destinations.journal.v1.Decision.delivered:type_name -> destinations.journal.v1.Delivered
 	8,  // 4: destinations.journal.v1.Decision.snapshot:type_name -> destinations.journal.v1.Snapshot
-	4,  // 5: destinations.journal.v1.Run.first:type_name -> destinations.journal.v1.Position
-	4,  // 6: destinations.journal.v1.Run.last:type_name -> destinations.journal.v1.Position
-	9,  // 7: destinations.journal.v1.Seal.destination:type_name -> destinations.journal.v1.Destination
-	4,  // 8: destinations.journal.v1.Seal.first:type_name -> destinations.journal.v1.Position
-	4,  // 9: destinations.journal.v1.Seal.last:type_name -> destinations.journal.v1.Position
-	5,  // 10: destinations.journal.v1.Seal.excluded:type_name -> destinations.journal.v1.Run
-	4,  // 11: destinations.journal.v1.Seal.through:type_name -> destinations.journal.v1.Position
-	0,  // 12: destinations.journal.v1.Seal.reason:type_name -> destinations.journal.v1.SealReason
-	6,  // 13: destinations.journal.v1.Delivered.seal:type_name -> destinations.journal.v1.Seal
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	9,  // 5: destinations.journal.v1.Decision.blocked:type_name -> destinations.journal.v1.Blocked
+	10, // 6: destinations.journal.v1.Decision.freed:type_name -> destinations.journal.v1.Freed
+	11, // 7: destinations.journal.v1.Decision.parked:type_name -> destinations.journal.v1.Parked
+	12, // 8: destinations.journal.v1.Decision.dead:type_name -> destinations.journal.v1.Dead
+	13, // 9: destinations.journal.v1.Decision.redriven:type_name -> destinations.journal.v1.Redriven
+	14, // 10: destinations.journal.v1.Decision.discarded:type_name -> destinations.journal.v1.Discarded
+	4,  // 11: destinations.journal.v1.Run.first:type_name -> destinations.journal.v1.Position
+	4,  // 12: destinations.journal.v1.Run.last:type_name -> destinations.journal.v1.Position
+	15, // 13: destinations.journal.v1.Seal.destination:type_name -> destinations.journal.v1.Destination
+	4,  // 14: destinations.journal.v1.Seal.first:type_name -> destinations.journal.v1.Position
+	4,  // 15: destinations.journal.v1.Seal.last:type_name -> destinations.journal.v1.Position
+	5,  // 16: destinations.journal.v1.Seal.excluded:type_name -> destinations.journal.v1.Run
+	4,  // 17: destinations.journal.v1.Seal.through:type_name -> destinations.journal.v1.Position
+	0,  // 18: destinations.journal.v1.Seal.reason:type_name -> destinations.journal.v1.SealReason
+	6,  // 19: destinations.journal.v1.Delivered.seal:type_name -> destinations.journal.v1.Seal
+	15, // 20: destinations.journal.v1.Blocked.destination:type_name -> destinations.journal.v1.Destination
+	15, // 21: destinations.journal.v1.Freed.destination:type_name -> destinations.journal.v1.Destination
+	6,  // 22: destinations.journal.v1.Parked.seal:type_name -> destinations.journal.v1.Seal
+	15, // 23: destinations.journal.v1.Dead.destination:type_name -> destinations.journal.v1.Destination
+	15, // 24: destinations.journal.v1.Redriven.destination:type_name -> destinations.journal.v1.Destination
+	15, // 25: destinations.journal.v1.Discarded.destination:type_name -> destinations.journal.v1.Destination
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_destinations_journal_v1_control_proto_init() }
@@ -823,6 +1416,12 @@ func file_destinations_journal_v1_control_proto_init() {
 		(*Decision_Seal)(nil),
 		(*Decision_Delivered)(nil),
 		(*Decision_Snapshot)(nil),
+		(*Decision_Blocked)(nil),
+		(*Decision_Freed)(nil),
+		(*Decision_Parked)(nil),
+		(*Decision_Dead)(nil),
+		(*Decision_Redriven)(nil),
+		(*Decision_Discarded)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -830,7 +1429,7 @@ func file_destinations_journal_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_destinations_journal_v1_control_proto_rawDesc), len(file_destinations_journal_v1_control_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
