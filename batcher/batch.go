@@ -14,10 +14,12 @@ import (
 const (
 	// chunkBytes is how many raw bytes are compressed as one deflate run, and
 	// smallChunkBytes when half of the memory is used: lines that wait for their chunk
-	// take five times the memory of a run. A chunk is cut behind the line that reaches
-	// it.
-	chunkBytes      = 64 << 10
-	smallChunkBytes = 16 << 10
+	// take five times the memory of a run. Below 15 KiB runs get so much larger, and
+	// compressing so much slower, that it does not pay. A chunk is cut behind the line
+	// that reaches it; each is less than a power of two by what that line may be too
+	// long, or the chunk's memory would double for its last line.
+	chunkBytes      = 60 << 10
+	smallChunkBytes = 15 << 10
 	// batchOverhead is charged for a batch beside its bytes: its tables here, its
 	// seal, its place in the maps.
 	batchOverhead = 1 << 10

@@ -96,7 +96,7 @@ func (s *shard) closeLargest() {
 	slices.SortFunc(open, func(a, b *destination) int { return cmp.Compare(b.open.charged, a.open.charged) })
 	for _, d := range open {
 		s.close(d, journalv1.SealReason_SEAL_REASON_MEMORY, s.position())
-		if !s.memory.wantsClosing() {
+		if s.memory.closedEnough() {
 			return
 		}
 	}

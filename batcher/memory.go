@@ -13,9 +13,17 @@ type memory struct {
 	wake    func()       // tells every shard to look again; set before the shards start
 }
 
-// resumeBelow is where reading goes on after it was stopped: well below the limit,
-// so that shards do not stop and go with every object.
-func (m *memory) resumeBelow() int64 { return m.limit / 4 * 3 }
+// resumeBelow is where reading goes on after it was stopped: so far below the limit
+// that shards do not stop and go with every object, and not further, because what
+// lies between them is memory that open batches could grow in.
+func (m *memory) resumeBelow() int64 { return m.limit - m.limit/16 }
+
+// closeBelow and closeUpTo say when batches are closed for want of memory, and how
+// many: so that uploads do not run out of work, and shards do not look for their
+// largest batches with every object. What is closed is memory that open batches
+// could grow in, too.
+func (m *memory) closeBelow() int64 { return m.limit / 16 }
+func (m *memory) closeUpTo() int64  { return m.limit / 8 }
 
 // charge adds n bytes, or gives them back if n is negative, of a batch that is closed
 // or not.
@@ -30,7 +38,7 @@ func (m *memory) charge(n int64, closed bool) {
 
 // close notes that n bytes that are charged belong to closed batches now, or no more.
 func (m *memory) close(n int64) {
-	if after := m.closed.Add(n); fell(after, n, m.limit/4) {
+	if after := m.closed.Add(n); fell(after, n, m.closeBelow()) {
 		m.wake()
 	}
 }
@@ -40,7 +48,10 @@ func fell(after, n, mark int64) bool { return after < mark && after-n >= mark }
 
 // wantsClosing reports whether batches have to be closed for memory to come free:
 // not if enough is on its way to S3 already, or every event would become an object.
-func (m *memory) wantsClosing() bool { return m.closed.Load() < m.limit/4 }
+func (m *memory) wantsClosing() bool { return m.closed.Load() < m.closeBelow() }
+
+// closedEnough reports whether no more has to be closed, once it was wanted.
+func (m *memory) closedEnough() bool { return m.closed.Load() >= m.closeUpTo() }
 
 // short reports whether a shard that reads has to close batches and stop: the
 // budget is used up, or another shard waits for it to become free, which may be

@@ -14,18 +14,18 @@ func TestMemoryWakesHoweverItComesFree(t *testing.T) {
 	m := &memory{limit: 100, wake: func() { woken++ }}
 	m.charge(100, false)
 	m.starve() // wakes those who may hold what is waited for
-	m.charge(-20, false)
+	m.charge(-5, false)
 	if woken != 1 || !m.short() || m.resume() {
-		t.Errorf("at 80 of 100: woken %d times, short %v, resume %v; want 1, true, false", woken, m.short(), m.resume())
+		t.Errorf("at 95 of 100: woken %d times, short %v, resume %v; want 1, true, false", woken, m.short(), m.resume())
 	}
 	m.charge(-6, false)
 	if woken != 2 || m.short() || !m.resume() {
-		t.Errorf("at 74 of 100: woken %d times, short %v, resume %v; want 2, false, true", woken, m.short(), m.resume())
+		t.Errorf("at 89 of 100: woken %d times, short %v, resume %v; want 2, false, true", woken, m.short(), m.resume())
 	}
 	m.feed()
-	m.charge(20, false)
+	m.charge(9, false)
 	if m.short() {
-		t.Error("at 94 of 100 with nobody waiting: short")
+		t.Error("at 98 of 100 with nobody waiting: short")
 	}
 }
 
@@ -35,18 +35,25 @@ func TestMemoryWakesHoweverItComesFree(t *testing.T) {
 func TestMemoryWantsClosingUntilEnoughIsOnItsWay(t *testing.T) {
 	woken := 0
 	m := &memory{limit: 100, wake: func() { woken++ }}
-	m.charge(100, false)
+	m.charge(120, false)
 	if !m.wantsClosing() {
 		t.Error("nothing is closed, and nothing wants to be")
 	}
-	m.close(30) // a batch of 30 is closed
-	m.charge(-4, true)
-	if m.wantsClosing() || woken != 0 {
-		t.Errorf("26 of 100 on their way: wants closing %v, woken %d times; want false, 0", m.wantsClosing(), woken)
+	m.close(10) // a batch of 10 is closed
+	if m.closedEnough() {
+		t.Error("10 of 100 are closed, and that is enough")
 	}
-	m.charge(-26, true)
-	if !m.wantsClosing() || woken != 2 || m.used.Load() != 70 || m.closed.Load() != 0 {
-		t.Errorf("delivered: wants closing %v, woken %d times, used %d, closed %d; want true, 2, 70, 0", m.wantsClosing(), woken, m.used.Load(), m.closed.Load())
+	m.close(20)
+	if !m.closedEnough() {
+		t.Error("30 of 100 are closed, and that is not enough")
+	}
+	m.charge(-20, true)
+	if m.wantsClosing() || woken != 0 {
+		t.Errorf("10 of 100 on their way: wants closing %v, woken %d times; want false, 0", m.wantsClosing(), woken)
+	}
+	m.charge(-10, true)
+	if !m.wantsClosing() || woken != 2 || m.used.Load() != 90 || m.closed.Load() != 0 {
+		t.Errorf("delivered: wants closing %v, woken %d times, used %d, closed %d; want true, 2, 90, 0", m.wantsClosing(), woken, m.used.Load(), m.closed.Load())
 	}
 }
 
