@@ -24,6 +24,9 @@
 // Requests are decoded in place, and encoded for the journal, by hand: the
 // generated code would make a message of every event, twice.
 //
+// Of each sender it is remembered, over all streams, up to where it has settled: a
+// stream that begins there is refused.
+//
 // A stream's memory is bounded: what waits for its sync by
 // [Config.MaxStreamBytes], what waits for its caller to read by as much again, the
 // destinations that it remembers, the receipts, the rejections and the omitted
@@ -73,6 +76,7 @@ type Server struct {
 	journal Journal
 	flusher Flusher
 	tokens  *tokens
+	senders *senders
 	log     *slog.Logger
 	life    *life
 }
@@ -93,6 +97,7 @@ func New(p Params) (*Server, error) {
 		journal: p.Journal,
 		flusher: p.Flusher,
 		tokens:  newTokens(p.TokenKey, p.Journal.ID()),
+		senders: newSenders(maxSenders),
 		log:     p.Log,
 		life:    newLife(),
 	}, nil

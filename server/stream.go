@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
@@ -16,6 +17,7 @@ type stream struct {
 	outbox   chan<- *answer // takes an answer when the one before it is sent; nil = answers only at the end
 
 	order    order
+	sender   *knownSender // whose stream it is; nil before the first request, and without a sender_id
 	checker  checker
 	events   uint64        // received, which gives them their places in the stream
 	accepted []recordEvent // of the request that is being taken
@@ -58,6 +60,7 @@ func newStream(s *Server, ends context.Context, a answerer) *stream {
 // it has appended, and until the answers of that have gone. The error is the
 // stream's, nil at the caller's half-close.
 func (st *stream) serve(ctx context.Context, in *reader) error {
+	defer st.leave()
 	end := st.receive(ctx, in)
 	if err := st.await(ctx); err != nil {
 		return err
@@ -145,6 +148,9 @@ func (st *stream) take(in received) error {
 	if err != nil {
 		return err
 	}
+	if err := st.meet(in.request); err != nil {
+		return err
+	}
 	r := &request{
 		count:    st.order.count,
 		number:   number,
@@ -165,6 +171,28 @@ func (st *stream) take(in received) error {
 	st.waiting = append(st.waiting, r)
 	st.cost += r.cost
 	return nil
+}
+
+// meet refuses a stream that begins where its sender had settled already, and
+// remembers up to where the sender has settled.
+func (st *stream) meet(request *incoming) (err error) {
+	if st.order.sender == nil {
+		return nil
+	}
+	if st.sender == nil {
+		if st.sender, err = st.server.senders.enter(st.order.sender, request.sequence); err != nil {
+			return fmt.Errorf("request %d: %w", st.order.count, err)
+		}
+	}
+	st.sender.settle(request.settled)
+	return nil
+}
+
+// leave ends what the stream has begun with its sender.
+func (st *stream) leave() {
+	if st.sender != nil {
+		st.server.senders.leave(st.sender)
+	}
 }
 
 // check puts the events that the request may have into accepted, finds their

@@ -121,11 +121,16 @@ type SendS3Request struct {
 	// its streams; below `sequence`, and never less than in an earlier request of
 	// the stream. 0 = none. In a stream with a `sender_id`, `sequence` is at most
 	// 65,536 above it.
+	//
+	// What a sender has settled he never sends again: it would count as a duplicate.
+	// A stream whose first request has such a `sequence` is refused, as long as the
+	// service remembers: since its start, and of the last 100,000 senders.
 	Settled uint64 `protobuf:"varint,5,opt,name=settled,proto3" json:"settled,omitempty"`
 	// Who numbers the requests: 16 random bytes that one client object makes when
 	// it is made, stores nowhere and shares with no other process. Optional; only
 	// the first request of a stream needs it, a later one repeats it or leaves it
-	// empty. A stream with a `sender_id` numbers its requests.
+	// empty. A stream with a `sender_id` numbers its requests. Who counts anew takes
+	// a new one.
 	SenderId      []byte `protobuf:"bytes,6,opt,name=sender_id,json=senderId,proto3" json:"sender_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -50,7 +50,7 @@ const (
 //	code                reason (ErrorInfo.reason)   cause
 //	INVALID_ARGUMENT    SEQUENCE_NOT_GROWING        `sequence` is not greater than the one before it, or is missing (in a StreamS3, or if other requests of the stream have one)
 //	INVALID_ARGUMENT    SEQUENCE_TOO_FAR            `sequence` is more than 65,536 above `settled` (streams with a `sender_id`)
-//	INVALID_ARGUMENT    SETTLED_INVALID             `settled` is not below `sequence`, or is less than it was
+//	INVALID_ARGUMENT    SETTLED_INVALID             `settled` is not below `sequence`, or is less than it was; or a stream begins with a `sequence` that its sender had settled
 //	INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
 //	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
@@ -155,7 +155,7 @@ type Destinations_StreamS3Client = grpc.BidiStreamingClient[StreamS3Request, Str
 //	code                reason (ErrorInfo.reason)   cause
 //	INVALID_ARGUMENT    SEQUENCE_NOT_GROWING        `sequence` is not greater than the one before it, or is missing (in a StreamS3, or if other requests of the stream have one)
 //	INVALID_ARGUMENT    SEQUENCE_TOO_FAR            `sequence` is more than 65,536 above `settled` (streams with a `sender_id`)
-//	INVALID_ARGUMENT    SETTLED_INVALID             `settled` is not below `sequence`, or is less than it was
+//	INVALID_ARGUMENT    SETTLED_INVALID             `settled` is not below `sequence`, or is less than it was; or a stream begins with a `sequence` that its sender had settled
 //	INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
 //	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
