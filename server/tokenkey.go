@@ -17,15 +17,22 @@ const (
 
 // LoadTokenKey returns the key of the receipts' tokens, 32 random bytes, which
 // stands in dir/token.key with mode 0600; it makes the file if there is none,
-// durably. dir must exist and be locked by the caller. A file that is not a
-// regular one, has another size, or that others than its owner may use, is
-// refused and left alone.
-func LoadTokenKey(dir string) ([]byte, error) {
+// durably, and says so: tokens that were given before can't be read with it. dir
+// must exist and be locked by the caller. A file that is not a regular one, has
+// another size, or that others than its owner may use, is refused and left alone.
+func LoadTokenKey(dir string) (key []byte, made bool, err error) {
 	path := filepath.Join(dir, tokenKeyName)
+	key, err = readTokenKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err = makeTokenKey(path)
+		return key, err == nil, err
+	}
+	return key, false, err
+}
+
+func readTokenKey(path string) ([]byte, error) {
 	info, err := os.Lstat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return makeTokenKey(path)
 	case err != nil:
 		return nil, fmt.Errorf("token key: %w", err)
 	case !info.Mode().IsRegular():

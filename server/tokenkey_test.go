@@ -13,20 +13,20 @@ import (
 
 func TestTokenKeyIsMadeOnceAndKept(t *testing.T) {
 	dir := t.TempDir()
-	made, err := server.LoadTokenKey(dir)
-	if err != nil || len(made) != 32 || bytes.Equal(made, make([]byte, 32)) {
-		t.Fatalf("got %d bytes, %v; want 32 random ones", len(made), err)
+	key, made, err := server.LoadTokenKey(dir)
+	if err != nil || !made || len(key) != 32 || bytes.Equal(key, make([]byte, 32)) {
+		t.Fatalf("got %d bytes, made %v, %v; want 32 random ones", len(key), made, err)
 	}
-	again, err := server.LoadTokenKey(dir)
-	if err != nil || !bytes.Equal(again, made) {
-		t.Errorf("second load: got another key, or %v", err)
+	again, made, err := server.LoadTokenKey(dir)
+	if err != nil || made || !bytes.Equal(again, key) {
+		t.Errorf("second load: got another key, or made %v, %v", made, err)
 	}
 	info, err := os.Stat(filepath.Join(dir, "token.key"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got mode %v, %v; want 0600", info.Mode(), err)
 	}
-	other, err := server.LoadTokenKey(t.TempDir())
-	if err != nil || bytes.Equal(other, made) {
+	other, _, err := server.LoadTokenKey(t.TempDir())
+	if err != nil || bytes.Equal(other, key) {
 		t.Errorf("another folder: got the same key, or %v", err)
 	}
 }
@@ -36,7 +36,7 @@ func TestTokenKeyIsWholeAfterACrash(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "token.key.tmp"), []byte("half"), 0o400); err != nil {
 		t.Fatal(err)
 	}
-	if key, err := server.LoadTokenKey(dir); err != nil || len(key) != 32 {
+	if key, _, err := server.LoadTokenKey(dir); err != nil || len(key) != 32 {
 		t.Errorf("got %d bytes, %v; want 32", len(key), err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
@@ -69,8 +69,8 @@ func TestTokenKeyIsRefused(t *testing.T) {
 			if err := os.Chmod(path, tt.mode); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := server.LoadTokenKey(dir); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, want %q in it", err, tt.want)
+			if _, made, err := server.LoadTokenKey(dir); err == nil || made || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got made %v, %v; want %q in it", made, err, tt.want)
 			}
 			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
 				t.Errorf("the file has changed, or %v", err)
@@ -82,12 +82,12 @@ func TestTokenKeyIsRefused(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(dir, "token.key"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := server.LoadTokenKey(dir); err == nil {
+		if _, _, err := server.LoadTokenKey(dir); err == nil {
 			t.Error("got nil, want an error")
 		}
 	})
 	t.Run("no such folder", func(t *testing.T) {
-		if _, err := server.LoadTokenKey(filepath.Join(t.TempDir(), "none")); err == nil {
+		if _, _, err := server.LoadTokenKey(filepath.Join(t.TempDir(), "none")); err == nil {
 			t.Error("got nil, want an error")
 		}
 	})

@@ -72,8 +72,23 @@ func (s *service) openJournal(p *serviceParams) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", flagAtFault(err), err)
 	}
-	s.tokenKey, err = server.LoadTokenKey(p.Config.Journal.Dir)
+	var made bool
+	s.tokenKey, made, err = server.LoadTokenKey(p.Config.Journal.Dir)
+	if made && s.hasTakenEvents() {
+		p.Log.Warn("token.key was missing from a data folder that is in use, and was made anew: every receipt that was given before has become unreadable; if you have the file, stop the service and put it back",
+			"data", p.Config.Journal.Dir)
+	}
 	return err
+}
+
+// hasTakenEvents reports whether an event was ever accepted into the journal.
+func (s *service) hasTakenEvents() bool {
+	for i := range s.journal.Partitions() {
+		if s.journal.Partition(i).Events().Committed() > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // flagAtFault is the flag to look at when the journal does not open.

@@ -293,3 +293,29 @@ func TestMissingCredentialsDoNotStopTheAccepting(t *testing.T) {
 		t.Errorf("got %v, want a clean end", err)
 	}
 }
+
+func TestMissingTokenKeyIsToldOnceThereWereReceipts(t *testing.T) {
+	dir, s3 := t.TempDir(), uploadertest.NewS3(t)
+	for i, want := range []bool{false, false, true, false} { // whether the start warns
+		if i == 1 || i == 2 {
+			if err := os.Remove(filepath.Join(dir, "token.key")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, log := testParams(testConfig(t, dir), s3.Config()), new(bytes.Buffer)
+		p.Log = slog.New(slog.NewTextHandler(log, nil))
+		r := start(t, p)
+		if i == 1 {
+			if got := (invocation{args: []string{"send", "--target", r.listener.Addr().String(), "--bucket", "demo"}, stdin: "one\n"}).run(t); got.code != exitOK {
+				t.Fatalf("send: got %+v", got)
+			}
+		}
+		r.stop()
+		if err := r.wait(t); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(log.String(), "token.key was missing"); got != want {
+			t.Errorf("start %d: got %v, want a warning %v:\n%s", i, got, want, log)
+		}
+	}
+}
