@@ -211,7 +211,7 @@ type reader struct {
 func (r *reader) object(ctx context.Context, o harness.Object) error {
 	appeared, err := r.readback.source.Appeared(o)
 	if err != nil {
-		return fmt.Errorf("find out when %s appeared: %w", o, err)
+		return err
 	}
 	if appeared.After(r.last) {
 		r.last = appeared

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/open-destinations/destinations/e2e/harness"
 )
 
 // result is the line that a run prints. GB are 10^9 bytes of payload, MiB 2^20. CPU
@@ -42,7 +44,7 @@ type result struct {
 type figures struct {
 	load     *load
 	readback *readback
-	usage    usage
+	usage    harness.Usage
 	gzip     gzipAlone
 }
 
@@ -55,10 +57,10 @@ func resultOf(f figures) result {
 		EventsPerS:      round(float64(events)/last.Sub(f.load.began).Seconds(), 0),
 		AckP50MS:        round(percentile(latencies, 0.50).Seconds()*1e3, 2),
 		AckP99MS:        round(percentile(latencies, 0.99).Seconds()*1e3, 2),
-		CPUPerGB:        round(f.usage.cpu.Seconds()/gb, 2),
+		CPUPerGB:        round(f.usage.CPU.Seconds()/gb, 2),
 		GzipCPUPerGB:    round(f.gzip.cpuPerGB(), 2),
-		CPUPerMillionEv: round(f.usage.cpu.Seconds()/(float64(events)/1e6), 2),
-		RSSMiB:          round(float64(f.usage.peakRSS)/(1<<20), 1),
+		CPUPerMillionEv: round(f.usage.CPU.Seconds()/(float64(events)/1e6), 2),
+		RSSMiB:          round(float64(f.usage.PeakRSS)/(1<<20), 1),
 		Objects:         f.readback.objects,
 		FreshnessP99S:   round(f.readback.freshness(0.99).Seconds(), 2),
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 	"time"
+
+	"github.com/open-destinations/destinations/e2e/harness"
 )
 
 func TestLine(t *testing.T) {
@@ -11,7 +13,7 @@ func TestLine(t *testing.T) {
 	rb := s.read(t)
 	line := resultOf(figures{
 		load: s.load, readback: rb,
-		usage: usage{cpu: 6 * time.Millisecond, peakRSS: 300<<20 + 1<<19},
+		usage: harness.Usage{CPU: 6 * time.Millisecond, PeakRSS: 300<<20 + 1<<19},
 		gzip:  gzipAlone{rawBytes: 1e9, gzipBytes: 2e8, cpu: 3100 * time.Millisecond},
 	})
 	line.Bench = "ingest"

@@ -78,7 +78,7 @@ type run struct {
 
 	s3       *harness.S3
 	svc      *harness.Service
-	meter    *meter
+	meter    *harness.Meter
 	profiles *profiler // nil without --profile
 	load     *load
 	readback *readback
@@ -149,7 +149,7 @@ func (r *run) start(ctx context.Context) error {
 func (r *run) measure(ctx context.Context) error {
 	syscall.Sync() // what was written before is not this run's
 	var err error
-	if r.meter, err = startMeter(r.svc.PID()); err != nil {
+	if r.meter, err = harness.StartMeter(r.svc.PID()); err != nil {
 		return err
 	}
 	// What was acknowledged is read back also if the sending went wrong.
@@ -249,7 +249,7 @@ func (r *run) flush(ctx context.Context) error {
 // read waits until all is delivered, and reads it.
 func (r *run) read(ctx context.Context) error {
 	r.readback = newReadback(readbackParams{
-		Source: bucketSource{r.s3}, Corpus: r.corpus, Load: r.load, Destinations: r.destinations,
+		Source: r.s3, Corpus: r.corpus, Load: r.load, Destinations: r.destinations,
 	})
 	// When the time is over it is the verdict's to say what is missing.
 	delivering, cancel := context.WithTimeout(ctx, deliverTimeout)
@@ -277,12 +277,12 @@ func (r *run) read(ctx context.Context) error {
 	if err := r.profiles.end(ctx); err != nil {
 		return err
 	}
-	return r.meter.stop()
+	return r.meter.Stop()
 }
 
 // idle waits until the service has nothing more to do, or ctx ends.
 func (r *run) idle(ctx context.Context) error {
-	before, err := readUsage(r.svc.PID())
+	before, err := harness.ReadUsage(r.svc.PID())
 	for err == nil {
 		select {
 		case <-ctx.Done():
@@ -291,9 +291,9 @@ func (r *run) idle(ctx context.Context) error {
 			return fmt.Errorf("the service ended by itself\n%s", r.svc.Tail())
 		case <-time.After(idleAfter):
 		}
-		var now usage
-		now, err = readUsage(r.svc.PID())
-		if now.cpu-before.cpu < time.Duration(idlePart*float64(now.at.Sub(before.at))) {
+		var now harness.Usage
+		now, err = harness.ReadUsage(r.svc.PID())
+		if now.CPU-before.CPU < time.Duration(idlePart*float64(now.At.Sub(before.At))) {
 			return err
 		}
 		before = now
@@ -311,7 +311,7 @@ func (r *run) report() error {
 	say("true: each acknowledged event is there exactly once, %d bytes of payload in %d objects; the last appeared %.1fs after the last answer",
 		r.readback.bytes, r.readback.objects, r.readback.last.Sub(lastAck).Seconds())
 	say("gzip alone: %.2f s for %d bytes read back, ratio %.2f", alone.cpu.Seconds(), alone.rawBytes, alone.ratio())
-	line := resultOf(figures{load: r.load, readback: r.readback, usage: r.meter.until(r.readback.last), gzip: alone})
+	line := resultOf(figures{load: r.load, readback: r.readback, usage: r.meter.Until(r.readback.last), gzip: alone})
 	line.Bench = "ingest"
 	if r.profiles != nil {
 		line.Bench = "profile"
@@ -325,8 +325,7 @@ func (r *run) stopService() error {
 		return nil
 	}
 	if r.meter != nil {
-		r.meter.cancel()
-		<-r.meter.done
+		_ = r.meter.Stop() // what it saw after the measuring does not matter
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
@@ -344,16 +343,4 @@ func (r *run) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	return errors.Join(err, r.s3.Stop(ctx))
-}
-
-// bucketSource reads the S3 server.
-type bucketSource struct{ *harness.S3 }
-
-// Appeared implements source with the time of the object's file.
-func (b bucketSource) Appeared(o harness.Object) (time.Time, error) {
-	st, err := os.Stat(filepath.Join(b.Folder, o.Bucket, filepath.FromSlash(o.Key)))
-	if err != nil {
-		return time.Time{}, err
-	}
-	return st.ModTime(), nil
 }

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -77,6 +79,16 @@ func ParseKey(bucket, key string) (Object, error) {
 		return Object{}, fmt.Errorf("key %q: folders %s, name %s", key, m[2], m[3])
 	}
 	return Object{Bucket: bucket, Key: key, Prefix: m[1], Time: t}, nil
+}
+
+// Appeared is when an object was there: the modification time of its file, which is
+// what S3 lists as LastModified, but not cut to whole seconds.
+func (s *S3) Appeared(o Object) (time.Time, error) {
+	st, err := os.Stat(filepath.Join(s.Folder, o.Bucket, filepath.FromSlash(o.Key)))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find out when %s appeared: %w", o, err)
+	}
+	return st.ModTime(), nil
 }
 
 // Decompress is a way to read a gzip stream. The reader that it returns reports

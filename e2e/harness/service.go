@@ -18,6 +18,7 @@ type ServiceParams struct {
 	DataDir     string   // its --data-dir
 	Log         string   // file for its log
 	S3          *S3      // where its objects go; only endpoint, region and account are used
+	Endpoint    string   // URL of a proxy in front of S3; "" = S3 itself
 	Listen      string   // wished address for gRPC; "" or taken = a free port
 	AdminListen string   // wished address for HTTP; "" or taken = a free port
 	Args        []string // more arguments of serve
@@ -33,15 +34,29 @@ type Service struct {
 // StartService starts the service and returns when /readyz says that it is ready.
 func StartService(ctx context.Context, p ServiceParams) (*Service, error) {
 	for try := 1; ; try++ {
-		svc, err := startService(ctx, p)
+		svc, err := startUntilReady(ctx, p)
 		if err == nil || try == clashTries || !strings.Contains(err.Error(), "address already in use") {
 			return svc, err
 		}
 	}
 }
 
-// startService tries it once.
-func startService(ctx context.Context, p ServiceParams) (*Service, error) {
+// startUntilReady tries it once.
+func startUntilReady(ctx context.Context, p ServiceParams) (*Service, error) {
+	svc, err := LaunchService(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := svc.AwaitReady(ctx); err != nil {
+		svc.Kill()
+		return nil, err
+	}
+	return svc, nil
+}
+
+// LaunchService starts the service and returns when its process runs. It may still
+// end because another program was quicker to take a port that was free.
+func LaunchService(p ServiceParams) (*Service, error) {
 	target, err := FreePort(p.Listen)
 	if err != nil {
 		return nil, err
@@ -50,12 +65,16 @@ func startService(ctx context.Context, p ServiceParams) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	endpoint := p.Endpoint
+	if endpoint == "" {
+		endpoint = p.S3.Endpoint
+	}
 	args := append([]string{
 		"serve",
 		"--listen", target,
 		"--admin-listen", admin,
 		"--data-dir", p.DataDir,
-		"--s3-endpoint", p.S3.Endpoint,
+		"--s3-endpoint", endpoint,
 		"--s3-path-style",
 	}, p.Args...)
 	proc, err := StartProcess(ProcessParams{
@@ -71,12 +90,13 @@ func startService(ctx context.Context, p ServiceParams) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	svc := &Service{Process: proc, Target: target, Admin: admin}
-	if err := proc.await(ctx, func() error { return svc.Ready(ctx) }); err != nil {
-		proc.Kill()
-		return nil, err
-	}
-	return svc, nil
+	return &Service{Process: proc, Target: target, Admin: admin}, nil
+}
+
+// AwaitReady returns when /readyz says that the service is ready. It fails if the
+// process ends before.
+func (s *Service) AwaitReady(ctx context.Context) error {
+	return s.await(ctx, func() error { return s.Ready(ctx) })
 }
 
 // Ready fails unless the service says that it is ready for events.

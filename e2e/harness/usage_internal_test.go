@@ -1,7 +1,6 @@
-package main
+package harness
 
 import (
-	"os"
 	"testing"
 	"time"
 )
@@ -27,26 +26,11 @@ func TestParseStatus(t *testing.T) {
 	}
 }
 
-func TestMeterLooksAtAProcess(t *testing.T) {
-	m, err := startMeter(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
+func TestParseIO(t *testing.T) {
+	if got, err := parseIO([]byte("rchar: 4096\nwchar: 1\n")); err != nil || got != 4096 {
+		t.Errorf("got %v, %v, want 4096", got, err)
 	}
-	if err := m.stop(); err != nil {
-		t.Fatal(err)
-	}
-	if u := m.until(time.Now()); u.cpu < 0 || u.peakRSS < 1<<20 {
-		t.Errorf("got %+v", u)
-	}
-	began := time.Unix(1000, 0)
-	m.samples = []usage{{began, 5 * time.Second, 1}, {began.Add(time.Second), 6 * time.Second, 2}, {began.Add(2 * time.Second), 8 * time.Second, 3}}
-	for after, want := range map[time.Duration]usage{
-		500 * time.Millisecond: {began.Add(time.Second), time.Second, 2},
-		time.Second:            {began.Add(time.Second), time.Second, 2},
-		time.Hour:              {began.Add(2 * time.Second), 3 * time.Second, 3},
-	} {
-		if got := m.until(began.Add(after)); got != want {
-			t.Errorf("until %v: got %+v, want %+v", after, got, want)
-		}
+	if got, err := parseIO([]byte("wchar: 1\n")); err == nil {
+		t.Errorf("got %v, want an error", got)
 	}
 }
