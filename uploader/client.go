@@ -17,6 +17,11 @@ const (
 	idleConnectionsPerHost = 64
 )
 
+// writeBuffer is what a connection collects before it writes. Most objects of many
+// destinations are smaller, and go out with their header in one call; with the
+// default of 4 KiB, what is left of a body is copied through a fresh buffer.
+const writeBuffer = 64 << 10
+
 // clients makes and keeps one client of the SDK for each region.
 type clients struct {
 	awsCfg aws.Config      // immutable; its HTTPClient is the one that all clients share
@@ -40,6 +45,7 @@ func newClients(awsCfg aws.Config, cfg Config) *clients {
 		c.own = b.GetTransport()
 		c.own.MaxIdleConns = idleConnections
 		c.own.MaxIdleConnsPerHost = idleConnectionsPerHost
+		c.own.WriteBufferSize = writeBuffer
 		c.awsCfg.HTTPClient = &http.Client{Transport: c.own, CheckRedirect: stay}
 	}
 	return c

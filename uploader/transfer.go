@@ -88,10 +88,9 @@ func (t *transfer) outcome(e *Error) error {
 	return nil
 }
 
-// section returns a fresh reader of part of the object, which the SDK can rewind:
-// nothing is buffered.
-func (t *transfer) section(off, size int64) *io.SectionReader {
-	return io.NewSectionReader(t.o.Body, off, size)
+// section returns a fresh reader of part of the object.
+func (t *transfer) section(off, size int64) section {
+	return section{io.NewSectionReader(t.o.Body, off, size), &t.u.buffers}
 }
 
 // checksum returns the CRC-32 of part of the object as S3 wants it. Of all

@@ -19,6 +19,7 @@ type Uploader struct {
 	log     *slog.Logger // immutable
 	clients *clients     // one for each region
 	regions *regions     // where buckets are
+	buffers sync.Pool    // of *[]byte, that sections are copied with
 
 	ctx    context.Context         // ends with Close; what runs for no single caller runs under it
 	cancel context.CancelCauseFunc // ends ctx
