@@ -23,6 +23,7 @@ import (
 type codec struct {
 	encoding.CodecV2
 	maxRequestBytes int
+	buffers         *buffers
 }
 
 // maxRequestEvents bounds the events of a request. An event can be two bytes long
@@ -68,7 +69,7 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		in.err = fmt.Errorf("%w: %s", errRequestTooLarge, bytesOver(n, c.maxRequestBytes))
 		return nil
 	}
-	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
+	buf := data.MaterializeToBuffer(c.buffers)
 	n := countEvents(buf.ReadOnlyData())
 	if n > maxRequestEvents {
 		buf.Free()

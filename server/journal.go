@@ -8,9 +8,10 @@ type Journal interface {
 	// Partitions is the number of partitions, at least 1. It never changes.
 	Partitions() int
 
-	// Append takes rec, which is the journal's from now on, to be appended to the
-	// events log of a partition (0 ... Partitions-1), and returns at once. Records
-	// of one caller get their offsets in the order of its calls. Any number of
+	// Append takes rec to be appended to the events log of a partition
+	// (0 ... Partitions-1), and returns at once. rec is the journal's until the
+	// append is answered, and then the caller's again, who writes something else
+	// into it. Records of one caller get their offsets in the order of its calls. Any number of
 	// callers may call together.
 	Append(partition int, rec []byte) Append
 }

@@ -43,13 +43,14 @@ type request struct {
 // part is what one partition gets of a request: one record.
 type part struct {
 	partition    int
-	accepted     uint32 // events in the record
-	destinations uint32 // in the record
-	size         int    // of the record
-	record       []byte // the journal's from its append until that is answered
-	append       Append // nil until it is appended
-	offset       uint64 // of the record, once it is known to be durable
-	lost         bool   // its partition is damaged
+	accepted     uint32  // events in the record
+	destinations uint32  // in the record
+	size         int     // of the record
+	record       []byte  // the journal's from its append until that is answered
+	buffer       *[]byte // that record lies in; nil once it is given back
+	append       Append  // nil until it is appended
+	offset       uint64  // of the record, once it is known to be durable
+	lost         bool    // its partition is damaged
 }
 
 // touch is what one destination gets of a request.
@@ -101,14 +102,15 @@ func (r *request) partOf(partition int) int {
 	return len(r.parts) - 1
 }
 
-// encode makes the records of the accepted events.
-func (r *request) encode(h *header, events []recordEvent) {
+// encode makes the records of the accepted events, in buffers that release gives back.
+func (r *request) encode(from *buffers, h *header, events []recordEvent) {
 	r.cost = requestCost + int64(len(r.touched))*touchCost + int64(len(r.refused))*refusalCost
 	for i := range r.parts {
 		p := &r.parts[i]
 		p.size += h.size()
-		p.record = h.append(make([]byte, 0, p.size))
-		r.cost += int64(p.size) + partCost
+		p.buffer = from.Get(p.size)
+		p.record = h.append((*p.buffer)[:0])
+		r.cost += int64(cap(p.record)) + partCost
 	}
 	for i := range r.touched {
 		t := &r.touched[i]
@@ -184,6 +186,17 @@ func (r *request) lose(p *part) {
 	}
 	for _, e := range record.GetEvents() {
 		r.refuse(e.GetIndex(), partitionClosed)
+	}
+}
+
+// release gives the memory of the records back. All appends are answered.
+func (r *request) release(to *buffers) {
+	for i := range r.parts {
+		p := &r.parts[i]
+		if p.buffer != nil {
+			to.Put(p.buffer)
+			p.record, p.buffer = nil, nil
+		}
 	}
 }
 

@@ -161,7 +161,7 @@ func (st *stream) take(in received) error {
 		wantReceipts: in.request.receipts,
 	}
 	st.check(r, in.request)
-	r.encode(&header{
+	r.encode(st.server.buffers, &header{
 		received: in.at.UnixNano(),
 		senderID: st.order.sender,
 		sequence: in.request.sequence,
@@ -242,6 +242,7 @@ func (st *stream) settleOne(r *request) bool {
 	if err := r.conclude(); err != nil && st.failure == nil {
 		st.failure = err
 	}
+	r.release(st.server.buffers)
 	if st.failure != nil {
 		return true
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/server"
@@ -36,11 +37,19 @@ var floods = map[string]func(sequence uint64) *destinationsv1.StreamS3Request{
 		return r
 	},
 	"100 rejections each": func(sequence uint64) *destinationsv1.StreamS3Request {
-		return streamed(sequence, "a", append(make([]string, 100), "good")...)
+		return padded(streamed(sequence, "a", append(make([]string, 100), "good")...), 2<<10)
 	},
 	"2,000 rejections each": func(sequence uint64) *destinationsv1.StreamS3Request {
-		return streamed(sequence, "a", make([]string, 2000)...)
+		return padded(streamed(sequence, "a", make([]string, 2000)...), 32<<10)
 	},
+}
+
+// padded is r with that many bytes more on the wire, which the server skips: together
+// the requests of a flood are to be more than gRPC takes of what nobody reads.
+func padded(r *destinationsv1.StreamS3Request, size int) *destinationsv1.StreamS3Request {
+	const unknown = 1000
+	r.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, unknown, protowire.BytesType), make([]byte, size)))
+	return r
 }
 
 func TestCallerWhoDoesNotReadIsNotRead(t *testing.T) {
