@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/aws/smithy-go"
@@ -23,6 +25,11 @@ type verdict struct {
 // newError returns the Error of a request that ended with err.
 func newError(op string, o *Object, err error) *Error {
 	e := &Error{Op: op, Bucket: o.Bucket, Key: o.Key, Err: err}
+	var none *credentialsError
+	if errors.As(err, &none) {
+		e.Code = CodeNoCredentials
+		return e
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		e.Code = api.ErrorCode()
@@ -41,6 +48,20 @@ func newError(op string, o *Object, err error) *Error {
 
 // exists tells whether the answer is that there is an object under the key.
 func (e *Error) exists() bool { return e.Status == http.StatusPreconditionFailed }
+
+// mayHaveWorked tells whether S3 may have done what the request asked for,
+// whatever was answered: there was no answer, one of 5xx, or a 200 that was not
+// understood. A request that was never sent has done nothing.
+func (e *Error) mayHaveWorked() bool {
+	switch {
+	case e.Code == CodeNoCredentials || errors.Is(e.Err, syscall.ECONNREFUSED):
+		return false
+	case e.Status == 0:
+		var dialling *net.OpError
+		return !errors.As(e.Err, &dialling) || dialling.Op != "dial"
+	}
+	return e.Status < 300 || e.Status >= 500
+}
 
 // retryAfter reads the header of that name: seconds, or a date. 0 means none.
 func retryAfter(h http.Header, now time.Time) time.Duration {

@@ -38,6 +38,9 @@ type clients struct {
 func newClients(awsCfg aws.Config, cfg Config) *clients {
 	c := &clients{awsCfg: awsCfg, cfg: cfg}
 	c.mu.byRegion = make(map[string]*s3.Client)
+	if awsCfg.Credentials != nil {
+		c.awsCfg.Credentials = marking{awsCfg.Credentials}
+	}
 	if awsCfg.HTTPClient == nil {
 		awsCfg.HTTPClient = awshttp.NewBuildableClient()
 	}

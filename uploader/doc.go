@@ -18,11 +18,14 @@
 //
 // # What is asked of the bucket's owner
 //
-// Only PutObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload,
-// AbortMultipartUpload, GetBucketLocation and HeadBucket are called. The first
-// four need s3:PutObject (and s3:PutObjectAcl when an ACL is set), the next two
-// s3:AbortMultipartUpload and s3:GetBucketLocation. HeadBucket needs nothing:
-// its refusal carries the region that it is called for.
+//	s3:PutObject                   PutObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload
+//	s3:PutObjectAcl                likewise, when an ACL is set
+//	s3:AbortMultipartUpload        AbortMultipartUpload
+//	s3:ListBucketMultipartUploads  ListMultipartUploads
+//	s3:GetBucketLocation           GetBucketLocation
+//	nothing                        HeadBucket: its refusal carries the region that it is called for
+//
+// Nothing else is ever called.
 //
 // # What may be left behind
 //
@@ -30,6 +33,12 @@
 // also when its context was cancelled. Three things can still leave the parts
 // of one behind in the bucket: a CreateMultipartUpload whose reply was lost, an
 // abort that S3 never answered, and a process that was killed. None of them
-// makes an object. A lifecycle rule of the bucket
-// (AbortIncompleteMultipartUpload) removes them.
+// makes an object. Of the first two [Result] and [Leftover] tell, and
+// [Uploader.AbortLeftovers] removes what any of them has left.
+//
+// # Whom an error concerns
+//
+// [Classify] tells whether a wait may help, or whether it is the destination, our
+// credentials or this one object that S3 refuses. [Uploader.Probe] finds out,
+// without sending a byte of an object, whether that has changed.
 package uploader

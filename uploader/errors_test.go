@@ -10,52 +10,76 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+
 	"github.com/open-destinations/destinations/uploader"
 	"github.com/open-destinations/destinations/uploader/uploadertest"
 )
 
 func TestClassify(t *testing.T) {
-	const transient, permanent = uploader.ClassTransient, uploader.ClassPermanent
+	const (
+		transient   = uploader.ClassTransient
+		destination = uploader.ClassDestination
+		credentials = uploader.ClassCredentials
+		batch       = uploader.ClassBatch
+	)
 	for _, tt := range []struct {
 		status int
 		code   string
 		want   uploader.Class
 	}{
 		{0, "", transient},
+		{0, uploader.CodeNoCredentials, credentials},
 		{200, "", transient},
 		{200, "InternalError", transient},
-		{200, "AccessDenied", permanent},
-		{301, "PermanentRedirect", permanent},
+		{200, "AccessDenied", destination},
+		{200, "NeverSeenBefore", transient},
+		{301, "PermanentRedirect", destination},
+		{302, "", destination},
 		{307, "TemporaryRedirect", transient},
-		{400, "", permanent},
-		{400, "InvalidRequest", permanent},
-		{400, "InvalidArgument", permanent},
-		{400, "AccessControlListNotSupported", permanent},
-		{400, "AuthorizationHeaderMalformed", permanent},
-		{400, "KMS.NotFoundException", permanent},
-		{400, "KMS.DisabledException", permanent},
+		{307, "", transient},
+		{400, "", transient},
+		{400, "NeverSeenBefore", transient},
+		{400, "InvalidRequest", batch},
+		{400, "InvalidArgument", batch},
+		{400, "KeyTooLongError", batch},
+		{400, "EntityTooLarge", batch},
+		{400, "MetadataTooLarge", batch},
+		{400, "AccessControlListNotSupported", destination},
+		{400, "AuthorizationHeaderMalformed", destination},
+		{400, "KMS.NotFoundException", destination},
+		{400, "KMS.DisabledException", destination},
+		{400, "KMS.NeverSeenBefore", destination},
 		{400, "KMS.ThrottlingException", transient},
 		{400, "RequestTimeout", transient},
 		{400, "IncompleteBody", transient},
 		{400, "BadDigest", transient},
-		{400, "ExpiredToken", transient},
-		{400, "InvalidToken", permanent},
-		{401, "", permanent},
-		{403, "", permanent},
-		{403, "AccessDenied", permanent},
-		{403, "InvalidAccessKeyId", permanent},
-		{403, "SignatureDoesNotMatch", permanent},
-		{403, "RequestTimeTooSkewed", transient},
-		{404, "NoSuchBucket", permanent},
+		{400, "ExpiredToken", credentials},
+		{400, "InvalidToken", credentials},
+		{401, "", destination},
+		{403, "", destination},
+		{403, "NeverSeenBefore", destination},
+		{403, "AccessDenied", destination},
+		{403, "AllAccessDisabled", destination},
+		{403, "InvalidAccessKeyId", credentials},
+		{403, "SignatureDoesNotMatch", credentials},
+		{403, "RequestTimeTooSkewed", credentials},
+		{404, "", destination},
+		{404, "NoSuchBucket", destination},
 		{404, "NoSuchUpload", transient},
-		{405, "MethodNotAllowed", permanent},
+		{405, "MethodNotAllowed", destination},
 		{408, "", transient},
 		{409, "ConditionalRequestConflict", transient},
 		{409, "OperationAborted", transient},
+		{409, "ObjectParentIsFile", destination},
+		{411, "", batch},
+		{412, "PreconditionFailed", transient},
+		{413, "", batch},
 		{425, "", transient},
 		{429, "", transient},
+		{431, "", batch},
 		{500, "InternalError", transient},
-		{501, "NotImplemented", permanent},
+		{501, "NotImplemented", destination},
 		{502, "", transient},
 		{503, "SlowDown", transient},
 		{503, "ServiceUnavailable", transient},
@@ -68,8 +92,25 @@ func TestClassify(t *testing.T) {
 		if got := uploader.Classify(err); got != tt.want {
 			t.Errorf("%d %s: got %s, want %s", tt.status, tt.code, got, tt.want)
 		}
-		if got := uploader.Permanent(err); got != (tt.want == permanent) {
+		if got := uploader.Permanent(err); got != (tt.want != transient) {
 			t.Errorf("%d %s: Permanent says %t", tt.status, tt.code, got)
+		}
+	}
+}
+
+// What the SDK would try again is transient here, too.
+func TestWhatTheSDKRepeatsIsTransient(t *testing.T) {
+	for _, codes := range []map[string]struct{}{retry.DefaultThrottleErrorCodes, retry.DefaultRetryableErrorCodes} {
+		for code := range codes {
+			// 400 and not 403, which stands for more than these codes
+			if uploader.Permanent(&uploader.Error{Status: 400, Code: code, Err: io.EOF}) {
+				t.Errorf("%s: got permanent, want transient", code)
+			}
+		}
+	}
+	for status := range retry.DefaultRetryableHTTPStatusCodes {
+		if uploader.Permanent(&uploader.Error{Status: status, Err: io.EOF}) {
+			t.Errorf("%d: got permanent, want transient", status)
 		}
 	}
 }

@@ -27,6 +27,7 @@ type faultCase struct {
 	fault     uploadertest.Fault
 	permanent bool // nothing is tried again
 	done      bool // the server did what it was asked
+	gone      bool // as an answer to an abort: there is nothing left, which is not true
 }
 
 func faultCases() []faultCase {
@@ -44,13 +45,13 @@ func faultCases() []faultCase {
 		{name: "400 RequestTimeout", fault: uploadertest.Answer(400, "RequestTimeout")},
 		{name: "409", fault: uploadertest.Answer(409, "ConditionalRequestConflict")},
 		{name: "error in a 200", fault: uploadertest.ErrorBody("InternalError")},
-		{name: "empty 200", fault: uploadertest.EmptyBody()},
+		{name: "empty 200", fault: uploadertest.EmptyBody(), gone: true},
 		{name: "403", fault: uploadertest.Answer(403, "AccessDenied"), permanent: true},
 		{name: "404 NoSuchBucket", fault: uploadertest.Answer(404, "NoSuchBucket"), permanent: true},
 		{name: "400 InvalidRequest", fault: uploadertest.Answer(400, "InvalidRequest"), permanent: true},
 		{name: "501", fault: uploadertest.Answer(501, "NotImplemented"), permanent: true},
 		{name: "412", fault: uploadertest.Answer(412, "PreconditionFailed")},
-		{name: "404 NoSuchUpload", fault: uploadertest.Answer(404, "NoSuchUpload")},
+		{name: "404 NoSuchUpload", fault: uploadertest.Answer(404, "NoSuchUpload"), gone: true},
 	}
 }
 
@@ -135,10 +136,7 @@ func onComplete(f faultCase, always bool) want {
 // onAbort says what comes of a fault of AbortMultipartUpload after a part was
 // denied. The error is that of the part.
 func onAbort(f faultCase, always bool) want {
-	switch f.name {
-	case "empty 200", "404 NoSuchUpload": // untrue answers that there is nothing left
-		return want{refused, 0, 1, 1}
-	case "hang": // uses up the time for cleaning up
+	if f.gone || f.name == "hang" { // that uses up the time for cleaning up
 		return want{refused, 0, 1, 1}
 	}
 	if !f.done && (f.permanent || always) {
@@ -176,7 +174,10 @@ func TestEveryFaultOfEveryRequest(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						s := uploadertest.NewS3(t)
 						breakRequest(s, op.name, f.fault, always)
-						expectOutcome(t, s, op.size, op.want(f, always))
+						r := expectOutcome(t, s, op.size, op.want(f, always))
+						if told := r.Leftover || op.name == "AbortMultipartUpload" && f.gone; len(s.Uploads()) > 0 && !told {
+							t.Errorf("multipart uploads were left, and %+v does not tell", r)
+						}
 					})
 				})
 			}
@@ -202,7 +203,7 @@ func breakRequest(s *uploadertest.S3, op string, f uploadertest.Fault, always bo
 }
 
 // expectOutcome uploads one object and compares everything that can be seen.
-func expectOutcome(t *testing.T, s *uploadertest.S3, size int, w want) {
+func expectOutcome(t *testing.T, s *uploadertest.S3, size int, w want) uploader.Result {
 	t.Helper()
 	cfg := testConfig()
 	cfg.RetryBase = 2 * time.Second // a few attempts tell as much as many
@@ -216,6 +217,9 @@ func expectOutcome(t *testing.T, s *uploadertest.S3, size int, w want) {
 		t.Errorf("got %d objects, want %d", n, w.objects)
 	} else if n > 0 {
 		expectObject(t, s, size)
+	}
+	if err != nil && uploader.Leftover(err) != r.Leftover {
+		t.Errorf("the error and %+v differ about leftovers", r)
 	}
 	if n := len(s.Uploads()); n != w.orphans && (w.orphans >= 0 || n == 0) {
 		t.Errorf("got %d multipart uploads left, want %d", n, w.orphans)
@@ -232,6 +236,7 @@ func expectOutcome(t *testing.T, s *uploadertest.S3, size int, w want) {
 	if r.Duration > slowest {
 		t.Errorf("it took %s, want at most %s", r.Duration, slowest)
 	}
+	return r
 }
 
 // outcomeOf also holds what a Result and an error say of each outcome.

@@ -34,7 +34,7 @@ func (t *transfer) inPartsOnce(ctx context.Context) error {
 	t.result.Attempts++
 	m := &multipart{transfer: t, partSize: t.u.cfg.partSize(t.size)}
 	m.parts = make([]types.CompletedPart, (t.size+m.partSize-1)/m.partSize)
-	if err := m.create(ctx); err != nil {
+	if err := m.create(ctx, repeatable); err != nil {
 		return err
 	}
 	err := m.send(ctx)
@@ -42,7 +42,7 @@ func (t *transfer) inPartsOnce(ctx context.Context) error {
 		err = m.complete(ctx)
 	}
 	if err != nil || t.result.Existed {
-		m.abort(ctx)
+		_ = m.abort(ctx, repeatable) // the upload's own outcome counts; what was left is noted
 	}
 	return err
 }
@@ -50,8 +50,8 @@ func (t *transfer) inPartsOnce(ctx context.Context) error {
 // create begins the upload. The checksum of the whole will be the composite of
 // those of its parts, which is what S3 makes of CRC-32 unless told otherwise:
 // every server that knows checksums knows it.
-func (m *multipart) create(ctx context.Context) error {
-	return m.retry(ctx, task{op: "CreateMultipartUpload", again: repeatable, try: func(ctx context.Context) error {
+func (m *multipart) create(ctx context.Context, again func(*Error) bool) error {
+	return m.retry(ctx, task{op: "CreateMultipartUpload", again: again, try: func(ctx context.Context) error {
 		m.region = m.u.regions.of(ctx, m.o.Bucket)
 		m.client = m.u.clients.in(m.region)
 		ctx, cancel := m.u.deadline(ctx, 0)
@@ -65,7 +65,9 @@ func (m *multipart) create(ctx context.Context) error {
 			err = errors.New("status 200, but no id of an upload")
 		}
 		if err != nil {
-			return m.failure(ctx, "CreateMultipartUpload", m.region, err)
+			e := m.failure(ctx, "CreateMultipartUpload", m.region, err)
+			m.leftover = m.leftover || e.mayHaveWorked()
+			return e
 		}
 		m.id = *out.UploadId
 		return nil
@@ -153,20 +155,34 @@ func (m *multipart) lost(e *Error) *Error {
 // caller is waiting to end, and parts that are left behind cost little.
 const abortAfterEnd = time.Second
 
-// abort lets S3 drop the parts. It must also work when the upload was cancelled,
-// so it has a context of its own, bounded by Config.MinTimeout, and by
-// abortAfterEnd once the caller's has ended. An upload that S3 does not know needs
-// no abort.
-func (m *multipart) abort(caller context.Context) {
+// abort lets S3 drop the upload and its parts. It must also work when the upload
+// was cancelled, so it has a context of its own, bounded by Config.MinTimeout, and
+// by abortAfterEnd once the caller's has ended.
+func (m *multipart) abort(caller context.Context, again func(*Error) bool) error {
 	ctx, cancel := m.u.deadline(context.WithoutCancel(caller), 0)
 	defer cancel()
 	ended := context.AfterFunc(caller, func() { time.AfterFunc(abortAfterEnd, cancel) })
 	defer ended()
-	err := m.retry(ctx, task{op: "AbortMultipartUpload", again: repeatable, try: func(ctx context.Context) error {
+	_, err := m.abortID(ctx, m.id, again)
+	if err != nil {
+		m.leftover = true
+		m.u.log.WarnContext(ctx, "multipart upload left behind", "bucket", m.o.Bucket, "key", m.o.Key,
+			"upload_id", m.id, "error", err)
+	}
+	return err
+}
+
+// abortID lets S3 drop the upload of that id under the object's key, and tells
+// whether S3 knew it: one that it does not know needs no abort.
+func (m *multipart) abortID(ctx context.Context, id string, again func(*Error) bool) (known bool, err error) {
+	err = m.retry(ctx, task{op: "AbortMultipartUpload", again: again, try: func(ctx context.Context) error {
+		ctx, cancel := m.u.deadline(ctx, 0)
+		defer cancel()
 		_, err := m.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id,
+			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &id,
 		})
 		if err == nil {
+			known = true
 			return nil
 		}
 		if e := newError("AbortMultipartUpload", m.o, err); e.Code != "NoSuchUpload" {
@@ -174,8 +190,5 @@ func (m *multipart) abort(caller context.Context) {
 		}
 		return nil
 	}})
-	if err != nil {
-		m.u.log.WarnContext(ctx, "multipart upload left behind", "bucket", m.o.Bucket, "key", m.o.Key,
-			"upload_id", m.id, "error", err)
-	}
+	return known, err
 }

@@ -70,6 +70,10 @@ type Result struct {
 	Attempts int
 	// Multipart is true if the object went up in parts.
 	Multipart bool
+	// Leftover is true if a multipart upload under this key may have been left
+	// behind, as [Leftover] tells of an error. It is filled in when Upload fails,
+	// too.
+	Leftover bool
 	// Duration is the time from the call of Upload to its return.
 	Duration time.Duration
 }

@@ -18,8 +18,12 @@ type task struct {
 
 // repeatable is the again of a single request: the same one may be sent again.
 func repeatable(e *Error) bool {
-	return e.verdict.moved || !e.verdict.restart && Classify(e) == ClassTransient
+	known := rowOf(e)
+	return e.verdict.moved || !e.verdict.restart && (known.class == ClassTransient || known.again)
 }
+
+// elsewhere is the again of a request that is sent once: only to where S3 sends it.
+func elsewhere(e *Error) bool { return e.verdict.moved }
 
 // restartable is the again of a whole multipart upload.
 func restartable(e *Error) bool { return e.verdict.restart }
@@ -87,4 +91,13 @@ func ended(ctx context.Context, e *Error) error {
 		return e
 	}
 	return &Error{Op: e.Op, Bucket: e.Bucket, Key: e.Key, Err: fmt.Errorf("%w: %w", cause, e.Err)}
+}
+
+// marked returns err, an error of t's own, so that [Leftover] tells what t knows.
+func (t *transfer) marked(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.leftover = t.leftover
+	}
+	return err
 }

@@ -33,6 +33,8 @@ type transfer struct {
 	o      *Object
 	size   int64 // of the object
 	result Result
+
+	leftover bool // Result.Leftover, also of what fails
 }
 
 // put stores the object with one request.

@@ -13,8 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/open-destinations/destinations/uploader"
 	"github.com/open-destinations/destinations/uploader/uploadertest"
 )
@@ -412,29 +410,6 @@ func TestUploadOverASocket(t *testing.T) {
 			t.Errorf("%s: got %d bytes, want %d", o.Key, len(got), size)
 		}
 	}
-}
-
-// noCredentials is a provider whose service cannot be reached.
-func noCredentials(context.Context) (aws.Credentials, error) {
-	return aws.Credentials{}, errors.New("no answer from the credential service")
-}
-
-func TestMissingCredentialsAreTransient(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := uploadertest.NewS3(t)
-		awsCfg := s.Config()
-		awsCfg.Credentials = aws.CredentialsProviderFunc(noCredentials)
-		u, err := uploader.New(awsCfg, testConfig(), discard())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer u.Close()
-		r, err := u.Upload(context.Background(), testObject(onePut))
-		if err == nil || uploader.Permanent(err) || r.Attempts < 2 {
-			t.Errorf("got %v after %d attempts, want a transient error after several", err, r.Attempts)
-		}
-		expectCalls(t, s)
-	})
 }
 
 // An upload that is cut short takes its parts along, if S3 answers within a second:

@@ -77,10 +77,12 @@ func (u *Uploader) Upload(ctx context.Context, o *Object) (Result, error) {
 	} else {
 		err = t.put(ctx)
 	}
-	if err != nil {
-		return Result{Attempts: t.result.Attempts, Multipart: t.result.Multipart, Duration: time.Since(start)}, err
-	}
+	t.result.Leftover = t.leftover
 	t.result.Duration = time.Since(start)
+	if err != nil {
+		failed := Result{Attempts: t.result.Attempts, Multipart: t.result.Multipart, Leftover: t.leftover, Duration: t.result.Duration}
+		return failed, t.marked(err)
+	}
 	return t.result, nil
 }
 

@@ -15,6 +15,7 @@ const maxParts = 10_000
 
 // upload is a multipart upload that is neither complete nor aborted.
 type upload struct {
+	number      int // 1 for the first one, and so on
 	bucket, key string
 	object      *Object        // without its bytes
 	parts       map[int][]byte // by part number
@@ -36,14 +37,23 @@ func (s *S3) createLocked(c Call, req *http.Request) *http.Response {
 	if got := req.Header.Get("X-Amz-Checksum-Algorithm"); got != "CRC32" {
 		s.misuse(c, "got x-amz-checksum-algorithm %q, want CRC32", got)
 	}
-	s.mu.lastID++
-	id := fmt.Sprintf("upload-%d", s.mu.lastID)
 	o := objectOf(req)
 	o.Multipart = true
-	s.mu.uploads[id] = &upload{bucket: c.Bucket, key: c.Key, object: o, parts: make(map[int][]byte)}
+	id := s.beginLocked(c.Bucket, c.Key, o)
 	return answer(req, http.StatusOK, nil, fmt.Appendf(nil,
 		`<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>`, id))
 }
+
+// beginLocked begins an upload and returns its id.
+func (s *S3) beginLocked(bucket, key string, o *Object) string {
+	s.mu.lastID++
+	id := fmt.Sprintf(idForm, s.mu.lastID)
+	s.mu.uploads[id] = &upload{number: s.mu.lastID, bucket: bucket, key: key, object: o, parts: make(map[int][]byte)}
+	return id
+}
+
+// idForm is what the id of an upload with a number looks like.
+const idForm = "upload-%d"
 
 // findLocked returns the upload that c is about, or nil.
 func (s *S3) findLocked(c Call) *upload {

@@ -36,7 +36,7 @@ type Object struct {
 type Call struct {
 	Op       string // S3's name of the request, such as "PutObject"
 	Bucket   string // the bucket
-	Key      string // the key; "" for a request about the bucket
+	Key      string // the key, or the prefix of a list; "" for another request about the bucket
 	UploadID string // the multipart upload, where there is one
 	Part     int    // the number of the part; 0 if it is none
 	Region   string // the region that it is signed for; "" if it is not signed
@@ -59,6 +59,10 @@ type S3 struct {
 		onCall  func(Call) Fault
 		record  func(op, bucket, key string)
 		silent  bool // answers show no region
+
+		granted  map[string]bool // the actions that are; nil: all
+		pageSize int             // of lists
+		plain    bool            // lists do not encode keys
 	}
 }
 
@@ -69,6 +73,7 @@ func NewS3(t testing.TB) *S3 {
 	s.mu.uploads = make(map[string]*upload)
 	s.mu.regions = make(map[string]string)
 	s.mu.numbers = make(map[Call]int)
+	s.mu.pageSize = 1000
 	return s
 }
 
@@ -115,6 +120,33 @@ func (s *S3) HideRegions() {
 	s.mu.silent = true
 }
 
+// Grant lets only these actions be done from now on, such as "s3:PutObject", in
+// every bucket: requests that need another are answered by AccessDenied.
+func (s *S3) Grant(actions ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.granted = make(map[string]bool, len(actions))
+	for _, action := range actions {
+		s.mu.granted[action] = true
+	}
+}
+
+// SetPageSize sets how many uploads a list shows at most, if it is not asked for
+// less; 1,000 if this is not called.
+func (s *S3) SetPageSize(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.pageSize = n
+}
+
+// ListPlainly leaves keys in lists as they are, also when it is asked to encode
+// them, as some S3-compatible servers do.
+func (s *S3) ListPlainly() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.plain = true
+}
+
 // Objects returns the bytes of all objects by "bucket/key".
 func (s *S3) Objects() map[string][]byte {
 	s.mu.Lock()
@@ -155,6 +187,13 @@ func (s *S3) Uploads() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// PutUpload begins a multipart upload as somebody else would, and returns its id.
+func (s *S3) PutUpload(bucket, key string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.beginLocked(bucket, key, &Object{Multipart: true})
 }
 
 // AbortUploads drops all multipart uploads, as an administrator or a lifecycle

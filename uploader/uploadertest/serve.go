@@ -81,6 +81,8 @@ func parse(req *http.Request) Call {
 		c.Op = "HeadBucket"
 	case key == "" && req.Method == http.MethodGet && q.Has("location"):
 		c.Op = "GetBucketLocation"
+	case key == "" && req.Method == http.MethodGet && q.Has("uploads"):
+		c.Op, c.Key = "ListMultipartUploads", q.Get("prefix")
 	case key != "" && req.Method == http.MethodPut && c.UploadID != "":
 		c.Op = "UploadPart"
 	case key != "" && req.Method == http.MethodPut:
@@ -125,6 +127,9 @@ func (s *S3) serve(c Call, req *http.Request, body []byte) *http.Response {
 	if resp := s.wrongRegionLocked(c, req); resp != nil {
 		return resp
 	}
+	if !s.grantedLocked(c, req) {
+		return errorAnswer(req, http.StatusForbidden, "AccessDenied", s.regionHeaderLocked(c.Bucket))
+	}
 	switch c.Op {
 	case "HeadBucket":
 		return answer(req, http.StatusOK, s.regionHeaderLocked(c.Bucket), nil)
@@ -140,9 +145,33 @@ func (s *S3) serve(c Call, req *http.Request, body []byte) *http.Response {
 		return s.completeLocked(c, req, body)
 	case "AbortMultipartUpload":
 		return s.abortLocked(c, req)
+	case "ListMultipartUploads":
+		return s.listLocked(c, req)
 	}
 	s.misuse(c, "must never be called")
 	return errorAnswer(req, http.StatusForbidden, "AccessDenied", nil)
+}
+
+// actions are what a bucket's policy must grant for a request to be served, as
+// the page "Actions, resources, and condition keys for Amazon S3" has them. It is
+// never written.
+var actions = map[string]string{
+	"HeadBucket":              "s3:ListBucket",
+	"GetBucketLocation":       "s3:GetBucketLocation",
+	"PutObject":               "s3:PutObject",
+	"CreateMultipartUpload":   "s3:PutObject",
+	"UploadPart":              "s3:PutObject",
+	"CompleteMultipartUpload": "s3:PutObject",
+	"AbortMultipartUpload":    "s3:AbortMultipartUpload",
+	"ListMultipartUploads":    "s3:ListBucketMultipartUploads",
+}
+
+// grantedLocked tells whether all is granted that the request needs.
+func (s *S3) grantedLocked(c Call, req *http.Request) bool {
+	if s.mu.granted == nil {
+		return true
+	}
+	return s.mu.granted[actions[c.Op]] && (req.Header.Get("X-Amz-Acl") == "" || s.mu.granted["s3:PutObjectAcl"])
 }
 
 // wrongRegionLocked answers a request that is signed for a region that its
