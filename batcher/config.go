@@ -39,11 +39,27 @@ type Config struct {
 	// RetryMin and RetryMax bound the jittered pause between two uploads of one
 	// batch of which the first has failed. Defaults 1s and 1m.
 	RetryMin, RetryMax time.Duration
+	// DedupeSenders is how many senders each shard remembers, to leave out what they
+	// send again; past it the one that was used longest ago is forgotten. 0 to
+	// 10,000,000, default 100,000; 0 = sequences are not looked at.
+	DedupeSenders int
+	// SenderRetention is how long a sender is remembered after its last request, by
+	// the times of receipt. Default 24h, at least 1s.
+	SenderRetention time.Duration
+	// DedupeIDs is how many ids of events are remembered, each shard an equal part;
+	// past it the oldest is forgotten. 0 to 100,000,000, default 500,000; 0 = ids are
+	// not looked at.
+	DedupeIDs int
+	// DedupeWindow is how long an id is remembered after the first event that had
+	// it, by the times of receipt. Default 10m, at least 1s.
+	DedupeWindow time.Duration
 }
 
 const (
-	maxWindow  = 24 * time.Hour
-	maxUploads = 1024
+	maxWindow        = 24 * time.Hour
+	maxUploads       = 1024
+	maxDedupeSenders = 10_000_000
+	maxDedupeIDs     = 100_000_000
 )
 
 // DefaultConfig is what the service runs with unless it is told otherwise.
@@ -58,6 +74,10 @@ func DefaultConfig() Config {
 		MemoryBytes:      256 << 20,
 		RetryMin:         time.Second,
 		RetryMax:         time.Minute,
+		DedupeSenders:    100_000,
+		SenderRetention:  24 * time.Hour,
+		DedupeIDs:        500_000,
+		DedupeWindow:     10 * time.Minute,
 	}
 }
 
@@ -78,6 +98,10 @@ func (c Config) Validate() error {
 	check(c.Uploads >= 1 && c.Uploads <= maxUploads, "uploads: %d, must be from 1 to %d", c.Uploads, maxUploads)
 	check(c.MemoryBytes >= 8<<20, "MemoryBytes: %d, must be at least 8 MiB", c.MemoryBytes)
 	check(c.RetryMin > 0 && c.RetryMax >= c.RetryMin, "RetryMin, RetryMax: %v, %v, must be positive and in order", c.RetryMin, c.RetryMax)
+	check(c.DedupeSenders >= 0 && c.DedupeSenders <= maxDedupeSenders, "dedupe-senders: %d, must be from 0 to %d", c.DedupeSenders, maxDedupeSenders)
+	check(c.SenderRetention >= time.Second, "SenderRetention: %v, must be at least 1s", c.SenderRetention)
+	check(c.DedupeIDs >= 0 && c.DedupeIDs <= maxDedupeIDs, "dedupe-ids: %d, must be from 0 to %d", c.DedupeIDs, maxDedupeIDs)
+	check(c.DedupeWindow >= time.Second, "dedupe-window: %v, must be at least 1s", c.DedupeWindow)
 	return errors.Join(errs...)
 }
 

@@ -12,10 +12,16 @@ import (
 // Numbers of the fields of destinations.journal.v1 that the fold reads by hand.
 const (
 	fieldEventsReceived     = 1
+	fieldEventsPrincipal    = 2
+	fieldEventsSenderID     = 3
+	fieldEventsSequence     = 4
+	fieldEventsSettled      = 5
 	fieldEventsDestinations = 6
 	fieldEventsEvents       = 7
 
 	fieldEventDestination = 1
+	fieldEventIndex       = 2
+	fieldEventID          = 3
 	fieldEventPayload     = 6
 )
 
@@ -23,13 +29,18 @@ const (
 // Decoding copies no payload and, once its slices have grown, allocates nothing:
 // every event of the service passes here. All slices alias the record.
 type eventsRecord struct {
-	received     int64
-	destinations [][]byte // encoded journalv1.Destination messages
-	events       []eventRecord
+	received          int64
+	principal         []byte
+	senderID          []byte
+	sequence, settled uint64
+	destinations      [][]byte // encoded journalv1.Destination messages
+	events            []eventRecord
 }
 
 type eventRecord struct {
 	destination uint32
+	index       uint32 // in its request
+	id          []byte
 	payload     []byte
 }
 
@@ -37,13 +48,19 @@ var errRecord = errors.New("not a valid Events record")
 
 // decode reads rec into r, which it resets.
 func (r *eventsRecord) decode(rec []byte) error {
-	r.received = 0
-	r.destinations = r.destinations[:0]
-	r.events = r.events[:0]
+	*r = eventsRecord{destinations: r.destinations[:0], events: r.events[:0]}
 	err := eachField(rec, func(f field) error {
 		switch {
 		case f.is(fieldEventsReceived, protowire.VarintType):
 			r.received = int64(f.varint)
+		case f.is(fieldEventsPrincipal, protowire.BytesType):
+			r.principal = f.data
+		case f.is(fieldEventsSenderID, protowire.BytesType):
+			r.senderID = f.data
+		case f.is(fieldEventsSequence, protowire.VarintType):
+			r.sequence = f.varint
+		case f.is(fieldEventsSettled, protowire.VarintType):
+			r.settled = f.varint
 		case f.is(fieldEventsDestinations, protowire.BytesType):
 			r.destinations = append(r.destinations, f.data)
 		case f.is(fieldEventsEvents, protowire.BytesType):
@@ -71,6 +88,10 @@ func decodeEvent(b []byte) (e eventRecord, err error) {
 		switch {
 		case f.is(fieldEventDestination, protowire.VarintType):
 			e.destination = uint32(f.varint)
+		case f.is(fieldEventIndex, protowire.VarintType):
+			e.index = uint32(f.varint)
+		case f.is(fieldEventID, protowire.BytesType):
+			e.id = f.data
 		case f.is(fieldEventPayload, protowire.BytesType):
 			e.payload = f.data
 		}
