@@ -113,7 +113,7 @@ func (l *Log) roll(first *Append) error {
 		base, seed = w.tip.next, w.tip.sum
 	}
 	before := l.w
-	_, err := l.begin(birth{
+	_, err := l.grow(birth{
 		base: base, seed: seed, size: l.size, need: int64(len(first.rec)) + recordOverhead,
 	})
 	if err != nil {

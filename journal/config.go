@@ -38,12 +38,14 @@ type Config struct {
 	// 64 MiB. It bounds a record; see [Log.Limit].
 	SegmentBytes int64
 	// ControlSegmentBytes is the size of a control segment, 4 KiB to 1 GiB,
-	// default 4 MiB. Each partition keeps one more of them as a spare.
+	// default 4 MiB. Each partition keeps one more of them as a spare, and as
+	// much again for a small file, see [Partition.WriteFile].
 	ControlSegmentBytes int64
-	// QuotaBytes bounds the sizes of the event segments of all partitions
-	// together; an append that needs a segment beyond it answers [ErrFull].
-	// 0 is no bound; [DefaultConfig] has 10 GiB. At least two segments for
-	// each partition. Control segments never count.
+	// QuotaBytes bounds the sizes of the event segments and spools of all
+	// partitions together; an append that needs a segment beyond it answers
+	// [ErrFull], and so does a spool that would grow beyond it. 0 is no bound;
+	// [DefaultConfig] has 10 GiB. At least two segments for each partition.
+	// Control segments and small files never count.
 	QuotaBytes int64
 	// ProofDelay is how long after a sync an idle log waits before it writes
 	// the block that proves it; 0 is at once, [DefaultConfig] has 50 ms. A

@@ -16,7 +16,10 @@
 //	  events-<number>.seg  segments of the events log
 //	  control-<number>.seg segments of the control log
 //	  control.spare        the next control segment's space, all zeros
-//	  *.tmp                unfinished; removed by the next Open
+//	  files.spare          the next small file's space, all zeros
+//	  parked/<name>        spools, under names of the caller's
+//	  *.tmp, parked/*.tmp  unfinished; removed by the next Open
+//	  <name>               small files, under names of the caller's
 //
 // Anything else in <dir> belongs to others and is left alone. A number has 20
 // digits and grows with each segment that is made; numbers may be left out. All
@@ -102,11 +105,41 @@
 // sync, also one for want of space, is final: the journal answers [ErrBroken]
 // from then on, and only the next Open decides what is in the log.
 //
+// # Beside the logs
+//
+// What the records of a partition refer to, and is too large for one, its caller
+// keeps beside them. A small file ([Partition.WriteFile]) is replaced as a whole. It
+// is data, and a trailer:
+//
+//	0       8         12       20     24    28
+//	+-------+---------+--------+------+-----+
+//	| magic | version | length | data | sum |
+//	+-------+---------+--------+------+-----+
+//
+// In it,
+//
+//   - length: bytes of the data.
+//   - data: CRC32C of the data.
+//   - sum: CRC32C of the bytes before it, begun with that of (journal, partition,
+//     name): a file that was moved or renamed does not pass.
+//
+// A spool ([Partition.CreateSpool]) is the caller's bytes and nothing else; whoever
+// refers to it says what they must be. Both are made under a temporary name, synced,
+// renamed, folder synced; then they are there, and what says so may be appended to a
+// log. A removal is not synced: who reads the logs knows what is not needed, and
+// removes it again.
+//
+// Spools count towards the quota, as event segments do. Small files have space of
+// their own, because without one nothing can be released: files.spare is as large as
+// the largest of them, and as a control segment at least. On a full disk it becomes
+// the file. While it is missing no events segment is begun.
+//
 // # Recovery
 //
 // Before Open returns, for each partition:
 //
-//  1. The folder is listed and synced, and the start is read.
+//  1. The folder and that of the spools are listed and synced, and the start is
+//     read.
 //  2. Of each log, the segments before the last one whose base is at or below
 //     the start are set aside: they are not needed, and not judged.
 //  3. Of the others, each that has a successor is followed from block to block
@@ -140,7 +173,10 @@
 // begins, whether or not it has been cut.
 //
 // The control log is settled first, and takes its spare, or a smaller segment,
-// where the disk is full.
+// where the disk is full; then the spare of the small files is made. What stands
+// beside the logs is counted and otherwise read only by who asks for it: a small
+// file that does not verify, or bytes of a spool that the disk does not give, close
+// the partition then.
 //
 // # What is assumed of the disk
 //

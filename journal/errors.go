@@ -11,13 +11,14 @@ var (
 	ErrClosed = errors.New("journal: closed")
 
 	// ErrFull answers an append for which there is no room: the disk is full,
-	// or the quota of event segments is reached. The record is not in the log
-	// and never will be unless it is appended again. The log needs no repair:
-	// the next append tries again, so it recovers once there is space.
+	// or the quota is reached. The record is not in the log and never will be
+	// unless it is appended again. The log needs no repair: the next append
+	// tries again, so it recovers once there is space. It answers likewise
+	// what is written beside the logs.
 	ErrFull = errors.New("journal: no space")
 
 	// errQuota tells the quota from the disk: smaller segments do not help.
-	errQuota = errors.New("the quota of event segments is reached")
+	errQuota = errors.New("the quota of event segments and spools is reached")
 
 	// ErrBroken is wrapped by the error that is final for a journal: a failed
 	// sync, or a failed write that was not for want of space. Whether the

@@ -19,7 +19,7 @@ type Journal struct {
 	partitions []*Partition // immutable once open
 	lock       io.Closer    // given up by Close
 
-	used    atomic.Int64 // bytes of event segments, and of those being made
+	used    atomic.Int64 // bytes of event segments and spools, and of those being made
 	closing atomic.Bool
 	close   func() error // the first Close; later ones get its result
 
@@ -139,6 +139,23 @@ func (j *Journal) shut() error {
 		return errors.Join(j.Err(), fmt.Errorf("unlock data folder: %w", err))
 	}
 	return j.Err()
+}
+
+// Used returns the bytes that the quota counts: of the event segments and the spools
+// of all partitions, at the size that they have on the disk.
+func (j *Journal) Used() int64 { return j.used.Load() }
+
+// Quota returns the bound of Used, in bytes; 0 = none. A quota that was lowered may
+// be exceeded by what was there before.
+func (j *Journal) Quota() int64 { return j.cfg.QuotaBytes }
+
+// reserve takes n bytes out of the quota, by force also those that it does not have.
+func (j *Journal) reserve(n int64, force bool) error {
+	if used := j.used.Add(n); !force && j.cfg.QuotaBytes > 0 && used > j.cfg.QuotaBytes {
+		j.used.Add(-n)
+		return full(fmt.Errorf("%w: they would take %d bytes of %d", errQuota, used, j.cfg.QuotaBytes))
+	}
+	return nil
 }
 
 // removeSegment takes away the file of a segment that no log has any more.

@@ -126,6 +126,20 @@ func (l *Log) release(start uint64) []*segment {
 	return gone
 }
 
+// bytesBetween returns the sizes of the segments that release would give up if the
+// start moved from one offset to another.
+func (l *Log) bytesBetween(from, to uint64) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := int64(0)
+	for i, seg := range l.mu.segs[:max(len(l.mu.segs)-1, 0)] {
+		if end := l.mu.segs[i+1].header.Base; from < end && end <= to {
+			n += seg.size
+		}
+	}
+	return n
+}
+
 // birth is a segment to be made.
 type birth struct {
 	base uint64              // offset of its first record
@@ -135,7 +149,18 @@ type birth struct {
 	copy func(*writer) error // writes records that are moved here; nil for none
 }
 
-// begin makes the next segment, and gives the log its writer. If the disk is too
+// grow makes the next segment, and gives the log its writer. A small file has to be
+// written before events can be released, so its space comes before theirs.
+func (l *Log) grow(b birth) (*segment, error) {
+	if l.kind == eventsLog {
+		if err := l.part.ensureFileSpare(); err != nil {
+			return nil, err
+		}
+	}
+	return l.begin(b)
+}
+
+// begin is grow once the space of the small files is there. If the disk is too
 // full for one it makes a smaller one, as long as what is needed fits. In a control
 // segment stands what drains the journal, so it may become as small as segments
 // get. An events segment gives way only so far that a disk that is almost full is
@@ -241,17 +266,12 @@ func (l *Log) giveUp(name string, w *writer, err error) error {
 	return full(err)
 }
 
-// reserve takes n bytes out of the quota, which counts event segments only.
+// reserve takes n bytes out of the quota, which does not count control segments.
 func (l *Log) reserve(n int64, force bool) error {
 	if l.kind != eventsLog {
 		return nil
 	}
-	j := l.part.j
-	if used := j.used.Add(n); !force && j.cfg.QuotaBytes > 0 && used > j.cfg.QuotaBytes {
-		j.used.Add(-n)
-		return full(fmt.Errorf("%w: event segments would take %d bytes of %d", errQuota, used, j.cfg.QuotaBytes))
-	}
-	return nil
+	return l.part.j.reserve(n, force)
 }
 
 // nextNumber is above that of every segment that the log ever had and that may

@@ -25,12 +25,25 @@ type Partition struct {
 		sync.Mutex
 		start startFile
 	}
+
+	// Files beside the logs; none of these locks is taken by a shard or a
+	// stream's goroutine.
+	beside  sync.RWMutex // read-locked by each operation beside the logs, so that Close can wait for it
+	writing sync.Mutex   // held by who writes a small file or its spare
+	largest atomic.Int64 // bytes of the largest small file; written under writing
+	spare   atomic.Int64 // bytes of files.spare, 0 = there is none; written under writing
+	spools  struct {
+		sync.Mutex
+		sizes  map[string]int64 // of those that were committed
+		folder bool             // their folder is there
+	}
 }
 
 func newPartition(j *Journal, index int) *Partition {
 	p := &Partition{j: j, index: index, dir: filepath.Join(j.cfg.Dir, fmt.Sprintf("%04d", index))}
 	p.events = newLog(p, eventsLog, j.cfg.SegmentBytes)
 	p.control = newLog(p, controlLog, j.cfg.ControlSegmentBytes)
+	p.spools.sizes = map[string]int64{}
 	return p
 }
 
@@ -73,6 +86,11 @@ func (p *Partition) Start() Start {
 	return p.mu.start.last.Start
 }
 
+// EventBytes returns how many bytes of event segments a Release would remove that
+// moved the start of the events log from one offset to another. It is what lies
+// between them, in whole segments.
+func (p *Partition) EventBytes(from, to uint64) int64 { return p.events.bytesBetween(from, to) }
+
 // Release gives up all records below s: it makes s durable as the new start,
 // and then removes the segments that lie wholly below it. Readers at lower
 // offsets get [ErrReleased]. A start below the present one, or above a commit
@@ -104,11 +122,8 @@ func (p *Partition) Release(s Start) error {
 
 // releasable checks a new start.
 func (p *Partition) releasable(s Start) error {
-	if err := p.events.refusal(); err != nil {
+	if err := p.refusal(); err != nil {
 		return err
-	}
-	if p.j.closing.Load() {
-		return ErrClosed
 	}
 	have, events, control := p.mu.start.last.Start, p.events.Committed(), p.control.Committed()
 	if s.Events < have.Events || s.Control < have.Control {
@@ -132,10 +147,12 @@ func (p *Partition) writeStartLocked(s Start) error {
 	return p.j.fail(fmt.Errorf("write start of partition %d: %w", p.index, err))
 }
 
-// close ends both logs.
+// close ends both logs, and waits for what is being done beside them.
 func (p *Partition) close() {
 	p.events.close()
 	p.control.close()
+	p.beside.Lock() // what comes later finds the journal closing
+	p.beside.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if f := p.mu.start.file; f != nil {

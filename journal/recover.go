@@ -24,7 +24,7 @@ func (p *Partition) recover() error {
 		return p.unreadable(p.dir, err)
 	}
 	// What is read may be in memory only, if a sync failed in an earlier run.
-	if err := p.j.fs.SyncDir(p.dir); err != nil {
+	if err := p.syncFolders(names); err != nil {
 		return err
 	}
 	if err := p.openStart(); err != nil {
@@ -39,7 +39,11 @@ func (p *Partition) recover() error {
 	if err != nil {
 		return p.unreadable(p.dir, err)
 	}
-	if err := p.clear(names, slices.Concat(control.below, events.below)); err != nil {
+	unfinished, err := p.findBeside(names)
+	if err != nil {
+		return p.unreadable(p.dir, err)
+	}
+	if err := p.clear(unfinished, slices.Concat(control.below, events.below)); err != nil {
 		return err
 	}
 	// The control log first: it must not lose its space to the other.
@@ -47,6 +51,32 @@ func (p *Partition) recover() error {
 		return err
 	}
 	return p.events.settle(events, start.Events)
+}
+
+// syncFolders makes durable what was read in the partition's folders.
+func (p *Partition) syncFolders(names []string) error {
+	if err := p.j.fs.SyncDir(p.dir); err != nil {
+		return err
+	}
+	if slices.Contains(names, parkedName) {
+		return p.j.fs.SyncDir(filepath.Join(p.dir, parkedName))
+	}
+	return nil
+}
+
+// findBeside takes stock of the files beside the logs, and returns the paths of all
+// unfinished files.
+func (p *Partition) findBeside(names []string) ([]string, error) {
+	if err := p.findFiles(names); err != nil {
+		return nil, err
+	}
+	unfinished, err := p.findSpools(names)
+	for _, name := range names {
+		if strings.HasSuffix(name, tmpSuffix) {
+			unfinished = append(unfinished, filepath.Join(p.dir, name))
+		}
+	}
+	return unfinished, err
 }
 
 // unreadable closes the partition for what is damage, also for a file that is
@@ -78,12 +108,10 @@ func (p *Partition) openStart() error {
 
 // clear removes what earlier runs left behind: unfinished files, and segments
 // below the start.
-func (p *Partition) clear(names []string, below []*segment) error {
-	for _, name := range names {
-		if strings.HasSuffix(name, tmpSuffix) {
-			if err := p.j.fs.Remove(filepath.Join(p.dir, name)); err != nil {
-				return err
-			}
+func (p *Partition) clear(unfinished []string, below []*segment) error {
+	for _, name := range unfinished {
+		if err := p.j.fs.Remove(name); err != nil {
+			return err
 		}
 	}
 	if len(below) == 0 {
@@ -251,7 +279,7 @@ func (l *Log) settleLast(f File, last *segment, s scan) error {
 	if err := l.rewrite(f, last, s); err != nil {
 		return err
 	}
-	_, err := l.begin(birth{base: s.end.next, seed: s.end.sum, size: l.size})
+	_, err := l.grow(birth{base: s.end.next, seed: s.end.sum, size: l.size})
 	if errors.Is(err, ErrFull) && l.part.j.Err() == nil {
 		l.part.j.log.Warn("no room for a segment to append to",
 			slog.String("folder", l.part.dir), slog.String("log", l.kind.String()), slog.Any("error", err))
@@ -265,7 +293,7 @@ func (l *Log) settleLast(f File, last *segment, s scan) error {
 // on the disk; that they were read, written elsewhere and synced does.
 func (l *Log) moveTail(f File, last *segment, s scan) error {
 	need := segmentHeaderSize + s.end.pos - s.proven.pos
-	_, err := l.begin(birth{
+	_, err := l.grow(birth{
 		base: s.proven.next, seed: s.proven.sum,
 		size: max(l.size, need), need: need,
 		copy: func(w *writer) error { return copyBlocks(w, f, last, s) },

@@ -21,6 +21,7 @@ type world struct {
 	logs  [2]expected // events, control
 	start journal.Start
 	asked journal.Start // the highest start that a Release was called with
+	side  [2]besides    // small files, spools
 }
 
 // expected is what a log must hold.
@@ -33,6 +34,7 @@ func newWorld() *world {
 	w := &world{}
 	for i := range w.logs {
 		w.logs[i].known = map[uint64]string{}
+		w.side[i].may = map[string][]string{}
 	}
 	return w
 }
@@ -41,6 +43,7 @@ func (w *world) clone() *world {
 	c := *w
 	for i := range c.logs {
 		c.logs[i].known = maps.Clone(w.logs[i].known)
+		c.side[i].may = maps.Clone(w.side[i].may)
 	}
 	return &c
 }
@@ -67,8 +70,15 @@ func (w *world) work(t *testing.T, p *journal.Partition) error {
 	if err := w.check(t, p); err != nil {
 		return err
 	}
+	for i := range w.side {
+		w.side[i].settle()
+	}
 	for round := range 3 {
-		if err := w.append(p, 4); err != nil {
+		err := w.append(p, 4)
+		if round == 1 {
+			err = errors.Join(err, w.writeBesides(t, p))
+		}
+		if err != nil {
 			return err
 		}
 		if round != 1 {
@@ -126,7 +136,7 @@ func (w *world) check(t *testing.T, p *journal.Partition) error {
 			return err
 		}
 	}
-	return nil
+	return w.checkBesides(t, p)
 }
 
 func (e *expected) check(t *testing.T, l *journal.Log, start uint64) error {

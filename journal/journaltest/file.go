@@ -56,7 +56,7 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 			misuse("write of %s up to byte %d, where %d are allocated",
 				f.node.name, off+int64(len(p)), len(f.node.live))
 		}
-		w := write{off: off, data: append([]byte(nil), p...)}
+		w := write{off: off, data: append([]byte{}, p...)} // never nil, which is a change of size
 		f.node.live = w.apply(f.node.live)
 		f.node.pending = append(f.node.pending, w)
 		return nil
