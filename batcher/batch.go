@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"hash"
 	"hash/crc32"
-	"slices"
+	"math/bits"
 	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
@@ -87,14 +87,16 @@ func (b *batch) add(at position, received int64, payload []byte) {
 }
 
 // grow makes room for n more bytes of lines, and returns by how much their memory has
-// grown. It doubles: append grows large slices by a quarter, and would copy each
-// line five times until its chunk is full.
+// grown. It keeps to powers of two, for which the sizes of chunks are made: append
+// grows large slices by a quarter, and would copy each line five times until its chunk
+// is full.
 func (b *batch) grow(n int) (more int64) {
-	have := cap(b.lines)
-	if len(b.lines)+n <= have {
+	have, need := cap(b.lines), len(b.lines)+n
+	if need <= have {
 		return 0
 	}
-	b.lines = slices.Grow(b.lines, max(have, n, 256))
+	size := max(1<<bits.Len(uint(need-1)), 512)
+	b.lines = append(make([]byte, 0, size), b.lines...)
 	return int64(cap(b.lines) - have)
 }
 
