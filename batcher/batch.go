@@ -59,6 +59,7 @@ type batch struct {
 	crc      uint32
 	sha      hash.Hash
 	charged  int64 // of the memory budget
+	share    share // what it is charged to
 
 	// seal is set when it is closed, or when it was read from the journal.
 	seal *journalv1.Seal

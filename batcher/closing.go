@@ -21,7 +21,7 @@ func (s *shard) close(d *destination, reason journalv1.SealReason, through posit
 	}
 	s.cut(b)
 	b.state = batchClosing
-	s.memory.close(b.charged)
+	s.recharge(b, shareClosed)
 	b.seal = s.seal(b, reason, closed, through)
 	d.open, d.closeAt = nil, time.Time{}
 	d.closing = append(d.closing, b)

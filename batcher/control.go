@@ -165,7 +165,7 @@ func (s *shard) applySeal(seal *journalv1.Seal, mine bool) {
 		d.queue = append(d.queue, b)
 		s.sealed(b)
 	} else {
-		b := &batch{dest: d, state: batchSealed, seal: seal, rebuilt: true, incomplete: true}
+		b := &batch{dest: d, state: batchSealed, seal: seal, rebuilt: true, incomplete: true, share: shareTables}
 		s.charge(b, d.overhead())
 		d.queue = append(d.queue, b)
 		if d.through.less(through) {

@@ -85,11 +85,15 @@ func (s *shard) foldDecided(d *destination, at position, payload []byte) error {
 		if !b.incomplete || !b.holds(at) {
 			continue
 		}
+		if b.share != shareFilling {
+			s.recharge(b, shareFilling)
+		}
 		s.take(b, at, payload)
 		if at != positionOf(b.seal.GetLast()) {
 			return nil
 		}
 		b.incomplete = false
+		s.recharge(b, shareClosed)
 		s.cut(b)
 		if err := b.matchesSeal(); err != nil {
 			return s.part.Damage(err)
@@ -155,7 +159,13 @@ func (s *shard) spareChunk() []byte {
 
 func (s *shard) charge(b *batch, n int64) {
 	b.charged += n
-	s.memory.charge(n, b.state != batchOpen)
+	s.memory.charge(n, b.share)
+}
+
+// recharge charges what b holds to another share.
+func (s *shard) recharge(b *batch, to share) {
+	s.memory.move(b.charged, b.share, to)
+	b.share = to
 }
 
 // forget lets go of b's content and of what was charged for it.

@@ -12,18 +12,18 @@ import (
 func TestMemoryWakesHoweverItComesFree(t *testing.T) {
 	woken := 0
 	m := &memory{limit: 100, wake: func() { woken++ }}
-	m.charge(100, false)
+	m.charge(100, shareOpen)
 	m.starve() // wakes those who may hold what is waited for
-	m.charge(-5, false)
+	m.charge(-5, shareOpen)
 	if woken != 1 || !m.short() || m.resume() {
 		t.Errorf("at 95 of 100: woken %d times, short %v, resume %v; want 1, true, false", woken, m.short(), m.resume())
 	}
-	m.charge(-6, false)
+	m.charge(-6, shareOpen)
 	if woken != 2 || m.short() || !m.resume() {
 		t.Errorf("at 89 of 100: woken %d times, short %v, resume %v; want 2, false, true", woken, m.short(), m.resume())
 	}
 	m.feed()
-	m.charge(9, false)
+	m.charge(9, shareOpen)
 	if m.short() {
 		t.Error("at 98 of 100 with nobody waiting: short")
 	}
@@ -35,25 +35,25 @@ func TestMemoryWakesHoweverItComesFree(t *testing.T) {
 func TestMemoryWantsClosingUntilEnoughIsOnItsWay(t *testing.T) {
 	woken := 0
 	m := &memory{limit: 100, wake: func() { woken++ }}
-	m.charge(120, false)
+	m.charge(120, shareOpen)
 	if !m.wantsClosing() {
 		t.Error("nothing is closed, and nothing wants to be")
 	}
-	m.close(10) // a batch of 10 is closed
+	m.move(10, shareOpen, shareClosed) // a batch of 10 is closed
 	if m.closedEnough() {
 		t.Error("10 of 100 are closed, and that is enough")
 	}
-	m.close(20)
+	m.move(20, shareOpen, shareClosed)
 	if !m.closedEnough() {
 		t.Error("30 of 100 are closed, and that is not enough")
 	}
-	m.charge(-20, true)
+	m.charge(-20, shareClosed)
 	if m.wantsClosing() || woken != 0 {
 		t.Errorf("10 of 100 on their way: wants closing %v, woken %d times; want false, 0", m.wantsClosing(), woken)
 	}
-	m.charge(-10, true)
-	if !m.wantsClosing() || woken != 2 || m.used.Load() != 90 || m.closed.Load() != 0 {
-		t.Errorf("delivered: wants closing %v, woken %d times, used %d, closed %d; want true, 2, 90, 0", m.wantsClosing(), woken, m.used.Load(), m.closed.Load())
+	m.charge(-10, shareClosed)
+	if !m.wantsClosing() || woken != 2 || m.used.Load() != 90 || m.parts[shareClosed].Load() != 0 {
+		t.Errorf("delivered: wants closing %v, woken %d times, used %d, closed %d; want true, 2, 90, 0", m.wantsClosing(), woken, m.used.Load(), m.parts[shareClosed].Load())
 	}
 }
 
@@ -76,5 +76,25 @@ func TestCloseTimesDoNotGoBack(t *testing.T) {
 		}
 		d.lastClose = d.lastClose.Add(time.Hour) // as if the clock had been set back by an hour since
 		last = d.lastClose.UnixNano()
+	}
+}
+
+// Tables do not come free by delivering, so they must not take what delivering needs.
+func TestTablesLeaveAQuarterOfTheMemoryToBatches(t *testing.T) {
+	woken := 0
+	m := &memory{limit: 100, wake: func() { woken++ }}
+	m.charge(90, shareTables)
+	m.charge(24, shareOpen)
+	if m.short() {
+		t.Error("with 24 of 100 for batches and 90 of tables: short")
+	}
+	m.charge(1, shareOpen)
+	if !m.short() {
+		t.Error("with 25 of 100 for batches and 90 of tables: not short")
+	}
+	m.starve()
+	m.charge(-50, shareTables)
+	if woken < 2 || m.short() {
+		t.Errorf("with 25 of 100 for batches and 40 of tables: woken %d times, short %v; want 2, false", woken, m.short())
 	}
 }
