@@ -1,0 +1,213 @@
+package faultproxy
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Proxy is an HTTP server in front of an S3 server. It passes everything on until
+// it is given rules. It is safe for concurrent use.
+type Proxy struct {
+	target    string // host:port; immutable
+	listener  net.Listener
+	server    *http.Server
+	transport *http.Transport
+	stop      chan struct{} // closed by Close
+	running   sync.WaitGroup
+
+	mu struct {
+		sync.Mutex
+		rules rules
+		done  map[string]int // by the name of a rule
+		calls map[Op]int
+	}
+}
+
+// Listen starts a proxy on a free port of the loopback interface, which passes
+// everything on to target, a host:port.
+func Listen(target string) (*Proxy, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for a proxy: %w", err)
+	}
+	p := &Proxy{
+		target:    target,
+		listener:  listener,
+		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
+		stop:      make(chan struct{}),
+	}
+	p.server = &http.Server{
+		Handler:           http.HandlerFunc(p.serve),
+		ReadHeaderTimeout: time.Minute,
+		ErrorLog:          log.New(io.Discard, "", 0), // broken connections are what it is for
+		ConnState:         p.connState,
+	}
+	p.mu.done = map[string]int{}
+	p.mu.calls = map[Op]int{}
+	p.running.Go(func() { _ = p.server.Serve(listener) }) // ends with Close
+	return p, nil
+}
+
+// connState counts connections as running until they are closed, or taken out of
+// the server's hands, which is just before they are.
+func (p *Proxy) connState(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		p.running.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		p.running.Done()
+	}
+}
+
+// URL is the endpoint that clients use. It never changes.
+func (p *Proxy) URL() string { return "http://" + p.listener.Addr().String() }
+
+// Close ends all connections and returns when nothing of the proxy is left.
+func (p *Proxy) Close() {
+	close(p.stop)
+	_ = p.server.Close() // also the listener; what clients see of it does not matter
+	p.running.Wait()
+	p.transport.CloseIdleConnections()
+}
+
+// SetRules replaces the rules. Of several that hold for a request the first one
+// counts. Requests that are under way stay with the rule that they met.
+func (p *Proxy) SetRules(all ...Rule) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.rules = rules{all: all, fitted: make([]int, len(all))}
+}
+
+// Done is how often each rule has done what it says, by its name, since the proxy
+// was made. What hangs counts from when it hangs.
+func (p *Proxy) Done() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.mu.done)
+}
+
+// Calls is how many requests of each kind have arrived since the proxy was made.
+func (p *Proxy) Calls() map[Op]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.mu.calls)
+}
+
+// decide returns the rule that holds for a request.
+func (p *Proxy) decide(c Call) *Rule {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.calls[c.Op]++
+	return p.mu.rules.decide(c)
+}
+
+// note counts what a rule has done.
+func (p *Proxy) note(r *Rule) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.Name != "" {
+		p.mu.done[r.Name]++
+	}
+}
+
+// serve handles one request. A connection that it gives up ends without a word.
+func (p *Proxy) serve(w http.ResponseWriter, req *http.Request) {
+	rule := p.decide(read(req))
+	f := rule.Fault
+	if f.delay > 0 && !p.pause(req, time.After(f.delay)) {
+		panic(http.ErrAbortHandler)
+	}
+	answer, err := p.effect(req, f)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if answer != nil {
+		defer answer.Body.Close()
+	}
+	p.note(rule)
+	switch f.end {
+	case endServed:
+		pass(w, answer)
+	case endAnswer:
+		f.writeError(w, req)
+	case endHang:
+		p.pause(req, nil)
+		panic(http.ErrAbortHandler)
+	case endReset, endCutRequest:
+		reset(w, nil)
+	case endCutAnswer:
+		reset(w, firstHalf(answer))
+	}
+}
+
+// effect lets S3 do what it is asked, if f says so, and returns its answer. Else it
+// takes what the client sends, which is nil as an answer.
+func (p *Proxy) effect(req *http.Request, f Fault) (*http.Response, error) {
+	if f.end != endServed && !f.after {
+		n := req.ContentLength
+		if f.end == endCutRequest {
+			n /= 2
+		}
+		_, err := io.CopyN(io.Discard, req.Body, max(n, 0))
+		return nil, err
+	}
+	out := req.Clone(req.Context())
+	out.RequestURI = ""                             // only servers have it
+	out.URL.Scheme, out.URL.Host = "http", p.target // req.Host stays: it is signed
+	out.Header.Del("Expect")                        // met here already
+	answer, err := p.transport.RoundTrip(out)
+	if err == nil && f.after && f.end != endCutAnswer {
+		_, err = io.Copy(io.Discard, answer.Body) // S3 may begin to answer before it is done
+	}
+	return answer, err
+}
+
+// pause waits for c and returns true, or false if the client goes away or the proxy
+// is closed before.
+func (p *Proxy) pause(req *http.Request, c <-chan time.Time) bool {
+	select {
+	case <-c:
+		return true
+	case <-req.Context().Done():
+		return false
+	case <-p.stop:
+		return false
+	}
+}
+
+// pass hands S3's answer on.
+func pass(w http.ResponseWriter, answer *http.Response) {
+	maps.Copy(w.Header(), answer.Header)
+	w.WriteHeader(answer.StatusCode)
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// firstHalf is the beginning of an answer as it goes over a connection.
+func firstHalf(answer *http.Response) []byte {
+	var whole bytes.Buffer
+	if err := answer.Write(&whole); err != nil {
+		return nil
+	}
+	return whole.Bytes()[:whole.Len()/2]
+}
+
+// reset says something and then breaks the connection.
+func reset(w http.ResponseWriter, last []byte) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler) // ends it, too
+	}
+	// What becomes of these is of no interest: it is a connection that fails.
+	_, _ = conn.Write(last)
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = conn.Close()
+}
