@@ -55,6 +55,7 @@ func countEvents(request []byte) (events int) {
 type received struct {
 	request *incoming
 	at      time.Time
+	size    int64 // what the request is charged with until it is taken
 	err     error // why there is no request
 }
 

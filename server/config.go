@@ -28,6 +28,14 @@ type Config struct {
 	// be passed by one request. Default 8 MiB.
 	MaxStreamBytes int64
 
+	// MemoryBytes is what all streams together may have in hand: requests that are
+	// being taken, and records that wait for their sync. While it is used up no
+	// stream receives; it may be passed by one request for each stream that was
+	// receiving then. Beside it, each stream may hold up to a 512th of it, at least
+	// 64 KiB and at most 1 MiB, of what was sent and not received. Default 128 MiB.
+	// Flag --memory.
+	MemoryBytes int64
+
 	// MaxStreamAge is how long a StreamS3 lasts, more or less by a tenth of it at
 	// random, before the caller is told to open another one. At least 1 s. Default
 	// 1 h. Flag --max-stream-age.
@@ -48,6 +56,7 @@ func DefaultConfig() Config {
 		MaxPayloadBytes: 1 << 20,
 		MaxRequestBytes: 4 << 20,
 		MaxStreamBytes:  8 << 20,
+		MemoryBytes:     128 << 20,
 		MaxStreamAge:    time.Hour,
 		MaxStreams:      1000,
 		RetryDelay:      time.Second,
@@ -67,6 +76,7 @@ func (c Config) Validate() error {
 		"--max-request-size: %d bytes, at least 4 KiB more than --max-payload-size (%d bytes)", c.MaxRequestBytes, c.MaxPayloadBytes)
 	add(c.MaxRequestBytes > maxRequestLimit, "--max-request-size: %d bytes, at most %d (1 GiB)", c.MaxRequestBytes, maxRequestLimit)
 	add(c.MaxStreamBytes < 1, "MaxStreamBytes: %d, at least 1", c.MaxStreamBytes)
+	add(c.MemoryBytes < 1, "--memory: %d bytes for requests, at least 1", c.MemoryBytes)
 	add(c.MaxStreamAge < time.Second, "--max-stream-age: %s, at least 1s", c.MaxStreamAge)
 	add(c.MaxStreams < 1, "MaxStreams: %d, at least 1", c.MaxStreams)
 	add(c.RetryDelay <= 0, "RetryDelay: %s, more than 0", c.RetryDelay)
@@ -76,3 +86,16 @@ func (c Config) Validate() error {
 // maxRequestLimit keeps twice a request, which is what gRPC is allowed to
 // read, within 32 bits.
 const maxRequestLimit = 1 << 30
+
+// Bounds of a stream's window: gRPC's own, and where a larger one gains nothing.
+const (
+	minStreamWindow = 64 << 10
+	maxStreamWindow = 1 << 20
+)
+
+// streamWindow is how much of a stream may be sent and not received, in bytes: by
+// default 256 KiB, with which a caller who is 50 ms away gets 5 MiB/s out of a
+// stream. What is not received is in memory all the same, and charged to nobody.
+func (c Config) streamWindow() int32 {
+	return int32(max(minStreamWindow, min(c.MemoryBytes/512, maxStreamWindow)))
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 
@@ -187,6 +188,9 @@ func start(t testing.TB, s setup) *harness {
 		if err := srv.Wait(context.Background()); err != nil {
 			t.Errorf("Wait: %v", err)
 		}
+		if held, orphans := srv.Held(); orphans == 0 && held != 0 {
+			t.Errorf("got %d bytes in hand at the end, want 0", held)
+		}
 	})
 	return h
 }
@@ -274,7 +278,7 @@ func wantStatus(t testing.TB, err error, code codes.Code, reason, durable string
 	if reason != "" && info.GetDomain() != "destinations" {
 		t.Errorf("got domain %q, want destinations", info.GetDomain())
 	}
-	if want := reason == "JOURNAL_FULL" || reason == "SHUTTING_DOWN" || reason == "STREAM_AGE"; retry != want {
+	if want := slices.Contains([]string{"JOURNAL_FULL", "MEMORY_FULL", "SHUTTING_DOWN", "STREAM_AGE"}, reason); retry != want {
 		t.Errorf("got RetryInfo %v, want %v", retry, want)
 	}
 }

@@ -32,26 +32,42 @@ func (s *Server) read(stream grpc.ServerStream) *reader {
 	s.life.join()
 	go func() {
 		defer s.life.leave()
-		r.run(stream)
+		defer close(r.ended)
+		for count := 1; r.next(s, stream, count); count++ {
+		}
 	}()
 	return r
 }
 
-func (r *reader) run(stream grpc.ServerStream) {
-	defer close(r.ended)
-	for count := 1; ; count++ {
-		var in received
-		err := stream.RecvMsg(&in)
-		if err == nil && in.err == nil {
-			select {
-			case r.requests <- in:
-				continue
-			case <-r.stop:
-				return
-			}
-		}
+// next waits for memory, receives a request and hands it over. It reports whether
+// there may be another one.
+func (r *reader) next(s *Server, stream grpc.ServerStream, count int) bool {
+	room := s.memory.wait(r.stop)
+	if !room {
+		s.unread.giveUp()
+	}
+	// Without room this is a last look: a caller who sends nothing more, or has
+	// half-closed, needs none.
+	var in received
+	err := stream.RecvMsg(&in)
+	if err != nil || in.err != nil {
 		r.err = reasonOf(err, in.err, count)
-		return
+		return false
+	}
+	if !room && !s.memory.free() {
+		in.request.release()
+		r.err = fmt.Errorf("request %d: %w", count, errMemoryFull)
+		return false
+	}
+	in.size = in.request.size()
+	s.memory.charge(in.size)
+	select {
+	case r.requests <- in:
+		return true
+	case <-r.stop:
+		s.memory.release(in.size)
+		in.request.release()
+		return false
 	}
 }
 

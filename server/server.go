@@ -79,6 +79,8 @@ type Server struct {
 	flusher Flusher
 	tokens  *tokens
 	senders *senders
+	memory  *memory
+	unread  *unread
 	log     *slog.Logger
 	life    *life
 	buffers *buffers
@@ -101,6 +103,8 @@ func New(p Params) (*Server, error) {
 		flusher: p.Flusher,
 		tokens:  newTokens(p.TokenKey, p.Journal.ID()),
 		senders: newSenders(maxSenders),
+		memory:  newMemory(p.Config.MemoryBytes),
+		unread:  newUnread(),
 		log:     p.Log,
 		life:    newLife(),
 		buffers: new(buffers),
@@ -114,12 +118,14 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	destinationsv1.RegisterOperationsServer(r, operations{server: s})
 }
 
-// windowBytes is how much a caller may send over one connection, and over each of its
-// streams, ahead of what is read. Left to itself, gRPC measures for a window of its own
-// choice, up to 16 MiB, with a ping for each burst that arrives, whose two writes and
-// wake-ups cost as much as a small request. A caller who is 50 ms away gets 20 MiB/s
-// out of a stream.
-const windowBytes = 1 << 20
+// connectionWindow is how much the streams of a connection may send together ahead
+// of what has arrived. It takes no memory: what has arrived is bounded by the
+// windows of the streams.
+//
+// Left to itself, gRPC measures for windows of its own choice, up to 16 MiB for each
+// stream, with a ping for each burst that arrives, whose two writes and wake-ups cost
+// as much as a small request.
+const connectionWindow = 16 << 20
 
 // Options are what the gRPC server must be made with for the API's promises to
 // hold: the codec that [Server.Register]'s services read with, the sizes, the
@@ -135,8 +141,8 @@ func (s *Server) Options() []grpc.ServerOption {
 		// Twice the limit: see codec.
 		grpc.MaxRecvMsgSize(2 * s.config.MaxRequestBytes),
 		experimental.BufferPool(s.buffers),
-		grpc.StaticStreamWindowSize(windowBytes),
-		grpc.StaticConnWindowSize(windowBytes),
+		grpc.StaticStreamWindowSize(s.config.streamWindow()),
+		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.MaxConcurrentStreams(s.config.MaxStreams),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			Time:    30 * time.Second,

@@ -32,6 +32,7 @@ var (
 	errMalformedRequest   = errors.New("request is malformed")
 	errBucketInvalid      = errors.New("bucket is invalid")
 	errPrefixInvalid      = errors.New("prefix is invalid")
+	errMemoryFull         = errors.New("the service has no memory free for more requests; try again later")
 	errStreamAge          = errors.New("the stream has lasted long enough; open another one")
 	errShuttingDown       = errors.New("the service is shutting down; try again")
 )
@@ -56,6 +57,7 @@ var verdicts = []struct {
 	{errSettledInvalid, verdict{code: codes.InvalidArgument, reason: "SETTLED_INVALID", log: slog.LevelDebug}},
 	{errSenderIDInvalid, verdict{code: codes.InvalidArgument, reason: "SENDER_ID_INVALID", log: slog.LevelDebug}},
 	{errRequestTooLarge, verdict{code: codes.ResourceExhausted, reason: "REQUEST_TOO_LARGE", log: slog.LevelDebug}},
+	{errMemoryFull, verdict{code: codes.ResourceExhausted, reason: "MEMORY_FULL", retry: true, log: slog.LevelWarn}},
 	{errMalformedRequest, verdict{code: codes.Internal, reason: "MALFORMED_REQUEST", log: slog.LevelDebug}},
 	{errBucketInvalid, verdict{code: codes.InvalidArgument, reason: "BUCKET_INVALID", log: slog.LevelDebug}},
 	{errPrefixInvalid, verdict{code: codes.InvalidArgument, reason: "PREFIX_INVALID", log: slog.LevelDebug}},

@@ -34,6 +34,7 @@ var rows = []told{
 	{errSettledInvalid, codes.InvalidArgument, "SETTLED_INVALID", false, "append: settled is invalid"},
 	{errSenderIDInvalid, codes.InvalidArgument, "SENDER_ID_INVALID", false, "append: sender_id is invalid"},
 	{errRequestTooLarge, codes.ResourceExhausted, "REQUEST_TOO_LARGE", false, "append: request is too large"},
+	{errMemoryFull, codes.ResourceExhausted, "MEMORY_FULL", true, "append: the service has no memory free for more requests; try again later"},
 	{errMalformedRequest, codes.Internal, "MALFORMED_REQUEST", false, "append: request is malformed"},
 	{errBucketInvalid, codes.InvalidArgument, "BUCKET_INVALID", false, "append: bucket is invalid"},
 	{errPrefixInvalid, codes.InvalidArgument, "PREFIX_INVALID", false, "append: prefix is invalid"},

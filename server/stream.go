@@ -143,6 +143,7 @@ func (st *stream) pending() (*answer, chan<- *answer, bool) {
 
 // take checks a request, appends what is accepted of it, and does not wait.
 func (st *stream) take(in received) error {
+	defer st.server.memory.release(in.size)
 	defer in.request.release()
 	number, err := st.order.next(in.request)
 	if err != nil {
@@ -167,6 +168,7 @@ func (st *stream) take(in received) error {
 		sequence: in.request.sequence,
 		settled:  in.request.settled,
 	}, st.accepted)
+	st.server.memory.charge(r.cost)
 	r.appendTo(st.server.journal)
 	st.waiting = append(st.waiting, r)
 	st.cost += r.cost
@@ -188,8 +190,9 @@ func (st *stream) meet(request *incoming) (err error) {
 	return nil
 }
 
-// leave ends what the stream has begun with its sender.
+// leave gives back what the stream has.
 func (st *stream) leave() {
+	st.server.memory.leave(st.waiting)
 	if st.sender != nil {
 		st.server.senders.leave(st.sender)
 	}
@@ -233,6 +236,7 @@ func (st *stream) settle() <-chan struct{} {
 		st.waiting[0] = nil
 		st.waiting = st.waiting[1:]
 		st.cost -= r.cost
+		st.server.memory.release(r.cost)
 	}
 	return nil
 }

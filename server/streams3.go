@@ -26,12 +26,15 @@ func (d destinations) StreamS3(rpc grpc.BidiStreamingServer[destinationsv1.Strea
 		return s.streamStatus(errShuttingDown, 0)
 	}
 	defer s.life.leave()
-	ends, cancel := context.WithTimeoutCause(s.life.drained, jittered(s.config.MaxStreamAge), errStreamAge)
+	aged, cancel := context.WithTimeoutCause(s.life.drained, jittered(s.config.MaxStreamAge), errStreamAge)
 	defer cancel()
+	ends, end := context.WithCancelCause(aged)
+	defer end(nil)
 	ctx, broken := context.WithCancelCause(rpc.Context())
 	defer broken(nil)
 	out := s.sendAnswers(rpc, broken)
 	defer s.watch(ctx, ends, out, broken)()
+	defer s.unread.know(out, end)()
 	st := newStream(s, ends, newAnswers(s.tokens, s.config.MaxStreamBytes))
 	st.order.required = true
 	st.outbox = out.answers
@@ -59,7 +62,14 @@ type sender struct {
 	answers chan *answer  // unbuffered: what has settled while an answer is sent goes into one answer; closed behind the last
 	ended   chan struct{} // closed when all answers are sent, or one can't be
 
-	progress atomic.Uint64 // odd while an answer is being sent, and greater with each
+	since atomic.Int64 // when the send that is under way began, Unix time in nanoseconds; 0 = none is
+}
+
+// unreadSince reports whether a send has been under way for unreadPatience, and
+// when it began.
+func (out *sender) unreadSince() (int64, bool) {
+	since := out.since.Load()
+	return since, since != 0 && time.Since(time.Unix(0, since)) >= unreadPatience
 }
 
 // sendAnswers starts the sender of a stream. Like the reader it may end after the
@@ -72,12 +82,12 @@ func (s *Server) sendAnswers(rpc grpc.ServerStream, broken context.CancelCauseFu
 		defer s.life.leave()
 		defer close(out.ended)
 		for a := range out.answers {
-			out.progress.Add(1)
+			out.since.Store(time.Now().UnixNano())
 			if err := rpc.SendMsg(a.message()); err != nil {
 				broken(err)
 				return
 			}
-			out.progress.Add(1)
+			out.since.Store(0)
 		}
 	}()
 	return out
@@ -102,13 +112,13 @@ func (s *Server) watch(ctx, ends context.Context, out *sender, broken context.Ca
 	stop := context.AfterFunc(ends, func() {
 		defer s.life.leave()
 		for {
-			before := out.progress.Load()
+			before := out.since.Load()
 			select {
 			case <-ctx.Done():
 				return
 			case <-time.After(unreadPatience):
 			}
-			if sending := before%2 == 1; sending && out.progress.Load() == before {
+			if since, unread := out.unreadSince(); unread && since == before {
 				broken(context.Cause(ends))
 				return
 			}

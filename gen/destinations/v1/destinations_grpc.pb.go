@@ -54,6 +54,7 @@ const (
 //	INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
 //	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
+//	RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
 //	UNAVAILABLE         SHUTTING_DOWN               the service is stopping; with RetryInfo
 //	UNAVAILABLE         STREAM_AGE                  a StreamS3 has lasted long enough; with RetryInfo
 //	INTERNAL            MALFORMED_REQUEST           a request is not valid protobuf, or a string in it is not UTF-8
@@ -159,6 +160,7 @@ type Destinations_StreamS3Client = grpc.BidiStreamingClient[StreamS3Request, Str
 //	INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
 //	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
+//	RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
 //	UNAVAILABLE         SHUTTING_DOWN               the service is stopping; with RetryInfo
 //	UNAVAILABLE         STREAM_AGE                  a StreamS3 has lasted long enough; with RetryInfo
 //	INTERNAL            MALFORMED_REQUEST           a request is not valid protobuf, or a string in it is not UTF-8
