@@ -73,6 +73,7 @@ func TestSenderResendsWhatHasNoAnswer(t *testing.T) {
 		{"age", endOfStream(t, codes.Unavailable, "STREAM_AGE")},
 		{"stopping", endOfStream(t, codes.Unavailable, "SHUTTING_DOWN")},
 		{"full", endOfStream(t, codes.ResourceExhausted, "JOURNAL_FULL")},
+		{"no memory", endOfStream(t, codes.ResourceExhausted, "MEMORY_FULL")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -33,7 +33,7 @@ func (e streamEnd) curable() bool {
 	case codes.Unavailable:
 		return true
 	case codes.ResourceExhausted:
-		return reason == "JOURNAL_FULL"
+		return reason == "JOURNAL_FULL" || reason == "MEMORY_FULL"
 	case codes.Internal, codes.Canceled:
 		return reason == ""
 	}

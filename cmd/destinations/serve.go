@@ -8,6 +8,9 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,6 +27,8 @@ type serveCmd struct {
 	DataDir      string   `default:"./data" placeholder:"FOLDER" help:"Folder of the journal (${default}); made if absent. One process at a time has it."`
 	Partitions   int      `default:"4" placeholder:"N" help:"Partitions of the journal (${default}; 1 to 1024), fixed when the folder is made."`
 	JournalQuota byteSize `default:"10GiB" placeholder:"SIZE" help:"Largest size of the events in the journal (${default}; 0: what the disk has); beyond it senders get RESOURCE_EXHAUSTED."`
+
+	Memory byteSize `default:"512MiB" placeholder:"SIZE" help:"Memory to stay within (${default}, at least 64MiB): a quarter for requests, half for batches, an eighth for uploads, the rest for all else. When a share is used up its users wait: senders, for 10s, then they get RESOURCE_EXHAUSTED. Also the Go runtime's soft limit, unless GOMEMLIMIT is set."`
 
 	Window           time.Duration `default:"1m" placeholder:"TIME" help:"How long a destination's events are collected into one object (${default}; 1s to 24h)."`
 	MaxObjectSize    byteSize      `default:"128MiB" placeholder:"SIZE" help:"Compressed size at which an object is closed before its window ends (${default}, at least 1MiB)."`
@@ -58,6 +63,7 @@ func (c *serveCmd) Run(p *process) error {
 	}
 	log := newLogger(p.stderr, c.LogFormat, c.LogLevel)
 	config.Journal.Log = log
+	limitMemory(p.environ, config.Memory)
 	ctx, release := untilSignal(p.ctx, log)
 	defer release()
 	s, err := newService(serviceParams{
@@ -74,6 +80,14 @@ func (c *serveCmd) Run(p *process) error {
 		return err
 	}
 	return s.run(ctx)
+}
+
+// limitMemory lets the garbage collector work harder before the process takes more
+// memory than it was given. Whoever sets GOMEMLIMIT knows better.
+func limitMemory(environ []string, bytes int64) {
+	if !slices.ContainsFunc(environ, func(pair string) bool { return strings.HasPrefix(pair, "GOMEMLIMIT=") }) {
+		debug.SetMemoryLimit(bytes)
+	}
 }
 
 // loadAWS reads AWS's default chain. What is wrong with it is logged and comes

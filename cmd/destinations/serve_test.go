@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -58,5 +59,18 @@ func TestLoopback(t *testing.T) {
 		if got := isLoopback(host); got != want {
 			t.Errorf("%q: got %v, want %v", host, got, want)
 		}
+	}
+}
+
+func TestMemoryIsTheRuntimesLimitUnlessItHasOne(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	limitMemory([]string{"GOMEMLIMIT=1GiB", "HOME=/"}, 512<<20)
+	if got := debug.SetMemoryLimit(-1); got != before {
+		t.Errorf("got a limit of %d beside GOMEMLIMIT, want %d as it was", got, before)
+	}
+	limitMemory([]string{"HOME=/"}, 512<<20)
+	if got := debug.SetMemoryLimit(-1); got != 512<<20 {
+		t.Errorf("got a limit of %d, want --memory", got)
 	}
 }

@@ -17,6 +17,7 @@ import (
 type serviceConfig struct {
 	Listen, AdminListen string        // host:port
 	ShutdownGrace       time.Duration // from the first signal to the end of the process
+	Memory              int64         // bytes, of which the packages have their shares
 	Journal             journal.Config
 	Server              server.Config
 	Batcher             batcher.Config
@@ -29,6 +30,7 @@ func (c *serveCmd) config() (serviceConfig, error) {
 		Listen:        c.Listen,
 		AdminListen:   c.AdminListen,
 		ShutdownGrace: c.ShutdownGrace,
+		Memory:        int64(c.Memory),
 		Journal:       journal.DefaultConfig(),
 		Server:        server.DefaultConfig(),
 		Batcher:       batcher.DefaultConfig(),
@@ -54,6 +56,11 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Uploader.PathStyle = c.S3PathStyle
 	s.Uploader.ACL = c.S3ACL
 	s.Uploader.PartSize = int64(c.S3PartSize)
+
+	share := sharesOf(c.Memory)
+	s.Server.MemoryBytes = share.requests
+	s.Batcher.MemoryBytes = share.batches
+	s.Uploader.PartConcurrency = share.partsOf(c.Uploads, s.Uploader.PartConcurrency)
 	return s, errors.Join(c.check(), s.check())
 }
 
@@ -82,6 +89,11 @@ func (c *serveCmd) check() error {
 	}
 	if most := journal.DefaultConfig().SegmentBytes / recordGrowth; int64(c.MaxRequestSize) > most {
 		problems = append(problems, fmt.Errorf("--max-request-size: %s, at most %s: it has to fit into a segment of the journal", c.MaxRequestSize, byteSize(most)))
+	}
+	if c.Memory < minMemory {
+		problems = append(problems, fmt.Errorf("--memory: %s, at least %s", c.Memory, byteSize(minMemory)))
+	} else if most := sharesOf(c.Memory).transfers(); int64(c.Uploads) > most {
+		problems = append(problems, fmt.Errorf("--memory: %s is enough for %d --uploads, not for %d: each takes %s of an eighth of it", c.Memory, most, c.Uploads, byteSize(transferBytes)))
 	}
 	if c.Partitions == 0 { // which the journal takes as its default
 		problems = append(problems, errors.New("--partitions: 0, must be at least 1"))

@@ -31,6 +31,7 @@ func TestDefaultsAreThoseOfThePackages(t *testing.T) {
 		Listen:        "127.0.0.1:50051",
 		AdminListen:   "127.0.0.1:9464",
 		ShutdownGrace: 20 * time.Second,
+		Memory:        512 << 20,
 		Journal:       journal.DefaultConfig(),
 		Server:        server.DefaultConfig(),
 		Batcher:       batcher.DefaultConfig(),
@@ -46,7 +47,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 	got, err := serveFlags(t, []string{"DESTINATIONS_WINDOW=10s"},
 		"--listen", "[::1]:1", "--admin-listen", "localhost:2", "--data-dir", "/d", "--partitions", "2", "--journal-quota", "1GiB",
 		"--max-object-size", "2MiB", "--compression-level", "9", "--max-payload-size", "2KiB", "--max-request-size", "1MiB",
-		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s")
+		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s", "--memory", "64MiB")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +67,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"s3-acl":            got.Uploader.ACL == "",
 		"s3-part-size":      got.Uploader.PartSize == 5<<20,
 		"uploads":           got.Batcher.Uploads == 3,
+		"memory":            got.Memory == 64<<20 && got.Server.MemoryBytes == 16<<20 && got.Batcher.MemoryBytes == 32<<20,
 		"shutdown-grace":    got.ShutdownGrace == time.Second,
 	} {
 		if !ok {
@@ -102,6 +104,9 @@ func TestContradictionsAreRefusedByFlag(t *testing.T) {
 		{[]string{"--s3-endpoint", "localhost:9000"}, "--s3-endpoint"},
 		{[]string{"--s3-acl", "everybody"}, "--s3-acl"},
 		{[]string{"--s3-part-size", "4MiB"}, "--s3-part-size"},
+		{[]string{"--memory", "63MiB"}, "--memory: 63MiB, at least 64MiB"},
+		{[]string{"--memory", "0"}, "--memory: 0B, at least 64MiB"},
+		{[]string{"--memory", "64MiB", "--uploads", "65"}, "--memory: 64MiB is enough for 64 --uploads, not for 65"},
 		{[]string{"--shutdown-grace", "0s"}, "--shutdown-grace:"},
 	} {
 		_, err := serveFlags(t, nil, test.args...)
@@ -127,6 +132,23 @@ func TestAllContradictionsAreReportedAtOnce(t *testing.T) {
 func TestInsecureListenAllowsOtherMachines(t *testing.T) {
 	if _, err := serveFlags(t, nil, "--insecure-listen", "--listen", ":50051", "--admin-listen", "0.0.0.0:9464"); err != nil {
 		t.Error(err)
+	}
+}
+
+// However many objects are uploaded at once, their parts keep to their share.
+func TestPartsFitTheUploadsShare(t *testing.T) {
+	for _, test := range []struct {
+		memory  string
+		uploads string
+		want    int
+	}{
+		{"512MiB", "32", 4}, {"512MiB", "1", 4}, {"512MiB", "128", 4}, {"512MiB", "256", 2}, {"512MiB", "512", 1},
+		{"64MiB", "32", 2}, {"64MiB", "64", 1}, {"64MiB", "1", 4},
+	} {
+		got, err := serveFlags(t, nil, "--memory", test.memory, "--uploads", test.uploads)
+		if err != nil || got.Uploader.PartConcurrency != test.want {
+			t.Errorf("--memory %s --uploads %s: got %d parts, %v; want %d", test.memory, test.uploads, got.Uploader.PartConcurrency, err, test.want)
+		}
 	}
 }
 
