@@ -73,12 +73,16 @@ release-proto: ## make today's protos the ones that later ones may not break
 	$(BUF) build --exclude-source-info -o proto/released.binpb
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (30s)
+fuzz: ## every fuzz target for FUZZTIME (1m)
 	@for pkg in $(UNIT); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),30s) $$pkg || exit 1; \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),1m) $$pkg || exit 1; \
 	  done; \
 	done
+
+.PHONY: outage
+outage: ## three minutes without S3 under load, read back: LASTING=3m RATE=20 SEED=
+	@$(GO) run ./e2e/soak outage --lasting $(or $(LASTING),3m) --rate $(or $(RATE),20) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
 bench: ## the whole service under load, read back: DURATION=90s RATE=0 DESTINATIONS=1,10000

@@ -53,7 +53,7 @@ type Tally struct {
 
 	mu       sync.Mutex // guards what follows
 	seen     map[int][]uint64
-	lines    uint64
+	lines    uint64 // of events that were not read before
 	twice    uint64
 	spans    map[way][]span
 	lastLate time.Time
@@ -100,7 +100,7 @@ type Result struct {
 func (t *Tally) Result() Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := Result{Delivered: t.lines - t.twice, Duplicated: t.twice, Objects: len(t.objects), LastLate: t.lastLate}
+	r := Result{Delivered: t.lines, Duplicated: t.twice, Objects: len(t.objects), LastLate: t.lastLate}
 	for _, c := range t.p.Clients {
 		r.Acknowledged += c.Acknowledged()
 	}
@@ -237,6 +237,7 @@ func (t *Tally) addLocked(o harness.Object, appeared time.Time, lines []line) {
 		if t.seen[l.client][l.number/64]&bit != 0 {
 			t.twice++
 			t.problemLocked(fmt.Errorf("DUPLICATED: %s holds event %d of client %d, which was read before", o, l.number, l.client))
+			continue
 		}
 		t.seen[l.client][l.number/64] |= bit
 		t.lines++

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/open-destinations/destinations/e2e/traffic"
+)
+
+const (
+	// Connections are cut once in so long, on average.
+	cutClients = 400 * time.Millisecond
+	cutS3      = 700 * time.Millisecond
+
+	// The service lives for a random time up to this, counted from when it is ready
+	// or, in some of its lives, from its start.
+	lifetime      = 1500 * time.Millisecond
+	earlyPart     = 0.2
+	earlyLifetime = 300 * time.Millisecond
+
+	// Each client sends so many events a second, and does not take so many of the
+	// answers.
+	killsRate   = 500
+	killsForget = 0.02
+)
+
+// killsParams says what the command line asks for.
+type killsParams struct{ kills int }
+
+// killsResult is the line.
+type killsResult struct {
+	kills, replayed, resent, dropped uint64
+	traffic.Result
+}
+
+// String is the line as it is printed.
+func (r killsResult) String() string {
+	return fmt.Sprintf("kills=%d acknowledged=%d lost=%d duplicated=%d acked_per_kill=%d replayed_seals=%d resent=%d dropped_duplicates=%d",
+		r.kills, r.Acknowledged, r.Lost, r.Duplicated, r.perKill(), r.replayed, r.resent, r.dropped)
+}
+
+func (r killsResult) perKill() uint64 { return r.Acknowledged / max(r.kills, 1) }
+
+// check fails unless the run has proven something: nothing was lost or duplicated
+// although everything has happened that might have done it.
+func (r killsResult) check() error {
+	var errs []error
+	for _, c := range []struct {
+		name string
+		n    uint64
+		zero bool
+	}{
+		{"kills", r.kills, false}, {"acknowledged", r.Acknowledged, false}, {"lost", r.Lost, true}, {"duplicated", r.Duplicated, true},
+		{"acked_per_kill", r.perKill(), false}, {"replayed_seals", r.replayed, false}, {"resent", r.resent, false},
+		{"dropped_duplicates", r.dropped, false},
+	} {
+		if (c.n == 0) != c.zero {
+			errs = append(errs, fmt.Errorf("%s is %d", c.name, c.n))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// kills kills the service again and again while it is sent to.
+func kills(ctx context.Context, at site, p killsParams) (err error) {
+	if p.kills < 1 {
+		return fmt.Errorf("--kills: %d, must be at least 1", p.kills)
+	}
+	at.say("seed %d", at.seed)
+	buckets := []string{"kills-a", "kills-b", "kills-c", "kills-d"}
+	s, err := openStage(ctx, at, buckets, "--window", "1s", "--shutdown-grace", "20s")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		s.running.Wait()
+		err = errors.Join(err, s.close())
+	}()
+	made := traffic.NewCorpus(spread(125, buckets...), 60, 700)
+	for i := range 4 {
+		err := s.join(ctx, traffic.Params{
+			Corpus: made, Stream: i%2 == 0, IDs: i >= 2,
+			RequestEvents: 10, Outstanding: 16, Rate: killsRate, Forget: killsForget,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.killAgainAndAgain(ctx, p.kills); err != nil {
+		return err
+	}
+	return s.killsVerdict(ctx, p)
+}
+
+// killAgainAndAgain gives the service so many lives, and then one that lasts, in which
+// everything is answered.
+func (s *stage) killAgainAndAgain(ctx context.Context, n int) error {
+	cutting, stop := context.WithCancel(ctx)
+	var cutters sync.WaitGroup
+	defer cutters.Wait()
+	defer stop()
+	cutters.Go(func() { s.front.CutSometimes(cutting, rand.New(rand.NewPCG(s.seed, 1)), cutClients) })
+	cutters.Go(func() { s.back.CutSometimes(cutting, rand.New(rand.NewPCG(s.seed, 2)), cutS3) })
+	random := rand.New(rand.NewPCG(s.seed, 3))
+	for life := 1; life <= n; life++ {
+		if err := s.liveAndDie(ctx, random); err != nil {
+			return fmt.Errorf("life %d: %w", life, err)
+		}
+		if life%20 == 0 || life == n {
+			s.say("%d kills, %d events answered", life, s.progress())
+		}
+	}
+	if err := s.launchReady(ctx); err != nil {
+		return err
+	}
+	stop() // what still has no answer gets it sooner
+	return s.drain(ctx)
+}
+
+// liveAndDie starts the service and kills it.
+func (s *stage) liveAndDie(ctx context.Context, random *rand.Rand) error {
+	early := random.Float64() < earlyPart
+	lasting := time.Duration(random.Float64() * float64(lifetime))
+	if early {
+		lasting = time.Duration(random.Float64() * float64(earlyLifetime))
+		if err := s.launch(); err != nil {
+			return err
+		}
+	} else if err := s.launchReady(ctx); err != nil {
+		return err
+	}
+	timer := time.NewTimer(lasting)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.svc.Done():
+		if early && s.clashed() {
+			return nil
+		}
+		return s.endedByItself()
+	}
+	s.svc.Kill()
+	return nil
+}
+
+// killsVerdict reads everything back, and prints the line.
+func (s *stage) killsVerdict(ctx context.Context, p killsParams) error {
+	s.say("reading every object back")
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	tally, err := s.readBack(ctx, 0)
+	if err != nil {
+		return err
+	}
+	r := killsResult{kills: uint64(p.kills), Result: tally.Result()}
+	for _, c := range s.clients {
+		stats := c.Stats()
+		r.resent += stats.Resent
+		r.dropped += stats.AcceptedAgain
+		if len(stats.Rejected) > 0 {
+			err = errors.Join(err, fmt.Errorf("events were rejected: %v", stats.Rejected))
+		}
+	}
+	delivered, readErr := readDelivered(s.logFile())
+	r.replayed = delivered.replayed
+	fmt.Fprintln(s.out, r)
+	return errors.Join(err, readErr, tally.Check(), r.check())
+}
+
+// delivered is what the service's log says of its deliveries.
+type delivered struct{ objects, replayed uint64 }
+
+// readDelivered reads a service's log.
+func readDelivered(name string) (d delivered, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return d, fmt.Errorf("read the service's log: %w", err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var line struct {
+			Msg      string
+			Replayed bool
+		}
+		if json.Unmarshal(lines.Bytes(), &line) != nil || line.Msg != "delivered" {
+			continue // also what is no line of a logger
+		}
+		d.objects++
+		if line.Replayed {
+			d.replayed++
+		}
+	}
+	return d, lines.Err()
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/open-destinations/destinations/e2e/harness"
+	"github.com/open-destinations/destinations/e2e/traffic"
+)
+
+const (
+	outageClients  = 4
+	outageRequests = 100 // events in a request
+
+	// What a run is held to.
+	freshWithin   = time.Minute
+	mostSilence   = 10 * time.Second
+	memoryForRest = 128 // MiB above --memory
+
+	// An event whose object appears later than this behind its window is late.
+	onTime = 5 * time.Second
+
+	lookEvery = 100 * time.Millisecond
+)
+
+// outageParams says what the command line asks for.
+type outageParams struct {
+	lasting time.Duration
+	rate    int    // MB a second
+	memory  string // of the service
+	window  time.Duration
+
+	// A short run is held to its counts, and not to what a busy machine may be too
+	// slow for.
+	countsOnly bool
+}
+
+// fresh is the age up to which an event is not late.
+func (p outageParams) fresh() time.Duration { return p.window + onTime }
+
+// outageResult is the line.
+type outageResult struct {
+	traffic.Result
+	acked      float64 // bytes of payload a second during the outage
+	silence    time.Duration
+	usage      harness.Usage
+	freshAfter time.Duration
+	requests   int
+	attempts   uint64
+}
+
+// String is the line as it is printed.
+func (r outageResult) String() string {
+	return fmt.Sprintf("acknowledged=%d lost=%d duplicated=%d outage_acked_mb_s=%.1f longest_silence_s=%.1f rss_mib=%d fresh_after_s=%.1f objects=%d requests=%d attempts=%d",
+		r.Acknowledged, r.Lost, r.Duplicated, r.acked/1e6, r.silence.Seconds(), r.usage.PeakRSS>>20, r.freshAfter.Seconds(),
+		r.Objects, r.requests, r.attempts)
+}
+
+// check fails unless the service did what it promises for an outage.
+func (r outageResult) check(p outageParams) error {
+	var errs []error
+	if r.silence > mostSilence {
+		errs = append(errs, fmt.Errorf("nothing was acknowledged for %v", r.silence.Round(lookEvery)))
+	}
+	if r.freshAfter > freshWithin {
+		errs = append(errs, fmt.Errorf("objects came late for %v after the outage", r.freshAfter.Round(lookEvery)))
+	}
+	most, err := parseMiB(p.memory)
+	if most += memoryForRest; err == nil && r.usage.PeakRSS>>20 > most {
+		err = fmt.Errorf("the resident set was %d MiB, larger than %d", r.usage.PeakRSS>>20, most)
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// parseMiB reads a size that is given in MiB.
+func parseMiB(size string) (n int64, err error) {
+	if _, err := fmt.Sscanf(size, "%dMiB", &n); err != nil {
+		return 0, fmt.Errorf("--memory: %q is not a number of MiB, as in 512MiB", size)
+	}
+	return n, nil
+}
+
+// outage takes S3 away while events are sent, and gives it back.
+func outage(ctx context.Context, at site, p outageParams) (err error) {
+	if p.lasting < time.Second || p.rate < 1 {
+		return fmt.Errorf("an outage of %v at %d MB/s: want 1s and 1 at least", p.lasting, p.rate)
+	}
+	at.say("seed %d", at.seed)
+	buckets := []string{"outage-a", "outage-b"}
+	if _, err := parseMiB(p.memory); err != nil {
+		return err
+	}
+	s, err := openStage(ctx, at, buckets, "--window", p.window.String(), "--memory", p.memory)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		cancel()
+		s.running.Wait()
+		err = errors.Join(err, s.close())
+	}()
+	if err := s.launchReady(ctx); err != nil {
+		return err
+	}
+	const least, most = 500, 1500 // bytes of an event
+	made := traffic.NewCorpus(spread(50, buckets...), least, most)
+	for range outageClients {
+		err := s.join(ctx, traffic.Params{
+			Corpus: made, Stream: true, RequestEvents: outageRequests, Outstanding: 64,
+			Rate: float64(p.rate) * 1e6 / ((least + most) / 2) / outageClients,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.goThrough(ctx, p, (least+most)/2)
+}
+
+// goThrough is the time before, during and behind the outage. Events are of so many
+// bytes on average.
+func (s *stage) goThrough(ctx context.Context, p outageParams, eventBytes float64) error {
+	meter, err := harness.StartMeter(s.svc.PID())
+	if err != nil {
+		return err
+	}
+	defer meter.Stop()
+	if _, err := s.watch(ctx, 2*p.window); err != nil {
+		return err
+	}
+	s.say("S3 goes away for %v: it refuses first, and then hangs", p.lasting)
+	r := outageResult{}
+	before, conns, began := s.progress(), s.back.Counts(), time.Now()
+	for _, leave := range []func(){s.back.Refuse, s.back.Hang} {
+		leave()
+		silence, err := s.watch(ctx, p.lasting/2)
+		if err != nil {
+			return err
+		}
+		r.silence = max(r.silence, silence)
+	}
+	during := s.back.Counts()
+	r.attempts = during.Refused - conns.Refused + during.Connections - conns.Connections
+	r.acked = float64(s.progress()-before) * eventBytes / time.Since(began).Seconds()
+	ended := time.Now()
+	s.back.Pass()
+	s.say("S3 is back; %.1f MB/s were acknowledged without it", r.acked/1e6)
+	if !p.countsOnly {
+		if _, err := s.watch(ctx, freshWithin+p.fresh()); err != nil {
+			return err
+		}
+	}
+	if err := s.drain(ctx); err != nil {
+		return err
+	}
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	return s.outageVerdict(ctx, p, r, meter, ended)
+}
+
+// watch lets time pass, and returns the longest part of it in which nothing was
+// acknowledged.
+func (s *stage) watch(ctx context.Context, lasting time.Duration) (silence time.Duration, err error) {
+	over := time.NewTimer(lasting)
+	defer over.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	acked, since := s.progress(), time.Now()
+	for {
+		select {
+		case <-over.C:
+			return max(silence, time.Since(since)), nil
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-s.svc.Done():
+			return 0, s.endedByItself()
+		case <-look.C:
+		}
+		if now := s.progress(); now > acked {
+			silence = max(silence, time.Since(since))
+			acked, since = now, time.Now()
+		}
+	}
+}
+
+// outageVerdict reads everything back, and prints the line.
+func (s *stage) outageVerdict(ctx context.Context, p outageParams, r outageResult, meter *harness.Meter, ended time.Time) error {
+	s.say("reading every object back")
+	tally, err := s.readBack(ctx, p.fresh())
+	if err != nil {
+		return err
+	}
+	r.Result = tally.Result()
+	if r.LastLate.After(ended) {
+		r.freshAfter = r.LastLate.Sub(ended)
+	}
+	_ = meter.Stop() // the process has ended, which its last look may have found
+	r.usage = meter.Until(time.Now())
+	for _, n := range s.counter.Calls() {
+		r.requests += n
+	}
+	fmt.Fprintln(s.out, r)
+	if p.countsOnly {
+		return tally.Check()
+	}
+	return errors.Join(tally.Check(), r.check(p))
+}
