@@ -26,6 +26,7 @@ const (
 	shareOpen    share = iota // open batches: when they have been closed and are in S3
 	shareClosed               // closed batches on their way to S3: by themselves
 	shareFilling              // closed batches that are being read again: when that is done
+	shareFailed               // closed batches that S3 did not take: when a later try succeeds
 	shares
 	shareTables // not of batches
 )

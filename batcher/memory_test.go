@@ -1,6 +1,8 @@
 package batcher
 
 import (
+	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -54,6 +56,45 @@ func TestMemoryWantsClosingUntilEnoughIsOnItsWay(t *testing.T) {
 	m.charge(-10, shareClosed)
 	if !m.wantsClosing() || woken != 2 || m.used.Load() != 90 || m.parts[shareClosed].Load() != 0 {
 		t.Errorf("delivered: wants closing %v, woken %d times, used %d, closed %d; want true, 2, 90, 0", m.wantsClosing(), woken, m.used.Load(), m.parts[shareClosed].Load())
+	}
+}
+
+// What S3 does not take is not on its way: it may not keep the shards from closing
+// what others would be delivered of, and closing more behind it frees nothing.
+func TestMemoryComesFreeBesideADestinationThatFails(t *testing.T) {
+	cfg := DefaultConfig()
+	s := &shard{
+		cfg: &cfg, log: slog.New(slog.DiscardHandler), opened: true, atSet: true, uploadPool: newPool[struct{}](nil),
+		memory: &memory{limit: 100 << 10, wake: func() {}}, dests: map[string]*destination{},
+	}
+	open := func(bucket string, bytes int64) *destination {
+		d := s.destination(&journalv1.Destination{Bucket: bucket})
+		d.open = &batch{dest: d}
+		d.open.sha = sha256.New()
+		s.charge(d.open, bytes)
+		return d
+	}
+	failing := open("failing", 30<<10)
+	failed := failing.open
+	s.close(failing, journalv1.SealReason_SEAL_REASON_MEMORY, position{1, 0})
+	failing.closing, failing.queue, failed.state = nil, []*batch{failed}, batchSealed // its Seal has been read back
+	if s.memory.wantsClosing() {
+		t.Error("30 of 100 are on their way, and more wants to be closed")
+	}
+	s.failedUpload(failed, errors.New("refused"))
+	if !s.memory.wantsClosing() {
+		t.Error("S3 does not take what is closed, and nothing else wants to be closed")
+	}
+	behind, other := open("failing", 40<<10), open("other", 30<<10)
+	s.closeLargest()
+	if behind.open == nil || other.open != nil {
+		t.Errorf("open behind the failed batch: %v, of the other destination: %v; want true, false", behind.open != nil, other.open != nil)
+	}
+	on := s.memory.parts[shareClosed].Load()
+	failing.retryAt = time.Time{}
+	s.upload(failing) // the next try
+	if after := s.memory.parts[shareClosed].Load(); after != on+30<<10 || s.memory.parts[shareFailed].Load() != 0 {
+		t.Errorf("%d on their way after the next try has begun, %d before; want 30 KiB more", after, on)
 	}
 }
 

@@ -19,6 +19,9 @@ func (s *shard) upload(d *destination) {
 		return
 	}
 	b.state = batchUploading
+	if b.share == shareFailed {
+		s.recharge(b, shareClosed)
+	}
 	s.uploads++
 	object := b.object()
 	s.uploadPool.submit(func(struct{}) {
@@ -71,6 +74,7 @@ func (s *shard) failedUpload(b *batch, err error) {
 	if s.stopping || s.told() {
 		return
 	}
+	s.recharge(b, shareFailed)
 	d := b.dest
 	if d.pause == nil {
 		d.pause = backoff.NewExponentialBackOff()
