@@ -27,6 +27,7 @@ const (
 type world struct {
 	t       *testing.T
 	dir     string
+	dataAt  string // where the data folders are; dir unless a test changes it
 	buckets []string
 	s3      *harness.S3
 	ledger  *harness.Ledger
@@ -37,6 +38,7 @@ type world struct {
 func newWorld(t *testing.T, buckets ...string) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), buckets: buckets, ledger: harness.NewLedger()}
+	w.dataAt = w.dir
 	policies := map[string]string{}
 	for _, b := range buckets {
 		policy, err := harness.Policy(t.Context(), bins.Service, b)
@@ -113,7 +115,7 @@ func (w *world) tryServe(name string, args ...string) (*service, error) {
 }
 
 // dataDir is the data folder of that name.
-func (w *world) dataDir(name string) string { return filepath.Join(w.dir, name) }
+func (w *world) dataDir(name string) string { return filepath.Join(w.dataAt, name) }
 
 // stop ends a service as an operator does; it must end well, and in time.
 func (w *world) stop(svc *service) {
