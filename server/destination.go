@@ -8,9 +8,15 @@ import (
 // tenant is whose the destinations are until there are tenants.
 const tenant = "default"
 
-// maxKnownDestinations is how many names a stream remembers from one request to
-// the next: up to about 8 MiB of them.
-const maxKnownDestinations = 4096
+const (
+	// maxKnownBytes of names is what a stream remembers from one request to the
+	// next: tens of thousands of ordinary ones. A stream that is drawn from more
+	// destinations than it remembers hashes each name anew.
+	maxKnownBytes = 8 << 20
+	// knownOverhead is charged for a name beside its bytes: its places in the map and
+	// the destination.
+	knownOverhead = 200
+)
 
 // digestBytes of a destination's SHA-256 stand for it in tokens and tables.
 const digestBytes = 16
@@ -61,6 +67,7 @@ type name struct{ bucket, prefix string }
 type directory struct {
 	partitions int
 	known      map[name]*destination
+	bytes      int // of known, by estimate
 }
 
 func newDirectory(partitions int) *directory {
@@ -70,9 +77,15 @@ func newDirectory(partitions int) *directory {
 // trim forgets all when there is too much. Who calls it holds no destination that
 // he would compare.
 func (d *directory) trim() {
-	if len(d.known) > maxKnownDestinations {
+	if d.bytes > maxKnownBytes {
 		clear(d.known)
+		d.bytes = 0
 	}
+}
+
+func (d *directory) keep(n name, found *destination) {
+	d.known[n] = found
+	d.bytes += len(n.bucket) + len(n.prefix) + knownOverhead
 }
 
 // lookUp is find, and makes strings only of names that are not known.
@@ -100,16 +113,18 @@ func (d *directory) find(bucket, prefix string) *destination {
 	if !ok {
 		sum := sumOf(tenant, bucket, completed)
 		found = &destination{bucket: bucket, prefix: completed, digest: digest(sum[:digestBytes]), partition: partitionOf(&sum, d.partitions)}
-		d.known[name{bucket, completed}] = found
+		d.keep(name{bucket, completed}, found)
 	}
-	d.known[name{bucket, prefix}] = found
+	if prefix != completed {
+		d.keep(name{bucket, prefix}, found)
+	}
 	return found
 }
 
 func (d *directory) keepInvalid(n name, p *problem) *destination {
 	invalid := &destination{problem: p}
-	if len(d.known) < maxKnownDestinations && len(n.bucket) <= maxBucketBytes && len(n.prefix) <= maxPrefixBytes {
-		d.known[n] = invalid
+	if d.bytes < maxKnownBytes && len(n.bucket) <= maxBucketBytes && len(n.prefix) <= maxPrefixBytes {
+		d.keep(n, invalid)
 	}
 	return invalid
 }

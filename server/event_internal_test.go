@@ -103,15 +103,21 @@ func TestNamesOfOneDestinationAreOne(t *testing.T) {
 
 func TestDirectoryIsBounded(t *testing.T) {
 	d := newDirectory(4)
-	for i := range 3 * maxKnownDestinations {
+	const names = maxKnownBytes / knownOverhead // more than fit
+	forgotten := false
+	for i := range names {
+		before := len(d.known)
 		d.trim()
+		forgotten = forgotten || len(d.known) < before
 		d.find("demo", fmt.Sprint(i))
 		d.find("BAD", fmt.Sprint(i))
-		if most := maxKnownDestinations + 4; len(d.known) > most {
-			t.Fatalf("got %d names, want at most %d", len(d.known), most)
+		if len(d.known) > names {
+			t.Fatalf("got %d names, want at most %d", len(d.known), names)
 		}
 	}
-	d.trim()
+	if !forgotten {
+		t.Errorf("got %d names kept, want them forgotten at %d bytes", len(d.known), maxKnownBytes)
+	}
 	clear(d.known)
 	d.find(strings.Repeat("b", 1<<20), "")
 	d.find("demo", strings.Repeat("p", 1<<20))
