@@ -24,11 +24,15 @@ build: ## bin/destinations
 	$(GO) build -o bin/destinations ./cmd/destinations
 
 .PHONY: test
-test: lint unit e2e ## everything: lint, unit tests with -race, whole-process tests
+test: lint unit power e2e ## everything: lint, unit tests with -race, whole-process tests
 
 .PHONY: unit
 unit: ## unit tests, with -race
 	$(GO) test -race -shuffle=on -timeout 10m $(UNIT)
+
+.PHONY: power
+power: ## a journal in memory whose power fails 10,000 times, which -race has no time for
+	$(GO) test -run PowerFailsAnywhere -count 1 -v -timeout 10m ./journal
 
 .PHONY: e2e
 e2e: ## whole processes against a real S3 server, also from Node.js, Python and grpcurl

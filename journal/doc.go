@@ -183,8 +183,9 @@
 //   - What a successful sync has covered is there after a crash. After a failed
 //     one anything may be, whatever can be read.
 //   - A write that is under way when the power fails may leave any mixture of
-//     old and new bytes where it writes, in any order, but harms no byte
-//     beside them; and writing a byte that is there already does not harm it.
+//     old bytes, new bytes and zeros where it writes, in any order, but harms no
+//     byte beside them; and writing a byte that is there already does not harm
+//     it.
 //   - A rename is atomic: after a crash the file has one of its names.
 //   - Names and file contents get to the disk in any order unless synced.
 //   - Bits may rot, and files may be lost or mixed up, and this is told, except

@@ -1,7 +1,9 @@
 package journal_test
 
 import (
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -86,15 +88,56 @@ func TestPowerFailsAtEveryOperationOfRecovery(t *testing.T) {
 	})
 }
 
+// failAt makes operation i fail, and returns a function that says whether it came and
+// was a sync.
+func failAt(fs *journaltest.FS, i int) func() bool {
+	var sync atomic.Bool
+	fs.Fail(func(op journaltest.Op) error {
+		if op.Index != i {
+			return nil
+		}
+		sync.Store(op.Kind == journaltest.Sync || op.Kind == journaltest.SyncDir)
+		return syscall.EIO
+	})
+	return sync.Load
+}
+
+// requireBroken checks that a failed sync was final.
+func requireBroken(t *testing.T, j *journal.Journal) {
+	t.Helper()
+	select {
+	case <-j.Failed():
+	default:
+		t.Fatal("a sync has failed, and the journal goes on")
+	}
+	p := j.Partition(0)
+	_, events := p.Events().Append([]byte("x")).Wait(t.Context())
+	_, control := p.Control().Append([]byte("x")).Wait(t.Context())
+	_, spool := p.CreateSpool("x")
+	for what, err := range map[string]error{
+		"events": events, "control": control, "spool": spool, "file": p.WriteFile("x", nil),
+		"release": p.Release(journal.Start{Events: p.Events().Committed(), Control: p.Control().Committed()}), "journal": j.Err(),
+	} {
+		if !errors.Is(err, journal.ErrBroken) {
+			t.Fatalf("%s after a failed sync: got %v, want ErrBroken", what, err)
+		}
+	}
+}
+
+// Holds invariants 1 to 4 of ARCHITECTURE.md.
 func TestEveryOperationFails(t *testing.T) {
 	variants(t, func(t *testing.T, cfg journal.Config) {
 		for _, lives := range []int{0, 2} {
 			sweep(t, func(t *testing.T, i int) bool {
 				fs, w := lived(t, cfg, lives)
 				fs.DropDirty()
-				fs.FailAt(i)
+				sync := failAt(fs, i)
 				cfg.FS = fs
-				w.life(t, cfg)
+				w.lifeUntil(t, cfg, func(j *journal.Journal) {
+					if sync() {
+						requireBroken(t, j)
+					}
+				})
 				met := fs.Ops() > i
 				for seed := range uint64(2) {
 					w.clone().revive(t, cfg, fs.AfterCrash(seed))

@@ -57,11 +57,18 @@ func payload(n int) []byte {
 // returns the first error, having answered for everything up to there.
 func (w *world) life(t *testing.T, cfg journal.Config) error {
 	t.Helper()
+	return w.lifeUntil(t, cfg, func(*journal.Journal) {})
+}
+
+// lifeUntil is life with something to look at before the journal is closed.
+func (w *world) lifeUntil(t *testing.T, cfg journal.Config, end func(*journal.Journal)) error {
+	t.Helper()
 	j, err := journal.Open(cfg)
 	if err != nil {
 		return err
 	}
 	err = w.work(t, j.Partition(0))
+	end(j)
 	return errors.Join(err, j.Close())
 }
 
@@ -70,9 +77,7 @@ func (w *world) work(t *testing.T, p *journal.Partition) error {
 	if err := w.check(t, p); err != nil {
 		return err
 	}
-	for i := range w.side {
-		w.side[i].settle()
-	}
+	w.settle()
 	for round := range 3 {
 		err := w.append(p, 4)
 		if round == 1 {
@@ -92,6 +97,13 @@ func (w *world) work(t *testing.T, p *journal.Partition) error {
 		w.start = s
 	}
 	return w.check(t, p)
+}
+
+// settle notes that what stands beside the logs after an Open stays.
+func (w *world) settle() {
+	for i := range w.side {
+		w.side[i].settle()
+	}
 }
 
 // append has n appends under way in each log at a time, and notes which were

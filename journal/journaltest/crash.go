@@ -4,21 +4,34 @@ import (
 	"iter"
 	"maps"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"syscall"
 )
 
-// pageSize and sectorSize are the pieces in which writes get to the disk when
-// the power fails: whole pages in any order, and within one whole sectors.
+// The pieces in which writes get to the disk when the power fails: whole pages in any
+// order, within one whole sectors, and within one whole words.
 const (
 	pageSize   = 4096
 	sectorSize = 512
+	wordSize   = 8
 )
 
 // StopAt stops the machine in the middle of operation i: it and all later ones
 // return [ErrStopped], and whether it still got to the disk is for
 // [FS.AfterCrash] to draw. Call it before the operations.
 func (f *FS) StopAt(i int) { f.mu.Lock(); defer f.mu.Unlock(); f.stopAt = i }
+
+// StopWhen is StopAt for the first operation that stop returns true of. stop is called
+// with the file system locked and must not use it.
+func (f *FS) StopWhen(stop func(Op) bool) { f.mu.Lock(); defer f.mu.Unlock(); f.stopWhen = stop }
+
+// Stopped says that the machine has stopped.
+func (f *FS) Stopped() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stopAt >= 0 && f.ops > f.stopAt
+}
 
 // Ops returns how many operations there were.
 func (f *FS) Ops() int { f.mu.Lock(); defer f.mu.Unlock(); return f.ops }
@@ -89,13 +102,16 @@ func (f *FS) AfterRestart() *FS {
 }
 
 // AfterCrash returns the file system as the power failing leaves it: what was
-// synced, and of the rest what the seed draws: any of the changes of a folder,
-// any of the writes to a file, whole, in pages, torn within one, or not at all.
-// Seed 0 keeps nothing but what was synced, seed 1 all.
+// synced, and of the rest what the seed draws, with a probability that it draws
+// too. Any of the changes of a folder may survive, and any of the writes to a file,
+// also without one that came before it: whole; in some of its pages, sectors or
+// words; up to some byte, or from one on. Where a write is lost, there is what was
+// there before, or zeros in place of the bytes that it should have changed. Seed 0
+// keeps nothing but what was synced, seed 1 all.
 func (f *FS) AfterCrash(seed uint64) *FS {
 	f.mu.Lock() // to the end: a moment is one moment for all files
 	defer f.mu.Unlock()
-	draw := &lot{seed: seed, rand: rand.New(rand.NewPCG(seed, 0x1f3d5b79))}
+	draw := newLot(seed)
 	c, copies := f.copyLocked(func(n *inode) *inode {
 		b := clone(n.durable)
 		for _, w := range n.pending {
@@ -105,11 +121,15 @@ func (f *FS) AfterCrash(seed uint64) *FS {
 	})
 	c.capacity = f.capacity
 	names := maps.Clone(f.durable)
+	c.dirs = maps.Clone(f.lasting)
 	for _, ch := range f.changes {
 		if draw.keep() {
-			ch.apply(names)
+			ch.apply(names, c.dirs)
 		}
 	}
+	maps.DeleteFunc(c.dirs, func(dir string, _ bool) bool { return !reachable(dir, c.dirs) })
+	c.lasting = maps.Clone(c.dirs)
+	maps.DeleteFunc(names, func(name string, _ *inode) bool { return !c.dirs[filepath.Dir(name)] })
 	for name, n := range sorted(names) {
 		c.live[name] = copies(n)
 		c.live[name].name = name
@@ -119,11 +139,21 @@ func (f *FS) AfterCrash(seed uint64) *FS {
 	return c
 }
 
+// reachable says that a folder is there, and every one that it lies in.
+func reachable(dir string, dirs map[string]bool) bool {
+	for ; dirs[dir]; dir = filepath.Dir(dir) {
+		if dir == filepath.Dir(dir) {
+			return true
+		}
+	}
+	return false
+}
+
 // copyLocked returns a file system with the folders of f, and a function that
 // copies each inode once.
 func (f *FS) copyLocked(inodeCopy func(*inode) *inode) (*FS, func(*inode) *inode) {
 	c := NewFS()
-	c.dirs = maps.Clone(f.dirs)
+	c.dirs, c.lasting = maps.Clone(f.dirs), maps.Clone(f.lasting)
 	done := map[*inode]*inode{}
 	return c, func(n *inode) *inode {
 		if done[n] == nil {
@@ -172,8 +202,15 @@ func sorted(names map[string]*inode) iter.Seq2[string, *inode] {
 
 // lot draws what survives.
 type lot struct {
-	seed uint64
-	rand *rand.Rand
+	seed    uint64
+	rand    *rand.Rand
+	percent int // of what is drawn for survives
+}
+
+func newLot(seed uint64) *lot {
+	l := &lot{seed: seed, rand: rand.New(rand.NewPCG(seed, 0x1f3d5b79))}
+	l.percent = []int{5, 30, 50, 70, 95}[l.rand.IntN(5)]
+	return l
 }
 
 func (l *lot) keep() bool {
@@ -183,37 +220,65 @@ func (l *lot) keep() bool {
 	case 1:
 		return true
 	}
-	return l.rand.IntN(2) == 0
+	return l.rand.IntN(100) < l.percent
 }
 
 // write applies to b what survives of w.
 func (l *lot) write(b []byte, w write) []byte {
-	if l.seed < 2 || w.data == nil {
+	if l.seed < 2 || w.data == nil || l.rand.IntN(2) == 0 {
 		if l.keep() {
 			return w.apply(b)
 		}
 		return b
 	}
-	switch l.rand.IntN(4) {
-	case 0:
-		return b
-	case 1:
-		return w.apply(b)
-	case 2:
-		return l.pieces(b, w, pageSize)
-	default:
-		return l.pieces(b, w, sectorSize)
-	}
+	return l.pieces(b, w, l.cuts(w))
 }
 
-// pieces applies some of the aligned pieces that w touches.
-func (l *lot) pieces(b []byte, w write, size int64) []byte {
-	for at := w.off; at < w.off+int64(len(w.data)); {
-		end := min((at/size+1)*size, w.off+int64(len(w.data)))
-		if l.keep() {
-			b = write{off: at, data: w.data[at-w.off : end-w.off]}.apply(b)
+// cuts draws into which pieces a write falls: where each ends.
+func (l *lot) cuts(w write) (ends []int) {
+	switch l.rand.IntN(4) {
+	case 0:
+		return aligned(w, pageSize)
+	case 1:
+		return aligned(w, sectorSize)
+	case 2:
+		return aligned(w, wordSize)
+	}
+	return []int{l.rand.IntN(len(w.data) + 1), len(w.data)}
+}
+
+// aligned cuts a write where pieces of a size end in the file.
+func aligned(w write, size int64) (ends []int) {
+	for at := (w.off/size + 1) * size; at < w.off+int64(len(w.data)); at += size {
+		ends = append(ends, int(at-w.off))
+	}
+	return append(ends, len(w.data))
+}
+
+// pieces applies some of the pieces of w, which end at the places given.
+func (l *lot) pieces(b []byte, w write, ends []int) []byte {
+	zeros := l.rand.IntN(4) == 0
+	from := 0
+	for _, end := range ends {
+		piece := write{off: w.off + int64(from), data: w.data[from:end:end]}
+		switch {
+		case l.keep():
+			b = piece.apply(b)
+		case zeros:
+			b = piece.applyZeros(b)
 		}
-		at = end
+		from = end
+	}
+	return b
+}
+
+// applyZeros puts zeros where the write should have changed something. What it would
+// have left as it was is not harmed.
+func (w write) applyZeros(b []byte) []byte {
+	for i, new := range w.data {
+		if at := w.off + int64(i); at < int64(len(b)) && b[at] != new {
+			b[at] = 0
+		}
 	}
 	return b
 }

@@ -82,12 +82,14 @@ type FS struct {
 	live     map[string]*inode // by path: what a running process sees
 	durable  map[string]*inode // by path: what a crash leaves for certain
 	changes  []change          // of names, made since their folder was synced
-	dirs     map[string]bool   // folders, all at once durable
+	dirs     map[string]bool   // folders, as a running process sees them
+	lasting  map[string]bool   // folders whose names are on stable storage
 	locked   map[string]bool
 	ops      int            // operations so far
 	counts   map[Kind]int   // by kind
 	inject   func(Op) error // may fail an operation
 	stopAt   int            // operations from this index on fail; -1 for none
+	stopWhen func(Op) bool  // sets stopAt
 	capacity int64          // bytes; -1 for no bound
 	used     int64
 	// dropsDirty says that a failed sync loses what it should have written.
@@ -116,12 +118,14 @@ type change struct {
 	set  string // this name gets node; "" for none
 	node *inode
 	drop string // this name goes; "" for none
+	make string // this folder comes; "" for none
 }
 
 // NewFS returns an empty file system without a bound.
 func NewFS() *FS {
 	return &FS{
-		live: map[string]*inode{}, durable: map[string]*inode{}, dirs: map[string]bool{},
+		live: map[string]*inode{}, durable: map[string]*inode{},
+		dirs: map[string]bool{"/": true, ".": true}, lasting: map[string]bool{"/": true, ".": true},
 		locked: map[string]bool{}, counts: map[Kind]int{}, stopAt: -1, capacity: -1,
 	}
 }
@@ -134,6 +138,9 @@ func (f *FS) begin(op Op) (effect bool, err error) {
 	op.Index = f.ops
 	f.ops++
 	f.counts[op.Kind]++
+	if f.stopWhen != nil && f.stopAt < 0 && f.stopWhen(op) {
+		f.stopAt = op.Index
+	}
 	if f.stopAt >= 0 && op.Index >= f.stopAt {
 		return op.Index == f.stopAt, fmt.Errorf("%s: %w", op, ErrStopped)
 	}
@@ -249,12 +256,14 @@ func (f *FS) Remove(name string) error {
 	})
 }
 
-// MkdirAll implements [journal.FS]. A folder is durable at once.
+// MkdirAll implements [journal.FS]. A folder is durable, with all that is in it, only
+// after a sync of the one that it lies in.
 func (f *FS) MkdirAll(dir string) error {
 	dir = filepath.Clean(dir)
 	return f.do(Op{Kind: MkdirAll, Name: dir}, func() error {
 		for ; !f.dirs[dir]; dir = filepath.Dir(dir) {
 			f.dirs[dir] = true
+			f.changes = append(f.changes, change{dir: filepath.Dir(dir), make: dir})
 		}
 		return nil
 	})
@@ -294,7 +303,7 @@ func (f *FS) SyncDir(dir string) error {
 		var rest []change
 		for _, c := range f.changes {
 			if c.dir == dir {
-				c.apply(f.durable)
+				c.apply(f.durable, f.lasting)
 			} else {
 				rest = append(rest, c)
 			}
@@ -306,7 +315,10 @@ func (f *FS) SyncDir(dir string) error {
 
 // apply makes the change. A file that is renamed has one name after it, also if
 // a rename before this one did not survive.
-func (c change) apply(names map[string]*inode) {
+func (c change) apply(names map[string]*inode, dirs map[string]bool) {
+	if c.make != "" {
+		dirs[c.make] = true
+	}
 	if c.drop != "" {
 		delete(names, c.drop)
 	}

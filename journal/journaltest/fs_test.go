@@ -27,7 +27,7 @@ func create(t *testing.T, fs *journaltest.FS, name string, size int64) journal.F
 func folder(t *testing.T) *journaltest.FS {
 	t.Helper()
 	fs := journaltest.NewFS()
-	if err := fs.MkdirAll("/d"); err != nil {
+	if err := errors.Join(fs.MkdirAll("/d"), fs.SyncDir("/")); err != nil {
 		t.Fatal(err)
 	}
 	return fs
@@ -63,7 +63,7 @@ func TestCrashKeepsWhatWasSynced(t *testing.T) {
 		t.Errorf("seed 1: got %q", got)
 	}
 	seen := map[string]bool{}
-	for seed := range uint64(64) {
+	for seed := range uint64(256) {
 		c := fsys.AfterCrash(seed)
 		a, b := c.ReadFile("/d/a"), c.ReadFile("/d/c")
 		if (a == nil) == (b == nil) {
@@ -71,8 +71,10 @@ func TestCrashKeepsWhatWasSynced(t *testing.T) {
 		}
 		seen[fmt.Sprintf("%q %q", a, b)] = true
 	}
-	if len(seen) != 4 {
-		t.Errorf("got %d outcomes, want each of 4: %v", len(seen), seen)
+	for _, want := range []string{`"synced\x00\x00" ""`, `"change\x00\x00" ""`, `"" "synced\x00\x00"`, `"" "change\x00\x00"`} {
+		if !seen[want] {
+			t.Errorf("no seed leaves %s: %v", want, seen)
+		}
 	}
 }
 
@@ -83,15 +85,71 @@ func TestCrashTearsWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, f, 100, string(bytes.Repeat([]byte{1}, 16000)))
-	torn := 0
-	for seed := range uint64(32) {
-		b := fsys.AfterCrash(seed).ReadFile("/d/a")
-		if n := bytes.Count(b, []byte{1}); n != 0 && n != 16000 {
-			torn++
+	seen := map[string]int{}
+	for seed := range uint64(512) {
+		b := fsys.AfterCrash(seed).ReadFile("/d/a")[100:16100]
+		first, last := bytes.IndexByte(b, 1), bytes.LastIndexByte(b, 1)
+		switch n := bytes.Count(b, []byte{1}); {
+		case n == 0:
+			seen["lost"]++
+		case n == len(b):
+			seen["whole"]++
+		case n == last-first+1 && first == 0 && (100+n)%8 != 0:
+			seen["up to a byte"]++
+		case n == last-first+1 && last == len(b)-1 && (100+first)%8 != 0:
+			seen["from a byte on"]++
+		default:
+			seen["in pieces"]++
 		}
 	}
-	if torn == 0 {
-		t.Error("no seed tears a write")
+	if len(seen) != 5 {
+		t.Errorf("got %v, want each of the five outcomes", seen)
+	}
+}
+
+func TestCrashReordersAndZeroesWrites(t *testing.T) {
+	fsys := folder(t)
+	f := create(t, fsys, "/d/a", 6)
+	write(t, f, 0, "aabbcc")
+	if err := errors.Join(f.Sync(), fsys.SyncDir("/d")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, 0, "aaBB")
+	write(t, f, 4, "CC")
+	seen := map[string]bool{}
+	for seed := range uint64(4096) {
+		b := string(fsys.AfterCrash(seed).ReadFile("/d/a"))
+		if b[:2] != "aa" {
+			t.Fatalf("seed %d: %q: bytes that were synced, and not changed since, are harmed", seed, b)
+		}
+		seen[b] = true
+	}
+	for _, want := range []string{"aabbcc", "aaBBCC", "aaBBcc", "aabbCC", "aa\x00\x00cc", "aa\x00\x00CC", "aaBbcc"} {
+		if !seen[want] {
+			t.Errorf("no seed leaves %q", want)
+		}
+	}
+}
+
+func TestCrashTakesFoldersThatWereNotSynced(t *testing.T) {
+	fsys := folder(t)
+	if err := fsys.MkdirAll("/d/e"); err != nil {
+		t.Fatal(err)
+	}
+	f := create(t, fsys, "/d/e/a", 1)
+	if err := errors.Join(f.Sync(), fsys.SyncDir("/d/e")); err != nil {
+		t.Fatal(err)
+	}
+	if c := fsys.AfterCrash(0); c.ReadFile("/d/e/a") != nil {
+		t.Error("a file is there whose folder was not synced")
+	} else if _, err := c.List("/d/e"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want that the folder does not exist", err)
+	}
+	if err := fsys.SyncDir("/d"); err != nil {
+		t.Fatal(err)
+	}
+	if fsys.AfterCrash(0).ReadFile("/d/e/a") == nil {
+		t.Error("the file is gone, whose folders were all synced")
 	}
 }
 

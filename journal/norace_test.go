@@ -1,0 +1,6 @@
+//go:build !race
+
+package journal_test
+
+// powerLosses is how many times the power fails in TestPowerFailsAnywhere.
+const powerLosses = 10_000
