@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/open-destinations/destinations/e2e/stage"
 	"github.com/open-destinations/destinations/e2e/traffic"
 )
 
@@ -75,19 +76,14 @@ func kills(ctx context.Context, at site, p killsParams) (err error) {
 	}
 	at.say("seed %d", at.seed)
 	buckets := []string{"kills-a", "kills-b", "kills-c", "kills-d"}
-	s, err := openStage(ctx, at, buckets, "--window", "1s", "--shutdown-grace", "20s")
+	r, err := newRun(ctx, at, buckets, "--window", "1s")
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer func() {
-		cancel()
-		s.running.Wait()
-		err = errors.Join(err, s.close())
-	}()
-	made := traffic.NewCorpus(spread(125, buckets...), 60, 700)
+	defer func() { err = errors.Join(err, r.Close()) }()
+	made := traffic.NewCorpus(stage.Spread(125, buckets...), 60, 700)
 	for i := range 4 {
-		err := s.join(ctx, traffic.Params{
+		_, err := r.Join(traffic.Params{
 			Corpus: made, Stream: i%2 == 0, IDs: i >= 2,
 			RequestEvents: 10, Outstanding: 16, Rate: killsRate, Forget: killsForget,
 		})
@@ -95,47 +91,47 @@ func kills(ctx context.Context, at site, p killsParams) (err error) {
 			return err
 		}
 	}
-	if err := s.killAgainAndAgain(ctx, p.kills); err != nil {
+	if err := r.killAgainAndAgain(ctx, p.kills); err != nil {
 		return err
 	}
-	return s.killsVerdict(ctx, p)
+	return r.killsVerdict(ctx, p)
 }
 
 // killAgainAndAgain gives the service so many lives, and then one that lasts, in which
 // everything is answered.
-func (s *stage) killAgainAndAgain(ctx context.Context, n int) error {
+func (r *run) killAgainAndAgain(ctx context.Context, n int) error {
 	cutting, stop := context.WithCancel(ctx)
 	var cutters sync.WaitGroup
 	defer cutters.Wait()
 	defer stop()
-	cutters.Go(func() { s.front.CutSometimes(cutting, rand.New(rand.NewPCG(s.seed, 1)), cutClients) })
-	cutters.Go(func() { s.back.CutSometimes(cutting, rand.New(rand.NewPCG(s.seed, 2)), cutS3) })
-	random := rand.New(rand.NewPCG(s.seed, 3))
+	cutters.Go(func() { r.Front.CutSometimes(cutting, rand.New(rand.NewPCG(r.at.seed, 1)), cutClients) })
+	cutters.Go(func() { r.Back.CutSometimes(cutting, rand.New(rand.NewPCG(r.at.seed, 2)), cutS3) })
+	random := rand.New(rand.NewPCG(r.at.seed, 3))
 	for life := 1; life <= n; life++ {
-		if err := s.liveAndDie(ctx, random); err != nil {
+		if err := r.liveAndDie(ctx, random); err != nil {
 			return fmt.Errorf("life %d: %w", life, err)
 		}
 		if life%20 == 0 || life == n {
-			s.say("%d kills, %d events answered", life, s.progress())
+			r.at.say("%d kills, %d events answered", life, r.Progress())
 		}
 	}
-	if err := s.launchReady(ctx); err != nil {
+	if err := r.LaunchReady(ctx); err != nil {
 		return err
 	}
 	stop() // what still has no answer gets it sooner
-	return s.drain(ctx)
+	return r.Drain(ctx)
 }
 
 // liveAndDie starts the service and kills it.
-func (s *stage) liveAndDie(ctx context.Context, random *rand.Rand) error {
+func (r *run) liveAndDie(ctx context.Context, random *rand.Rand) error {
 	early := random.Float64() < earlyPart
 	lasting := time.Duration(random.Float64() * float64(lifetime))
 	if early {
 		lasting = time.Duration(random.Float64() * float64(earlyLifetime))
-		if err := s.launch(); err != nil {
+		if err := r.Launch(); err != nil {
 			return err
 		}
-	} else if err := s.launchReady(ctx); err != nil {
+	} else if err := r.LaunchReady(ctx); err != nil {
 		return err
 	}
 	timer := time.NewTimer(lasting)
@@ -144,39 +140,39 @@ func (s *stage) liveAndDie(ctx context.Context, random *rand.Rand) error {
 	case <-timer.C:
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-s.svc.Done():
-		if early && s.clashed() {
+	case <-r.Service.Done():
+		if early && r.Clashed() {
 			return nil
 		}
-		return s.endedByItself()
+		return r.EndedByItself()
 	}
-	s.svc.Kill()
+	r.Service.Kill()
 	return nil
 }
 
 // killsVerdict reads everything back, and prints the line.
-func (s *stage) killsVerdict(ctx context.Context, p killsParams) error {
-	s.say("reading every object back")
-	if err := s.flush(ctx); err != nil {
+func (r *run) killsVerdict(ctx context.Context, p killsParams) error {
+	r.at.say("reading every object back")
+	if err := r.Flush(ctx); err != nil {
 		return err
 	}
-	tally, err := s.readBack(ctx, 0)
+	tally, err := r.readBack(ctx, 0)
 	if err != nil {
 		return err
 	}
-	r := killsResult{kills: uint64(p.kills), Result: tally.Result()}
-	for _, c := range s.clients {
+	line := killsResult{kills: uint64(p.kills), Result: tally.Result()}
+	for _, c := range r.Clients {
 		stats := c.Stats()
-		r.resent += stats.Resent
-		r.dropped += stats.AcceptedAgain
+		line.resent += stats.Resent
+		line.dropped += stats.AcceptedAgain
 		if len(stats.Rejected) > 0 {
 			err = errors.Join(err, fmt.Errorf("events were rejected: %v", stats.Rejected))
 		}
 	}
-	delivered, readErr := readDelivered(s.logFile())
-	r.replayed = delivered.replayed
-	fmt.Fprintln(s.out, r)
-	return errors.Join(err, readErr, tally.Check(), r.check())
+	delivered, readErr := readDelivered(r.LogFile())
+	line.replayed = delivered.replayed
+	fmt.Fprintln(r.at.out, line)
+	return errors.Join(err, readErr, tally.Check(), line.check())
 }
 
 // delivered is what the service's log says of its deliveries.

@@ -61,7 +61,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second Ctrl-C ends the program at once, and with it what it started.
 	context.AfterFunc(ctx, stop)
-	err := run(ctx, os.Args[1:])
+	err := command(ctx, os.Args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case errors.Is(err, errUsage):
@@ -76,8 +76,8 @@ func main() {
 // errUsage is a command line that is not understood.
 var errUsage = errors.New("want one of: soak kills, soak outage (and --help behind it)")
 
-// run does what the command line says.
-func run(ctx context.Context, args []string) error {
+// command does what the command line says.
+func command(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errUsage
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/open-destinations/destinations/e2e/harness"
+	"github.com/open-destinations/destinations/e2e/stage"
 	"github.com/open-destinations/destinations/e2e/traffic"
 )
 
@@ -21,8 +22,6 @@ const (
 
 	// An event whose object appears later than this behind its window is late.
 	onTime = 5 * time.Second
-
-	lookEvery = 100 * time.Millisecond
 )
 
 // outageParams says what the command line asks for.
@@ -62,10 +61,10 @@ func (r outageResult) String() string {
 func (r outageResult) check(p outageParams) error {
 	var errs []error
 	if r.silence > mostSilence {
-		errs = append(errs, fmt.Errorf("nothing was acknowledged for %v", r.silence.Round(lookEvery)))
+		errs = append(errs, fmt.Errorf("nothing was acknowledged for %v", r.silence.Round(time.Second)))
 	}
 	if r.freshAfter > freshWithin {
-		errs = append(errs, fmt.Errorf("objects came late for %v after the outage", r.freshAfter.Round(lookEvery)))
+		errs = append(errs, fmt.Errorf("objects came late for %v after the outage", r.freshAfter.Round(time.Second)))
 	}
 	most, err := parseMiB(p.memory)
 	if most += memoryForRest; err == nil && r.usage.PeakRSS>>20 > most {
@@ -92,23 +91,18 @@ func outage(ctx context.Context, at site, p outageParams) (err error) {
 	if _, err := parseMiB(p.memory); err != nil {
 		return err
 	}
-	s, err := openStage(ctx, at, buckets, "--window", p.window.String(), "--memory", p.memory)
+	r, err := newRun(ctx, at, buckets, "--window", p.window.String(), "--memory", p.memory)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer func() {
-		cancel()
-		s.running.Wait()
-		err = errors.Join(err, s.close())
-	}()
-	if err := s.launchReady(ctx); err != nil {
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if err := r.LaunchReady(ctx); err != nil {
 		return err
 	}
 	const least, most = 500, 1500 // bytes of an event
-	made := traffic.NewCorpus(spread(50, buckets...), least, most)
+	made := traffic.NewCorpus(stage.Spread(50, buckets...), least, most)
 	for range outageClients {
-		err := s.join(ctx, traffic.Params{
+		_, err := r.Join(traffic.Params{
 			Corpus: made, Stream: true, RequestEvents: outageRequests, Outstanding: 64,
 			Rate: float64(p.rate) * 1e6 / ((least + most) / 2) / outageClients,
 		})
@@ -116,95 +110,70 @@ func outage(ctx context.Context, at site, p outageParams) (err error) {
 			return err
 		}
 	}
-	return s.goThrough(ctx, p, (least+most)/2)
+	return r.goThrough(ctx, p, (least+most)/2)
 }
 
 // goThrough is the time before, during and behind the outage. Events are of so many
 // bytes on average.
-func (s *stage) goThrough(ctx context.Context, p outageParams, eventBytes float64) error {
-	meter, err := harness.StartMeter(s.svc.PID())
+func (r *run) goThrough(ctx context.Context, p outageParams, eventBytes float64) error {
+	meter, err := harness.StartMeter(r.Service.PID())
 	if err != nil {
 		return err
 	}
 	defer meter.Stop()
-	if _, err := s.watch(ctx, 2*p.window); err != nil {
+	if _, err := r.Watch(ctx, 2*p.window); err != nil {
 		return err
 	}
-	s.say("S3 goes away for %v: it refuses first, and then hangs", p.lasting)
-	r := outageResult{}
-	before, conns, began := s.progress(), s.back.Counts(), time.Now()
-	for _, leave := range []func(){s.back.Refuse, s.back.Hang} {
+	r.at.say("S3 goes away for %v: it refuses first, and then hangs", p.lasting)
+	line := outageResult{}
+	before, conns, began := r.Progress(), r.Back.Counts(), time.Now()
+	for _, leave := range []func(){r.Back.Refuse, r.Back.Hang} {
 		leave()
-		silence, err := s.watch(ctx, p.lasting/2)
+		silence, err := r.Watch(ctx, p.lasting/2)
 		if err != nil {
 			return err
 		}
-		r.silence = max(r.silence, silence)
+		line.silence = max(line.silence, silence)
 	}
-	during := s.back.Counts()
-	r.attempts = during.Refused - conns.Refused + during.Connections - conns.Connections
-	r.acked = float64(s.progress()-before) * eventBytes / time.Since(began).Seconds()
+	during := r.Back.Counts()
+	line.attempts = during.Refused - conns.Refused + during.Connections - conns.Connections
+	line.acked = float64(r.Progress()-before) * eventBytes / time.Since(began).Seconds()
 	ended := time.Now()
-	s.back.Pass()
-	s.say("S3 is back; %.1f MB/s were acknowledged without it", r.acked/1e6)
+	r.Back.Pass()
+	r.at.say("S3 is back; %.1f MB/s were acknowledged without it", line.acked/1e6)
 	if !p.countsOnly {
-		if _, err := s.watch(ctx, freshWithin+p.fresh()); err != nil {
+		if _, err := r.Watch(ctx, freshWithin+p.fresh()); err != nil {
 			return err
 		}
 	}
-	if err := s.drain(ctx); err != nil {
+	if err := r.Drain(ctx); err != nil {
 		return err
 	}
-	if err := s.flush(ctx); err != nil {
+	if err := r.Flush(ctx); err != nil {
 		return err
 	}
-	return s.outageVerdict(ctx, p, r, meter, ended)
-}
-
-// watch lets time pass, and returns the longest part of it in which nothing was
-// acknowledged.
-func (s *stage) watch(ctx context.Context, lasting time.Duration) (silence time.Duration, err error) {
-	over := time.NewTimer(lasting)
-	defer over.Stop()
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	acked, since := s.progress(), time.Now()
-	for {
-		select {
-		case <-over.C:
-			return max(silence, time.Since(since)), nil
-		case <-ctx.Done():
-			return 0, context.Cause(ctx)
-		case <-s.svc.Done():
-			return 0, s.endedByItself()
-		case <-look.C:
-		}
-		if now := s.progress(); now > acked {
-			silence = max(silence, time.Since(since))
-			acked, since = now, time.Now()
-		}
-	}
+	return r.outageVerdict(ctx, p, line, meter, ended)
 }
 
 // outageVerdict reads everything back, and prints the line.
-func (s *stage) outageVerdict(ctx context.Context, p outageParams, r outageResult, meter *harness.Meter, ended time.Time) error {
-	s.say("reading every object back")
-	tally, err := s.readBack(ctx, p.fresh())
+func (r *run) outageVerdict(ctx context.Context, p outageParams, line outageResult, meter *harness.Meter, ended time.Time) error {
+	r.at.say("reading every object back")
+	tally, err := r.readBack(ctx, p.fresh())
 	if err != nil {
 		return err
 	}
-	r.Result = tally.Result()
-	if r.LastLate.After(ended) {
-		r.freshAfter = r.LastLate.Sub(ended)
+	line.Result = tally.Result()
+	if line.LastLate.After(ended) {
+		line.freshAfter = line.LastLate.Sub(ended)
 	}
 	_ = meter.Stop() // the process has ended, which its last look may have found
-	r.usage = meter.Until(time.Now())
-	for _, n := range s.counter.Calls() {
-		r.requests += n
+	line.usage = meter.Until(time.Now())
+	for _, n := range r.Faults.Calls() {
+		line.requests += n
 	}
-	fmt.Fprintln(s.out, r)
+	fmt.Fprintln(r.at.out, line)
 	if p.countsOnly {
 		return tally.Check()
 	}
-	return errors.Join(tally.Check(), r.check(p))
+	return errors.Join(tally.Check(), line.check(p))
 }

@@ -60,7 +60,7 @@ func (l *link) connected(server *net.TCPConn) bool {
 // copy passes bytes one way until there are no more, and says so on the other side.
 // A connection that breaks on one side breaks on the other.
 func (l *link) copy(way direction, to, from *net.TCPConn) {
-	buf := make([]byte, 16<<10)
+	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
