@@ -48,6 +48,7 @@ type batch struct {
 	first, last                 position
 	events, rawBytes            int64
 	firstReceived, lastReceived int64 // Unix nanoseconds
+	excluded                    runs  // duplicates behind first
 
 	// Its content: lines that no chunk was cut of yet, then chunks under way, then
 	// compressed runs by the order of their chunks (nil = under way).
@@ -132,28 +133,12 @@ func (b *batch) size() int64 {
 
 // full reports whether the batch has to be closed before its window ends.
 func (b *batch) full(c *Config) bool {
-	return b.events >= c.MaxEvents || b.rawBytes >= c.MaxRawBytes || b.size() >= c.MaxObjectSize
+	return b.events >= c.MaxEvents || len(b.excluded) >= maxRuns || b.rawBytes >= c.MaxRawBytes || b.size() >= c.MaxObjectSize
 }
 
 // ready reports whether every byte of the object is there.
 func (b *batch) ready() bool {
 	return b.state == batchSealed && !b.incomplete && b.underWay == 0
-}
-
-// holds reports whether the event at p, of the batch's destination, is a member.
-func (b *batch) holds(p position) bool {
-	if p.less(positionOf(b.seal.GetFirst())) || positionOf(b.seal.GetLast()).less(p) {
-		return false
-	}
-	for _, run := range b.seal.GetExcluded() {
-		if p.less(positionOf(run.GetFirst())) {
-			break
-		}
-		if !positionOf(run.GetLast()).less(p) {
-			return false
-		}
-	}
-	return true
 }
 
 func (b *batch) object() *uploader.Object {
@@ -174,5 +159,5 @@ func (b *batch) object() *uploader.Object {
 
 // drop lets go of the content.
 func (b *batch) drop() {
-	b.lines, b.runs, b.sha = nil, nil, nil
+	b.lines, b.runs, b.sha, b.excluded = nil, nil, nil, nil
 }

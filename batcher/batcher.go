@@ -20,6 +20,8 @@ type Batcher struct {
 	shards      []*shard // by partition; nil where the partition is closed by damage
 	uploads     *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
+	files       *pool[struct{}]
+	counts      *counters
 
 	stop          chan struct{} // closed when Close begins
 	stopUploads   context.CancelFunc
@@ -46,18 +48,19 @@ func Start(p Params) (*Batcher, error) {
 	}
 	b := &Batcher{
 		journal: p.Journal, partitionOf: p.PartitionOf,
-		shards: make([]*shard, p.Journal.Partitions()),
-		stop:   make(chan struct{}), failed: make(chan struct{}),
+		shards: make([]*shard, p.Journal.Partitions()), counts: &counters{},
+		stop: make(chan struct{}), failed: make(chan struct{}),
 	}
 	b.mu.ended = map[int]error{}
-	mem := &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}
-	spares := &sync.Pool{}
+	common := &shared{
+		memory: &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}, spares: &sync.Pool{}, counts: b.counts,
+	}
 	for i := range b.shards {
 		if err := p.Journal.Partition(i).Err(); err != nil {
 			b.mu.ended[i] = err
 			continue
 		}
-		s, err := newShard(&p, i, mem, spares)
+		s, err := newShard(&p, i, common)
 		switch {
 		case isDamage(err):
 			b.mu.ended[i] = err
@@ -95,9 +98,16 @@ func isDamage(err error) bool {
 	return errors.As(err, &damage)
 }
 
+// shared is what shards have in common.
+type shared struct {
+	memory *memory
+	spares *sync.Pool // of *[]byte: buffers of chunks that are compressed
+	counts *counters
+}
+
 // newShard makes the shard of partition i, which has read and checked what was
 // decided, and decided its Opened.
-func newShard(p *Params, i int, mem *memory, spares *sync.Pool) (*shard, error) {
+func newShard(p *Params, i int, common *shared) (*shard, error) {
 	part := p.Journal.Partition(i)
 	events, err := part.Events().NewReader(part.Start().Events)
 	if err != nil {
@@ -110,9 +120,10 @@ func newShard(p *Params, i int, mem *memory, spares *sync.Pool) (*shard, error) 
 	incarnation := make([]byte, 16)
 	rand.Read(incarnation) // never fails
 	s := &shard{
-		id: i, cfg: &p.Config, log: p.Log, memory: mem, spares: spares, uploader: p.Uploader,
+		id: i, cfg: &p.Config, log: p.Log, shared: common, uploader: p.Uploader,
 		part: part, events: events, control: control, journalID: p.Journal.ID(),
 		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{},
+		dedupe: newDedupe(&p.Config, p.Journal.ID(), p.Journal.Partitions(), common.counts),
 	}
 	if err := s.readDecided(); err != nil {
 		s.giveBack()
@@ -122,8 +133,15 @@ func newShard(p *Params, i int, mem *memory, spares *sync.Pool) (*shard, error) 
 	return s, nil
 }
 
-// readDecided reads the control log to its end.
+// readDecided loads the state as of the start, and reads the control log from there
+// to its end.
 func (s *shard) readDecided() error {
+	if err := s.listStates(); err != nil {
+		return err
+	}
+	if err := s.loadState(); err != nil {
+		return err
+	}
 	if err := s.readControl(); err != nil {
 		return err
 	}
@@ -138,11 +156,12 @@ func (b *Batcher) start(p *Params, compressors []*uploader.Compressor) {
 	b.stopUploads = cancel
 	b.uploads = newPool(make([]struct{}, p.Config.Uploads))
 	b.compressors = newPool(compressors)
+	b.files = newPool(make([]struct{}, 1)) // they all go to one disk
 	for _, s := range b.shards {
 		if s == nil {
 			continue
 		}
-		s.uploadCtx, s.uploadPool, s.compressors = ctx, b.uploads, b.compressors
+		s.uploadCtx, s.uploadPool, s.compressors, s.filePool = ctx, b.uploads, b.compressors, b.files
 		b.running.Go(func() { b.ended(s, s.run()) })
 	}
 }
@@ -261,6 +280,7 @@ func (b *Batcher) Close(ctx context.Context) error {
 	b.stopUploads()
 	b.uploads.close()
 	b.compressors.close()
+	b.files.close()
 	return b.Err()
 }
 

@@ -23,6 +23,7 @@ func (s *shard) close(d *destination, reason journalv1.SealReason, through posit
 	b.state = batchClosing
 	s.recharge(b, shareClosed)
 	b.seal = s.seal(b, reason, closed, through)
+	b.excluded = nil
 	d.open, d.closeAt = nil, time.Time{}
 	d.closing = append(d.closing, b)
 	d.through, d.lastClose, d.usedAt = through, closed, time.Now()
@@ -43,7 +44,8 @@ func (s *shard) seal(b *batch, reason journalv1.SealReason, closed time.Time, th
 		Id:          id[:],
 		Destination: &journalv1.Destination{Tenant: d.tenant, Bucket: d.bucket, Prefix: d.prefix},
 		First:       b.first.proto(), Last: b.last.proto(), Through: through.proto(),
-		Events: uint64(b.events), RawBytes: uint64(b.rawBytes), Level: uint32(s.cfg.CompressionLevel),
+		Excluded: b.excluded.upTo(b.last).proto(),
+		Events:   uint64(b.events), RawBytes: uint64(b.rawBytes), Level: uint32(s.cfg.CompressionLevel),
 		ClosedUnixNanos: closed.UnixNano(), Key: uploader.Key(d.prefix, closed, identifier), Reason: reason,
 	}
 }

@@ -13,8 +13,12 @@ import (
 	"github.com/open-destinations/destinations/journal"
 )
 
-// decisionsAtOnce bounds a control record: about 1 MiB.
-const decisionsAtOnce = 1000
+// decisionsAtOnce and bytesAtOnce bound a control record, but that one decision may
+// be larger: a Seal by what it leaves out.
+const (
+	decisionsAtOnce = 1000
+	bytesAtOnce     = 256 << 10
+)
 
 // decide adds a decision. Nothing happens by it: it counts when it is read back.
 func (s *shard) decide(d *journalv1.Decision) { s.decisions = append(s.decisions, d) }
@@ -32,13 +36,25 @@ func (s *shard) appendDecisions(now time.Time) {
 	if s.appending != nil || len(s.decisions) == 0 || now.Before(s.appendAgain) {
 		return
 	}
-	n := min(len(s.decisions), decisionsAtOnce)
+	n := atOnce(s.decisions)
 	s.inFlight, s.decisions = s.decisions[:n:n], s.decisions[n:]
 	rec, err := proto.Marshal(&journalv1.Control{Incarnation: s.incarnation, Decisions: s.inFlight})
 	if err != nil {
 		panic("invariant: what a shard decides can be marshalled: " + err.Error())
 	}
 	s.appending = s.part.Control().Append(rec)
+}
+
+// atOnce is how many of the decisions go into one record.
+func atOnce(decisions []*journalv1.Decision) int {
+	bytes := 0
+	for i, d := range decisions {
+		bytes += proto.Size(d)
+		if i == decisionsAtOnce || i > 0 && bytes > bytesAtOnce {
+			return i
+		}
+	}
+	return len(decisions)
 }
 
 // appended looks whether the append under way has ended.
@@ -88,7 +104,8 @@ func (s *shard) readControl() error {
 // apply lets a control record take effect.
 func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 	if s.epoch == nil && offset == s.part.Start().Control {
-		// A start above 0 is a Snapshot that was in force, so its writer was the owner.
+		// Nothing was loaded: either the log begins here, or an older version's start is
+		// a Snapshot that was in force, so its writer was the owner.
 		s.epoch = c.GetIncarnation()
 	}
 	for _, d := range c.GetDecisions() {
@@ -106,7 +123,7 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 			s.applyDelivered(kind.Delivered)
 		case *journalv1.Decision_Snapshot:
 			if inForce {
-				s.applySnapshot(snapshot{events: kind.Snapshot.GetEventsOffset(), control: offset})
+				s.applySnapshot(snapshot{events: kind.Snapshot.GetEventsOffset(), control: kind.Snapshot.GetControlOffset()})
 			}
 		default:
 			return s.part.Damage(fmt.Errorf("record %d of the control log: a decision that this version does not know", offset))
@@ -166,7 +183,7 @@ func (s *shard) applySeal(seal *journalv1.Seal, mine bool) {
 		s.sealed(b)
 	} else {
 		b := &batch{dest: d, state: batchSealed, seal: seal, rebuilt: true, incomplete: true, share: shareTables}
-		s.charge(b, d.overhead())
+		s.charge(b, d.overhead()+runBytes*int64(len(seal.GetExcluded())))
 		d.queue = append(d.queue, b)
 		if d.through.less(through) {
 			d.through = through

@@ -1,9 +1,6 @@
 package batcher
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // clockLead is how far ahead of the shard's clock a time of receipt may be. The
 // clock may have been set back since; one that was wrong by years must not make
@@ -32,18 +29,12 @@ type dedupe struct {
 	request *openRequest // nil = it names no sender, or is settled
 }
 
-// dedupeCounts counts over all shards.
-type dedupeCounts struct {
-	bySender, byID         atomic.Uint64 // duplicates that were left out
-	sendersEarly, idsEarly atomic.Uint64 // forgotten before their time
-}
-
 // tablesPart is the part of the memory that tables may take: half of it. They hold
 // as much as their bounds say in the default memory, and less in a smaller one.
 const tablesPart = 2
 
 // newDedupe makes the tables of one of so many shards.
-func newDedupe(cfg *Config, journalID [16]byte, shards int, counts *dedupeCounts) *dedupe {
+func newDedupe(cfg *Config, journalID [16]byte, shards int, counts *counters) *dedupe {
 	part := cfg.MemoryBytes / tablesPart / int64(shards) / 8
 	return &dedupe{
 		senders: newSenders(cfg.DedupeSenders, 5*part, cfg.SenderRetention, &counts.sendersEarly),

@@ -64,7 +64,7 @@ func TestRunsOfIndexes(t *testing.T) {
 // tables is a dedupe and its counts.
 type tables struct {
 	*dedupe
-	counts dedupeCounts
+	counts counters
 	at     position
 	clock  time.Time
 }

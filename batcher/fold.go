@@ -53,36 +53,54 @@ func (s *shard) foldRecord() error {
 			return nil
 		}
 		e := &s.record.events[s.at]
-		if err := s.fold(s.byRec[e.destination], e.payload); err != nil {
+		if err := s.fold(s.byRec[e.destination], e); err != nil {
 			return err
 		}
 	}
 	s.atSet = false
+	s.dedupe.end(&s.record)
+	s.chargeTables()
 	return nil
 }
 
 // fold decides one event: it belongs to a batch that was sealed before, or was
-// delivered with one, or goes into the open batch.
-func (s *shard) fold(d *destination, payload []byte) error {
+// delivered with one, or was sent before, or goes into the open batch.
+func (s *shard) fold(d *destination, e *eventRecord) error {
 	at := position{s.offset, s.at}
+	// The tables get every event, also one that a Seal has decided: in a replay they
+	// have to become what they were. What they say counts where no Seal has decided.
+	verdict := s.dedupe.take(e, d.name, at)
 	if at.less(d.through) {
-		return s.foldDecided(d, at, payload)
+		return s.foldDecided(d, at, e.payload)
 	}
-	if d.open == nil {
-		s.open(d)
+	if verdict != fresh {
+		s.leaveOut(d, at, verdict)
+	} else {
+		if d.open == nil {
+			s.open(d)
+		}
+		s.take(d.open, at, e.payload)
 	}
-	s.take(d.open, at, payload)
-	if d.open.full(s.cfg) {
+	if d.open != nil && d.open.full(s.cfg) {
 		s.close(d, journalv1.SealReason_SEAL_REASON_SIZE, at.next())
 	}
 	return nil
+}
+
+// leaveOut passes a duplicate by. Between events of a batch it has to stand in the
+// Seal; anywhere else the Seal's through decides it, or the tables do once more.
+func (s *shard) leaveOut(d *destination, at position, verdict verdict) {
+	s.counts.leftOut(verdict)
+	if b := d.open; b != nil && b.excluded.add(at, b.last) {
+		s.charge(b, runBytes)
+	}
 }
 
 // foldDecided gives an event that a Seal has decided back to its batch, if that is
 // not delivered.
 func (s *shard) foldDecided(d *destination, at position, payload []byte) error {
 	for _, b := range d.queue {
-		if !b.incomplete || !b.holds(at) {
+		if !b.incomplete || !sealHolds(b.seal, at) {
 			continue
 		}
 		if b.share != shareFilling {
@@ -157,7 +175,18 @@ func (s *shard) spareChunk() []byte {
 	return (*spare)[:0]
 }
 
+// chargeTables charges what the tables have grown by, in steps.
+func (s *shard) chargeTables() {
+	if n := s.dedupe.bytes() - s.tables; n >= tablesStep || n <= -tablesStep {
+		s.memory.chargeTables(n)
+		s.tables += n
+	}
+}
+
 func (s *shard) charge(b *batch, n int64) {
+	if n == 0 {
+		return
+	}
 	b.charged += n
 	s.memory.charge(n, b.share)
 }

@@ -65,7 +65,7 @@ func TestMemoryComesFreeBesideADestinationThatFails(t *testing.T) {
 	cfg := DefaultConfig()
 	s := &shard{
 		cfg: &cfg, log: slog.New(slog.DiscardHandler), opened: true, atSet: true, uploadPool: newPool[struct{}](nil),
-		memory: &memory{limit: 100 << 10, wake: func() {}}, dests: map[string]*destination{},
+		shared: &shared{memory: &memory{limit: 100 << 10, wake: func() {}}}, dests: map[string]*destination{},
 	}
 	open := func(bucket string, bytes int64) *destination {
 		d := s.destination(&journalv1.Destination{Bucket: bucket})
@@ -102,7 +102,7 @@ func TestMemoryComesFreeBesideADestinationThatFails(t *testing.T) {
 // service runs (invariant 12 of ARCHITECTURE.md).
 func TestCloseTimesDoNotGoBack(t *testing.T) {
 	cfg := DefaultConfig()
-	s := &shard{cfg: &cfg, log: slog.New(slog.DiscardHandler), memory: &memory{limit: 1 << 30, wake: func() {}}, dests: map[string]*destination{}}
+	s := &shard{cfg: &cfg, log: slog.New(slog.DiscardHandler), shared: &shared{memory: &memory{limit: 1 << 30, wake: func() {}}}, dests: map[string]*destination{}}
 	d := s.destination(&journalv1.Destination{Bucket: "bucket"})
 	var last int64
 	for i := range 3 {

@@ -6,43 +6,8 @@ import (
 	"slices"
 	"time"
 
-	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	"github.com/open-destinations/destinations/journal"
 )
-
-// snapshot is a place from which a replay can begin.
-type snapshot struct {
-	events  uint64 // offset of the events log
-	control uint64 // of the control record that holds the Snapshot
-}
-
-// decideSnapshot decides a Snapshot where a segment of the events log begins. It is
-// called just before a record is read.
-//
-// A replay from there reads the control log from the Snapshot on, so no Seal that
-// reaches past the Snapshot may stand before it. In a live run that is so, since a
-// Seal reaches no further than the shard has read. In a replay the Seals of the run
-// before may reach further: then the Snapshot comes right behind the replay, or the
-// segments of a full journal would never be released.
-func (s *shard) decideSnapshot() {
-	at := s.events.Offset()
-	begins := s.events.SegmentStart() || s.skipped
-	if s.skipped = begins && s.replaying(); s.skipped {
-		return
-	}
-	if !begins || at <= s.part.Start().Events || at <= s.wanted {
-		return
-	}
-	s.wanted = at
-	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Snapshot{Snapshot: &journalv1.Snapshot{EventsOffset: at}}})
-}
-
-func (s *shard) applySnapshot(at snapshot) {
-	s.wanted = max(s.wanted, at.events)
-	if at.events > s.part.Start().Events {
-		s.snapshots = append(s.snapshots, at)
-	}
-}
 
 // release gives back the segments below the newest snapshot that a replay may begin
 // at: one at or below the low watermark.
@@ -51,20 +16,17 @@ func (s *shard) release(now time.Time) error {
 		return nil
 	}
 	s.releaseAt = time.Time{}
-	if !s.opened || len(s.snapshots) == 0 && len(s.dests) == 0 {
+	if !s.opened || len(s.snapshots.usable) == 0 && len(s.dests) == 0 {
 		return nil
 	}
 	s.releaseAt = now.Add(releaseEvery)
 	s.forgetIdle(now)
-	low := s.lowWatermark()
-	n := 0
-	for n < len(s.snapshots) && !low.less(position{s.snapshots[n].events, 0}) {
-		n++
-	}
+	n := s.snapshots.upTo(s.lowWatermark())
 	if n == 0 {
+		s.thin()
 		return nil
 	}
-	at := s.snapshots[n-1]
+	at := s.snapshots.usable[n-1]
 	switch err := s.part.Release(journal.Start{Events: at.events, Control: at.control}); {
 	case errors.Is(err, journal.ErrFull):
 		s.log.Warn("no room to note the journal's new start; it is tried again", "partition", s.id, "error", err)
@@ -72,7 +34,8 @@ func (s *shard) release(now time.Time) error {
 	case err != nil:
 		return fmt.Errorf("release below %d: %w", at.events, err)
 	}
-	s.snapshots = slices.Delete(s.snapshots, 0, n)
+	s.snapshots.usable = slices.Delete(s.snapshots.usable, 0, n)
+	s.removeStates(at.events)
 	return nil
 }
 

@@ -130,6 +130,13 @@ func (t *senders) take(r *openRequest, index uint32) bool {
 	return fresh
 }
 
+// takeRun notes that the events from first to last were taken.
+func (t *senders) takeRun(r *openRequest, first, last uint32) {
+	words := len(r.taken)
+	r.taken.takeRun(first, last)
+	t.bytes += wordBytes * int64(len(r.taken)-words)
+}
+
 // request returns what was taken of a request above settled. It is valid until the
 // next call, or a change of settled.
 func (t *senders) request(s *sender, sequence uint64) *openRequest {

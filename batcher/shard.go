@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
@@ -25,8 +24,12 @@ const (
 	controlRetry = time.Second
 	// readRetry is the pause after there was no file descriptor to read with.
 	readRetry = time.Second
+	// saveRetry is the pause after there was no room for a file.
+	saveRetry = time.Second
 	// releaseEvery is how often a shard looks for segments that it can release.
 	releaseEvery = time.Second
+	// tablesStep is by how many bytes the tables change before they are charged anew.
+	tablesStep = 64 << 10
 )
 
 // errFenced ends a shard that has read somebody else's Opened behind its own.
@@ -35,33 +38,35 @@ var errFenced = errors.New("another process has taken the partition over")
 // shard owns one partition: it folds the partition's two logs into batches. All
 // its fields belong to its goroutine, but for inbox.
 type shard struct {
-	id     int
-	cfg    *Config
-	log    *slog.Logger
-	memory *memory
+	*shared
+	id  int
+	cfg *Config
+	log *slog.Logger
 
 	part        *journal.Partition
 	events      *journal.Reader // at the shard's position
 	control     *journal.Reader
 	journalID   [16]byte
-	spares      *sync.Pool // of *[]byte: buffers of chunks that are compressed
 	uploadPool  *pool[struct{}]
+	filePool    *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
 	uploader    Uploader
 	uploadCtx   context.Context // ends when running uploads have to stop: the time of Close is up
 
 	stop  <-chan struct{} // closed when Close begins
-	inbox *mailbox[any]   // compressedChunk, uploaded, *flush
+	inbox *mailbox[any]   // compressedChunk, uploaded, stateSaved, *flush
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
 	opened      bool   // the own Opened has been read back
 	maxThrough  position
-	snapshots   []snapshot // read back, above the start, ascending
-	wanted      uint64     // events offset of the last Snapshot that was decided
+	snapshots   snapshots
+	saveErr     error // ends the shard
 
 	dests  map[string]*destination
 	timers timers
+	dedupe *dedupe
+	tables int64        // of dedupe's bytes, charged
 	record eventsRecord // decoded from the last record that was read
 	at     uint32       // events of record that have been folded
 	atSet  bool         // record is in hand, folded up to at
@@ -70,7 +75,6 @@ type shard struct {
 	byRec  []*destination
 
 	readAgain time.Time // after there was no descriptor to read with
-	skipped   bool      // a segment began where no Snapshot could be
 
 	decisions   []*journalv1.Decision // made, not yet handed to the journal
 	appending   *journal.Append       // nil = none under way
@@ -85,7 +89,7 @@ type shard struct {
 	releaseAt time.Time
 }
 
-// Messages to a shard, beside *flush.
+// Messages to a shard, beside *flush and stateSaved.
 type (
 	compressedChunk struct {
 		batch *batch
@@ -146,6 +150,9 @@ func (s *shard) step() (more bool, err error) {
 	for _, m := range s.inbox.take() {
 		s.receive(m)
 	}
+	if s.saveErr != nil {
+		return false, s.saveErr
+	}
 	if err := s.appended(); err != nil {
 		return false, err
 	}
@@ -160,6 +167,7 @@ func (s *shard) step() (more bool, err error) {
 	s.fireTimers(now)
 	s.serveFlushes()
 	s.appendDecisions(now)
+	s.saveAgain(now)
 	return more, s.release(now)
 }
 
@@ -197,6 +205,7 @@ func (s *shard) untilTimer(now time.Time) time.Duration {
 		next = earlier(next, s.appendAgain)
 	}
 	next = earlier(next, s.readAgain)
+	next = earlier(next, s.saveAgainAt())
 	next = earlier(next, s.releaseAt)
 	return max(next.Sub(now), 0)
 }
@@ -215,6 +224,8 @@ func (s *shard) receive(m any) {
 		s.compressed(m)
 	case uploaded:
 		s.uploaded(m)
+	case stateSaved:
+		s.saved(m)
 	case *flush:
 		s.flushes = append(s.flushes, m)
 	}
@@ -277,7 +288,7 @@ func (s *shard) readEvents() (more bool, err error) {
 
 // nextRecord puts the next record of the events log in hand.
 func (s *shard) nextRecord() (ok bool, err error) {
-	s.decideSnapshot()
+	s.captureSnapshot()
 	rec, offset, err := s.events.Next()
 	if ok, err := s.wasRead(err); !ok {
 		return false, err
@@ -286,6 +297,7 @@ func (s *shard) nextRecord() (ok bool, err error) {
 		return false, s.part.Damage(fmt.Errorf("record %d of the events log: %w", offset, err))
 	}
 	s.offset, s.at, s.atSet = offset, 0, true
+	s.dedupe.begin(&s.record, time.Now())
 	return true, s.findDestinations()
 }
 
@@ -313,6 +325,10 @@ func (s *shard) closeReaders() error {
 func (s *shard) giveBack() {
 	if s.starved {
 		s.memory.feed()
+	}
+	s.memory.chargeTables(-s.tables)
+	if saving := s.snapshots.saving; saving != nil {
+		s.memory.chargeTables(-int64(len(saving.data)))
 	}
 	for _, d := range s.dests {
 		for _, b := range slices.Concat(d.closing, d.queue) {

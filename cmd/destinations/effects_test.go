@@ -173,6 +173,8 @@ func (e *effects) content(name string, p []byte) string {
 		return "the second event"
 	case strings.HasPrefix(name, "control-"):
 		return "snapshot"
+	case strings.HasPrefix(name, "state-"):
+		return "state"
 	}
 	return "header"
 }
