@@ -61,7 +61,7 @@ func (p *process) parse(args []string) (command, error) {
 		return command{name: selectedName(err)}, err
 	}
 	run := func(p *process) error { return ctx.Run(p) }
-	return command{name: ctx.Selected().Name, run: run}, nil
+	return command{name: ctx.Selected().Path(), run: run}, nil
 }
 
 // newParser builds kong's parser over c. exit is called when help was printed; it
@@ -84,7 +84,7 @@ func selectedName(err error) string {
 	if !ok || parse.Context == nil || parse.Context.Selected() == nil {
 		return ""
 	}
-	return parse.Context.Selected().Name
+	return parse.Context.Selected().Path()
 }
 
 // variable is the environment variable of a flag: DESTINATIONS_LOG_LEVEL for
@@ -100,7 +100,7 @@ const variablePrefix = "DESTINATIONS_"
 // configuration file may set, each once or more.
 func flagNames(app *kong.Application) []string {
 	var names []string
-	for _, node := range append([]*kong.Node{app.Node}, app.Children...) {
+	for _, node := range append([]*kong.Node{app.Node}, app.Leaves(false)...) {
 		for _, flag := range node.Flags {
 			if flag != app.HelpFlag {
 				names = append(names, flag.Name)

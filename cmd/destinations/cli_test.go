@@ -63,10 +63,10 @@ func TestFlagsOfOneNameHaveOneType(t *testing.T) {
 		t.Fatal(err)
 	}
 	types := map[string]reflect.Type{}
-	for _, node := range parser.Model.Children {
+	for _, node := range parser.Model.Leaves(false) {
 		for _, flag := range node.Flags {
 			if have, ok := types[flag.Name]; ok && have != flag.Target.Type() {
-				t.Errorf("--%s of %s: got type %v, want %v as elsewhere", flag.Name, node.Name, flag.Target.Type(), have)
+				t.Errorf("--%s of %s: got type %v, want %v as elsewhere", flag.Name, node.Path(), flag.Target.Type(), have)
 			}
 			types[flag.Name] = flag.Target.Type()
 		}

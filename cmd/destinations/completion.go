@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"text/template"
@@ -28,12 +29,17 @@ fish: ~/.config/fish/completions/destinations.fish`
 
 // Run prints the script.
 func (c *completionCmd) Run(p *process, app *kong.Kong) error {
+	return writeCompletion(p.stdout, c.Shell, app.Model)
+}
+
+// writeCompletion writes the script for a shell.
+func writeCompletion(w io.Writer, shell string, app *kong.Application) error {
 	functions := template.FuncMap{"quote": quote, "bracketed": bracketed, "sentence": firstSentence}
-	t, err := template.New(c.Shell).Funcs(functions).Parse(completionTemplate(c.Shell))
+	t, err := template.New(shell).Funcs(functions).Parse(completionTemplate(shell))
 	if err != nil {
 		return fmt.Errorf("completion: %w", err)
 	}
-	return t.Execute(p.stdout, completionOf(app.Model))
+	return t.Execute(w, completionOf(app))
 }
 
 // completionTemplate is the script for a shell.
@@ -50,19 +56,32 @@ func completionTemplate(shell string) string {
 // completion is what there is to complete.
 type completion struct {
 	Name     string
-	Flags    []completedFlag // of every command
-	Commands []completedCommand
+	Flags    []completedFlag    // of every command
+	Commands []completedCommand // those of a group behind it
 }
 
-// completedCommand is a command.
+// completedCommand is a command, or a group of commands: then its arguments are
+// their names.
 type completedCommand struct {
-	Name, Help string
-	Flags      []completedFlag
-	Words      []string // its arguments, if they are of a fixed set
-	Files      bool     // its arguments are files
-	Folders    bool     // its arguments are folders
-	Value      bool     // it has arguments
+	Path    []string // its name, behind that of its group if it has one
+	Help    string
+	Flags   []completedFlag
+	Words   []string // its arguments, if they are of a fixed set
+	Group   bool
+	Files   bool     // its arguments are files
+	Folders bool     // its arguments are folders
+	Value   bool     // it has arguments
+	Not     []string // groups that have a command of the same name
 }
+
+// Full is the command's whole name.
+func (c completedCommand) Full() string { return strings.Join(c.Path, " ") }
+
+// Name is the last word of it.
+func (c completedCommand) Name() string { return c.Path[len(c.Path)-1] }
+
+// In is the name of the command's group; "" if it is in none.
+func (c completedCommand) In() string { return strings.Join(c.Path[:len(c.Path)-1], " ") }
 
 // completedFlag is a flag.
 type completedFlag struct {
@@ -73,19 +92,39 @@ type completedFlag struct {
 	Folders    bool     // the value is a folder
 }
 
-// completionOf reads the command line's model.
+// completionOf reads the command line's model, whose groups hold no groups.
 func completionOf(app *kong.Application) completion {
 	c := completion{Name: app.Name, Flags: completedFlags(app.Flags)}
-	for _, node := range app.Leaves(true) {
-		command := completedCommand{Name: node.Name, Help: node.Help, Flags: completedFlags(node.Flags)}
-		for _, argument := range node.Positional {
-			command.Value = true
-			command.Words = words(argument)
-			command.Files = argument.Name == "file"
+	groups := map[string][]string{} // by the name of a command: the groups that have one of it
+	for _, node := range app.Children {
+		for _, child := range node.Children {
+			groups[child.Name] = append(groups[child.Name], node.Name)
 		}
+	}
+	for _, node := range app.Children {
+		command := completedOf(node)
+		command.Not = groups[node.Name]
 		c.Commands = append(c.Commands, command)
+		for _, child := range node.Children {
+			command := completedOf(child)
+			command.Path = []string{node.Name, child.Name}
+			c.Commands = append(c.Commands, command)
+		}
 	}
 	return c
+}
+
+func completedOf(node *kong.Node) completedCommand {
+	command := completedCommand{Path: []string{node.Name}, Help: node.Help, Flags: completedFlags(node.Flags), Group: len(node.Children) > 0}
+	for _, child := range node.Children {
+		command.Words = append(command.Words, child.Name)
+	}
+	for _, argument := range node.Positional {
+		command.Value = true
+		command.Words = words(argument)
+		command.Files = argument.Name == "file"
+	}
+	return command
 }
 
 func completedFlags(flags []*kong.Flag) []completedFlag {

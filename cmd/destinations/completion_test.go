@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 func TestCompletionKnowsEveryCommandAndFlag(t *testing.T) {
@@ -18,13 +20,13 @@ func TestCompletionKnowsEveryCommandAndFlag(t *testing.T) {
 		if got.code != exitOK || got.stderr != "" {
 			t.Errorf("%s: got exit code %d, stderr %q", shell, got.code, got.stderr)
 		}
-		for _, node := range parser.Model.Children {
+		for _, node := range parser.Model.Leaves(true) {
 			if !strings.Contains(got.stdout, node.Name) {
-				t.Errorf("%s: nothing of %s", shell, node.Name)
+				t.Errorf("%s: nothing of %s", shell, node.Path())
 			}
 			for _, flag := range node.Flags {
 				if !strings.Contains(got.stdout, fmt.Sprintf(flagAs, flag.Name)) {
-					t.Errorf("%s: nothing of %s --%s", shell, node.Name, flag.Name)
+					t.Errorf("%s: nothing of %s --%s", shell, node.Path(), flag.Name)
 				}
 			}
 		}
@@ -58,12 +60,71 @@ func TestBashCompletes(t *testing.T) {
 		"destinations completion ":                   "bash zsh fish",
 		"destinations version ":                      "",
 	} {
-		// The words as bash would give them; it is not interactive here.
-		words := strings.Split(line, " ")
-		program := script + fmt.Sprintf("\nCOMP_WORDS=('%s') COMP_CWORD=%d\n_destinations\necho \"${COMPREPLY[*]}\"", strings.Join(words, "' '"), len(words)-1)
-		got, err := exec.Command("bash", "-c", program).Output()
-		if err != nil || strings.TrimSuffix(string(got), "\n") != want {
-			t.Errorf("%q: got %q, %v; want %q", line, got, err, want)
+		if got := bashOffers(t, script, line); got != want {
+			t.Errorf("%q: got %q; want %q", line, got, want)
+		}
+	}
+}
+
+// bashOffers is what bash offers for the last word of a line.
+func bashOffers(t *testing.T, script, line string) string {
+	t.Helper()
+	// The words as bash would give them; it is not interactive here.
+	words := strings.Split(line, " ")
+	program := script + fmt.Sprintf("\nCOMP_WORDS=('%s') COMP_CWORD=%d\n_destinations\necho \"${COMPREPLY[*]}\"", strings.Join(words, "' '"), len(words)-1)
+	got, err := exec.Command("bash", "-c", program).Output()
+	if err != nil {
+		t.Fatalf("%q: %v", line, err)
+	}
+	return strings.TrimSuffix(string(got), "\n")
+}
+
+// grouped has commands in a group, one of them with the name of a command outside.
+type grouped struct {
+	List struct {
+		State string `enum:"on,off" default:"on"`
+	} `cmd:"" help:"List."`
+	Dead struct {
+		List struct {
+			Json bool
+		} `cmd:"" help:"List the dead."`
+		Export struct {
+			Output string `placeholder:"FILE"`
+			Key    string `arg:""`
+		} `cmd:"" help:"Export."`
+	} `cmd:"" help:"Dead."`
+}
+
+func TestGroupsAreCompleted(t *testing.T) {
+	app, err := kong.New(&grouped{}, kong.Name("destinations"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		var script strings.Builder
+		if err := writeCompletion(&script, shell, app.Model); err != nil {
+			t.Fatal(err)
+		}
+		if shell != "bash" {
+			golden(t, "completion-groups."+shell, script.String())
+			continue
+		}
+		for line, want := range map[string]string{
+			"destinations ":                     "list dead",
+			"destinations d":                    "dead",
+			"destinations list --s":             "--state",
+			"destinations list --state o":       "on off",
+			"destinations list dead ":           "",
+			"destinations dead ":                "list export",
+			"destinations dead e":               "export",
+			"destinations dead --":              "--help",
+			"destinations dead list --":         "--help --json",
+			"destinations dead list list --j":   "--json",
+			"destinations dead export --output": "--output",
+		} {
+			if got := bashOffers(t, script.String(), line); got != want {
+				t.Errorf("%q: got %q; want %q", line, got, want)
+			}
 		}
 	}
 }

@@ -12,9 +12,9 @@ _{{.Name}}() {
         previous=${COMP_WORDS[COMP_CWORD-2]}
     fi
     for ((i = 1; i < COMP_CWORD && COMP_CWORD > 1; i++)); do
-        case ${COMP_WORDS[i]} in
+        case $command${command:+ }${COMP_WORDS[i]} in
 {{- range .Commands}}
-        {{.Name}}) command={{.Name}}; break ;;
+        {{quote .Full}}) command={{quote .Full}} ;;
 {{- end}}
         esac
     done
@@ -24,15 +24,15 @@ _{{.Name}}() {
     *:--{{.Name}}) {{template "values" .}} return ;;
 {{- end}}{{end}}
 {{- range $command := .Commands}}{{range .Flags}}{{if .Value}}
-    {{$command.Name}}:--{{.Name}}) {{template "values" .}} return ;;
+    {{quote $command.Full}}:--{{.Name}}) {{template "values" .}} return ;;
 {{- end}}{{end}}{{end}}
     esac
     case $command:$current in
     :-*) COMPREPLY=($(compgen -W '{{template "flags" .Flags}}' -- "$current")) ;;
-    :*) COMPREPLY=($(compgen -W '{{range .Commands}}{{.Name}} {{end}}' -- "$current")) ;;
+    :*) COMPREPLY=($(compgen -W '{{range .Commands}}{{if not .In}}{{.Name}} {{end}}{{end}}' -- "$current")) ;;
 {{- range .Commands}}
-    {{.Name}}:-*) COMPREPLY=($(compgen -W '{{template "flags" $.Flags}}{{template "flags" .Flags}}' -- "$current")) ;;
-    {{.Name}}:*) {{template "values" .}} ;;
+    {{quote .Full}}:-*) COMPREPLY=($(compgen -W '{{template "flags" $.Flags}}{{template "flags" .Flags}}' -- "$current")) ;;
+    {{quote .Full}}:*) {{template "values" .}} ;;
 {{- end}}
     esac
 }
@@ -54,15 +54,26 @@ _{{.Name}}() {
     command)
         local -a commands
         commands=(
-{{- range .Commands}}
+{{- range .Commands}}{{if not .In}}
             {{quote (printf "%s:%s" .Name (sentence .Help))}}
-{{- end}}
+{{- end}}{{end}}
         )
         _describe command commands ;;
     arguments)
-        case $line[1] in
-{{- range .Commands}}
+        local command=$line[1]
+        case $command in
+{{- range .Commands}}{{if .Group}}
         {{.Name}})
+            if (( CURRENT > 2 )); then
+                command="$command $words[2]"
+                shift words
+                (( CURRENT-- ))
+            fi ;;
+{{- end}}{{end}}
+        esac
+        case $command in
+{{- range .Commands}}
+        {{quote .Full}})
             _arguments {{template "flags" $.Flags}}{{template "flags" .Flags}} \
                 '*:argument:{{template "values" .}}' ;;
 {{- end}}
@@ -84,18 +95,24 @@ complete -c {{.Name}} -f
 complete -c {{$.Name}} -l {{.Name}}{{template "values" .}} -d {{quote (sentence .Help)}}
 {{- end}}
 {{- range $command := .Commands}}
+{{- if .In}}
+complete -c {{$.Name}} -n '__fish_seen_subcommand_from {{.In}}; and not __fish_seen_subcommand_from {{range $.Commands}}{{if eq .In $command.In}}{{.Name}} {{end}}{{end}}' -a {{.Name}} -d {{quote (sentence .Help)}}
+{{- else}}
 complete -c {{$.Name}} -n __fish_use_subcommand -a {{.Name}} -d {{quote (sentence .Help)}}
+{{- end}}
 {{- range .Flags}}
-complete -c {{$.Name}} -n '__fish_seen_subcommand_from {{$command.Name}}' -l {{.Name}}{{template "values" .}} -d {{quote (sentence .Help)}}
+complete -c {{$.Name}} -n '{{template "chosen" $command}}' -l {{.Name}}{{template "values" .}} -d {{quote (sentence .Help)}}
 {{- end}}
 {{- if .Files}}
-complete -c {{$.Name}} -n '__fish_seen_subcommand_from {{.Name}}' -F
+complete -c {{$.Name}} -n '{{template "chosen" .}}' -F
 {{- end}}
-{{- if .Words}}
-complete -c {{$.Name}} -n '__fish_seen_subcommand_from {{.Name}}' -a '{{range .Words}}{{.}} {{end}}'
+{{- if and .Words (not .Group)}}
+complete -c {{$.Name}} -n '{{template "chosen" .}}' -a '{{range .Words}}{{.}} {{end}}'
 {{- end}}
 {{- end}}
-{{define "values"}}{{if .Words}} -x -a '{{range .Words}}{{.}} {{end}}'
+{{define "chosen"}}__fish_seen_subcommand_from {{.Name}}{{if .In}}; and __fish_seen_subcommand_from {{.In}}{{end}}
+{{- range .Not}}; and not __fish_seen_subcommand_from {{.}}{{end}}{{end}}
+{{- define "values"}}{{if .Words}} -x -a '{{range .Words}}{{.}} {{end}}'
 {{- else if .Files}} -r -F
 {{- else if .Folders}} -x -a '(__fish_complete_directories)'
 {{- else if .Value}} -x{{end}}{{end}}`
