@@ -80,7 +80,16 @@ func (s *service) shutdown() error {
 	}
 	s.stopGRPC(ctx)
 	err := s.closeStorage(ctx)
+	s.logCounts()
 	return errors.Join(err, s.admin.Close())
+}
+
+// logCounts says what the batcher has counted since the start.
+func (s *service) logCounts() {
+	c := s.batcher.Counts()
+	s.log.Info("counted since the start",
+		"duplicates_by_sender", c.DuplicatesBySender, "duplicates_by_id", c.DuplicatesByID,
+		"senders_forgotten_early", c.SendersForgottenEarly, "ids_forgotten_early", c.IDsForgottenEarly)
 }
 
 // lingering is how long calls that are not of this service, such as a watch of its

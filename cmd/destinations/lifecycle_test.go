@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -179,4 +181,35 @@ func TestOverdueShutdownIsReported(t *testing.T) {
 	<-overdue
 	close(answer)
 	r.wait(t) // ends at last, however
+}
+
+func TestShutdownSaysWhatWasCounted(t *testing.T) {
+	p, log := testParams(testConfig(t, t.TempDir()), uploadertest.NewS3(t).Config()), new(bytes.Buffer)
+	p.Log = slog.New(slog.NewTextHandler(log, nil))
+	r := start(t, p)
+	client := destinationsv1.NewDestinationsClient(r.dial(t))
+	for range 3 { // twice again
+		stream, err := client.SendS3(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Send(&destinationsv1.SendS3Request{
+			Bucket: "demo", Sequence: 1, SenderId: []byte("0123456789abcdef"), Events: []*destinationsv1.S3Event{{Payload: []byte("one")}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.CloseAndRecv(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := run(t, "flush", "--target", r.listener.Addr().String()); got.code != exitOK {
+		t.Errorf("flush: got %+v", got)
+	}
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "duplicates_by_sender=2 duplicates_by_id=0") {
+		t.Errorf("got %s", log)
+	}
 }

@@ -36,6 +36,10 @@ type serveCmd struct {
 	MaxPayloadSize   byteSize      `default:"1MiB" placeholder:"SIZE" help:"Largest payload of an event (${default})."`
 	MaxRequestSize   byteSize      `default:"4MiB" placeholder:"SIZE" help:"Largest gRPC request (${default}; at most 16MiB, and at least 4KiB above --max-payload-size)."`
 
+	DedupeSenders int           `default:"100000" placeholder:"N" help:"Senders that each partition remembers, for a day after their last request, to leave out what they send again (${default}; 0: none)."`
+	DedupeWindow  time.Duration `default:"10m" placeholder:"TIME" help:"How long an event's id is remembered, to leave out another event of that id (${default}, at least 1s)."`
+	DedupeIDs     int           `name:"dedupe-ids" default:"500000" placeholder:"N" help:"Ids of events that are remembered, all partitions together (${default}; 0: none)."`
+
 	MaxStreamAge time.Duration `default:"1h" placeholder:"TIME" help:"How long a StreamS3 lasts, more or less by a tenth of it, before its sender is told to open another one (${default}, at least 1s)."`
 
 	S3Endpoint  string   `name:"s3-endpoint" placeholder:"URL" help:"S3-compatible server (AWS). Fixed when the data folder is made. Credentials and region come from AWS's default chain: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, profiles, instance and container roles."`

@@ -51,6 +51,9 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Batcher.MaxObjectSize = int64(c.MaxObjectSize)
 	s.Batcher.CompressionLevel = c.CompressionLevel
 	s.Batcher.Uploads = c.Uploads
+	s.Batcher.DedupeSenders = c.DedupeSenders
+	s.Batcher.DedupeWindow = c.DedupeWindow
+	s.Batcher.DedupeIDs = c.DedupeIDs
 
 	s.Uploader.Endpoint = endpoint
 	s.Uploader.PathStyle = c.S3PathStyle
@@ -127,6 +130,9 @@ func flagName(problem string) string {
 		"max-object-size":   "--max-object-size",
 		"compression-level": "--compression-level",
 		"uploads":           "--uploads",
+		"dedupe-senders":    "--dedupe-senders",
+		"dedupe-window":     "--dedupe-window",
+		"dedupe-ids":        "--dedupe-ids",
 	}[field]
 	if !found || !known {
 		return problem

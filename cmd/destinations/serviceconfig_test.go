@@ -47,7 +47,8 @@ func TestFlagsReachThePackages(t *testing.T) {
 	got, err := serveFlags(t, []string{"DESTINATIONS_WINDOW=10s"},
 		"--listen", "[::1]:1", "--admin-listen", "localhost:2", "--data-dir", "/d", "--partitions", "2", "--journal-quota", "1GiB",
 		"--max-object-size", "2MiB", "--compression-level", "9", "--max-payload-size", "2KiB", "--max-request-size", "1MiB",
-		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s", "--memory", "64MiB")
+		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s", "--memory", "64MiB",
+		"--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +68,9 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"s3-acl":            got.Uploader.ACL == "",
 		"s3-part-size":      got.Uploader.PartSize == 5<<20,
 		"uploads":           got.Batcher.Uploads == 3,
+		"dedupe-senders":    got.Batcher.DedupeSenders == 7,
+		"dedupe-window":     got.Batcher.DedupeWindow == 2*time.Hour,
+		"dedupe-ids":        got.Batcher.DedupeIDs == 8,
 		"memory":            got.Memory == 64<<20 && got.Server.MemoryBytes == 16<<20 && got.Batcher.MemoryBytes == 32<<20,
 		"shutdown-grace":    got.ShutdownGrace == time.Second,
 	} {
@@ -104,6 +108,9 @@ func TestContradictionsAreRefusedByFlag(t *testing.T) {
 		{[]string{"--s3-endpoint", "localhost:9000"}, "--s3-endpoint"},
 		{[]string{"--s3-acl", "everybody"}, "--s3-acl"},
 		{[]string{"--s3-part-size", "4MiB"}, "--s3-part-size"},
+		{[]string{"--dedupe-senders=-1"}, "--dedupe-senders:"},
+		{[]string{"--dedupe-window", "999ms"}, "--dedupe-window:"},
+		{[]string{"--dedupe-ids", "1000000000"}, "--dedupe-ids:"},
 		{[]string{"--memory", "63MiB"}, "--memory: 63MiB, at least 64MiB"},
 		{[]string{"--memory", "0"}, "--memory: 0B, at least 64MiB"},
 		{[]string{"--memory", "64MiB", "--uploads", "65"}, "--memory: 64MiB is enough for 64 --uploads, not for 65"},

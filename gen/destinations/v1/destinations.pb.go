@@ -212,7 +212,8 @@ func (x *SendS3Request) GetSenderId() []byte {
 type S3Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The caller's own name of the event, unique within its destination for as
-	// long as a step of a workflow may run again. Optional; at most 128 bytes.
+	// long as a step of a workflow may run again: another event of the same id is
+	// left out. Optional; at most 128 bytes.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The bucket. Empty = the request's bucket. An event that names a bucket
 	// inherits nothing from its request, so its prefix, if unset, is empty.

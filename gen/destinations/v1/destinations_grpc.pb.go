@@ -45,6 +45,15 @@ const (
 // An event that was answered as accepted is on stable storage. It survives a
 // crash of the service, a power failure and a full disk, and it is delivered.
 //
+// What comes again is left out where it can be recognised: an event of the same
+// `sender_id`, `sequence` and place in its request, for 24 hours after the sender's
+// last request, and an event of the same `id` and destination, for 10 minutes (the
+// service's --dedupe-window). So a sender may send again whatever he has no answer
+// for, in any stream and as often as he likes. An answer can't tell a duplicate from
+// the first: both count as accepted. The service remembers 100,000 senders and
+// 500,000 ids (--dedupe-senders for each partition, --dedupe-ids) and forgets the
+// oldest beyond that.
+//
 // What ends a stream with an error, beside what gRPC itself reports:
 //
 //	code                reason (ErrorInfo.reason)   cause
@@ -150,6 +159,15 @@ type Destinations_StreamS3Client = grpc.BidiStreamingClient[StreamS3Request, Str
 //
 // An event that was answered as accepted is on stable storage. It survives a
 // crash of the service, a power failure and a full disk, and it is delivered.
+//
+// What comes again is left out where it can be recognised: an event of the same
+// `sender_id`, `sequence` and place in its request, for 24 hours after the sender's
+// last request, and an event of the same `id` and destination, for 10 minutes (the
+// service's --dedupe-window). So a sender may send again whatever he has no answer
+// for, in any stream and as often as he likes. An answer can't tell a duplicate from
+// the first: both count as accepted. The service remembers 100,000 senders and
+// 500,000 ids (--dedupe-senders for each partition, --dedupe-ids) and forgets the
+// oldest beyond that.
 //
 // What ends a stream with an error, beside what gRPC itself reports:
 //
