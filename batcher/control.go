@@ -137,6 +137,7 @@ func (s *shard) applyOpened(incarnation []byte) error {
 	switch {
 	case bytes.Equal(incarnation, s.incarnation):
 		s.opened = true
+		s.removeStates(s.part.Start().Events) // a crash may have brought one back
 	case s.opened:
 		return errFenced
 	}
@@ -160,7 +161,8 @@ func (s *shard) checkDecided() error {
 		return s.part.Damage(fmt.Errorf("a seal decides the events below %v, but the events log ends at %d", s.maxThrough, end))
 	}
 	s.log.Info("partition opened", "partition", s.id, "events_from", s.part.Start().Events,
-		"events_to", s.part.Events().Committed(), "destinations", len(s.dests))
+		"events_to", s.part.Events().Committed(), "destinations", len(s.dests),
+		"senders", len(s.dedupe.senders.known), "ids", s.dedupe.ids.len())
 	return nil
 }
 

@@ -23,6 +23,15 @@
 //	   is not there, so a second upload of a batch makes no second object.
 //	9  One append to the control log is under way at a time, so decisions stand in
 //	   the order in which they were made.
-//	10 No Seal that reaches past a Snapshot stands before it.
-//	11 The journal is released only below a Snapshot at or below the low watermark.
+//	10 No Seal that reaches past a Snapshot stands below its offset of the control
+//	   log, where a replay from it begins to read.
+//	11 The journal is released only below a Snapshot at or below the low watermark,
+//	   whose State was durable before it was decided.
+//
+// What was sent again is told by tables of senders and ids, which the fold feeds with
+// every event once, in a replay as in the run before. They judge by log time, the
+// latest time of receipt that was read, so it does not matter when that is. A
+// replay begins with the tables that the State of its Snapshot holds: of newer ones an
+// event would be a duplicate of itself. What they say counts for events that no Seal
+// has decided; a Seal's members are what it says, whatever a later process remembers.
 package batcher

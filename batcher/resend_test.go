@@ -469,6 +469,41 @@ func TestStatesAreSavedOnceThereIsRoom(t *testing.T) {
 	})
 }
 
+// On a full disk states are written to the space that is kept for them, so what is
+// delivered is released, and nothing that was sent before is forgotten by it.
+func TestAFullDiskForgetsNothing(t *testing.T) {
+	bubble(t, nil, func(w *world) {
+		w.store.set(func() { w.store.mu.refuse[one.bucket] = errors.New("503") })
+		w.disk.SetCapacity(w.disk.Used() + 5*w.jcfg.SegmentBytes/2)
+		again := map[uint64][]string{}
+		full := false
+		for n := uint64(1); !full && n < 1000; n++ {
+			lines := w.lines(3)
+			if full = w.put(one, numbered{sender: 1, sequence: n, lines: lines}) != nil; !full {
+				again[n] = lines
+			}
+		}
+		if !full {
+			w.t.Fatal("the disk does not get full")
+		}
+		pass(time.Minute)
+		w.crash() // in the middle of it: no room, nothing delivered
+		w.disk.SetCapacity(w.disk.Used())
+		w.store.set(func() { clear(w.store.mu.refuse) })
+		pass(5 * time.Minute)
+		if w.start0() == 0 {
+			w.t.Error("all is delivered, and nothing was released")
+		}
+		w.crash()
+		for n, lines := range again {
+			pass(2 * time.Second) // what is released again makes room
+			if err := w.put(one, numbered{sender: 1, sequence: n, lines: lines}); err != nil {
+				w.t.Fatalf("all is delivered, and an append gets: %v", err)
+			}
+		}
+	})
+}
+
 // A batch closes when what it leaves out gets too long for its Seal; its Seal and
 // those of others do not go into one record.
 func TestManyDuplicatesInABatchCloseIt(t *testing.T) {
@@ -547,6 +582,11 @@ func powerFails(t *testing.T, at int) (ops int) {
 		w.put(one, numbered{sender: 1, sequence: n + 1, lines: again[n+1]})
 	}
 	w.settle()
+	for _, name := range w.states() { // also what the crash has brought back is removed
+		if name < fmt.Sprintf("state-%020d", w.start0()) {
+			t.Errorf("at operation %d: %s is there, the start is %d", at, name, w.start0())
+		}
+	}
 	w.stop()
 	w.check()
 	return ops
