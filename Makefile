@@ -84,9 +84,19 @@ fuzz: ## every fuzz target for FUZZTIME (1m)
 	  done; \
 	done
 
+.PHONY: kills
+kills: ## kill the service KILLS=20 times under load that is sent again, read back: SEED=
+	@$(GO) run ./e2e/soak kills --kills $(or $(KILLS),20) $(if $(SEED),--seed $(SEED))
+
 .PHONY: outage
 outage: ## three minutes without S3 under load, read back: LASTING=3m RATE=20 SEED=
 	@$(GO) run ./e2e/soak outage --lasting $(or $(LASTING),3m) --rate $(or $(RATE),20) $(if $(SEED),--seed $(SEED))
+
+.PHONY: soak
+soak: ## for hours: kills (KILLS=500), outage, fuzz
+	@$(MAKE) kills KILLS=$(or $(KILLS),500)
+	@$(MAKE) outage
+	@$(MAKE) fuzz
 
 .PHONY: bench
 bench: ## the whole service under load, read back: DURATION=90s RATE=0 DESTINATIONS=1,10000
