@@ -139,3 +139,25 @@ func TestTablesLeaveAQuarterOfTheMemoryToBatches(t *testing.T) {
 		t.Errorf("with 25 of 100 for batches and 40 of tables: woken %d times, short %v; want 2, false", woken, m.short())
 	}
 }
+
+// Nobody can wait for tables: they leave less for batches, but never nothing, and
+// whoever waits looks again when they shrink.
+func TestTablesMakeTheRoomForBatchesSmaller(t *testing.T) {
+	woken := 0
+	m := &memory{limit: 100, wake: func() { woken++ }}
+	m.charge(60, shareOpen)
+	m.chargeTables(50)
+	if !m.short() || m.room() != 50 {
+		t.Errorf("60 of batches beside 50 of tables: short %v, room %d; want true, 50", m.short(), m.room())
+	}
+	m.starve()
+	woken = 0
+	m.chargeTables(-20)
+	if woken != 1 || !m.resume() {
+		t.Errorf("30 of tables: woken %d times, resume %v; want 1, true", woken, m.resume())
+	}
+	m.chargeTables(1000)
+	if m.room() != 25 {
+		t.Errorf("tables of everything leave %d for batches, want 25", m.room())
+	}
+}
