@@ -32,7 +32,8 @@ type Config struct {
 	// being taken, and records that wait for their sync. While it is used up no
 	// stream receives; it may be passed by one request for each stream that was
 	// receiving then. Beside it, each stream may hold up to a 512th of it, at least
-	// 64 KiB and at most 1 MiB, of what was sent and not received. Default 128 MiB.
+	// 64 KiB and at most 1 MiB, of what was sent and not received, and all of them
+	// remember destinations in a quarter of it. Default 128 MiB.
 	// Flag --memory.
 	MemoryBytes int64
 

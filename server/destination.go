@@ -9,10 +9,12 @@ import (
 const tenant = "default"
 
 const (
-	// maxKnownBytes of names is what a stream remembers from one request to the
-	// next: tens of thousands of ordinary ones. A stream that is drawn from more
-	// destinations than it remembers hashes each name anew.
+	// maxKnownBytes of names is what a stream remembers at most from one request to
+	// the next: tens of thousands of ordinary ones; minKnownBytes, when many streams
+	// are open, is some hundred. A stream that is drawn from more destinations than
+	// it remembers hashes each name anew.
 	maxKnownBytes = 8 << 20
+	minKnownBytes = 64 << 10
 	// knownOverhead is charged for a name beside its bytes: its places in the map and
 	// the destination.
 	knownOverhead = 200
@@ -76,9 +78,9 @@ func newDirectory(partitions int) *directory {
 
 // trim forgets all when there is too much. Who calls it holds no destination that
 // he would compare.
-func (d *directory) trim() {
-	if d.bytes > maxKnownBytes {
-		clear(d.known)
+func (d *directory) trim(most int) {
+	if d.bytes > most {
+		d.known = make(map[name]*destination) // a map that is cleared keeps its memory
 		d.bytes = 0
 	}
 }

@@ -107,7 +107,7 @@ func TestDirectoryIsBounded(t *testing.T) {
 	forgotten := false
 	for i := range names {
 		before := len(d.known)
-		d.trim()
+		d.trim(maxKnownBytes)
 		forgotten = forgotten || len(d.known) < before
 		d.find("demo", fmt.Sprint(i))
 		d.find("BAD", fmt.Sprint(i))
@@ -118,7 +118,7 @@ func TestDirectoryIsBounded(t *testing.T) {
 	if !forgotten {
 		t.Errorf("got %d names kept, want them forgotten at %d bytes", len(d.known), maxKnownBytes)
 	}
-	clear(d.known)
+	d.trim(0)
 	d.find(strings.Repeat("b", 1<<20), "")
 	d.find("demo", strings.Repeat("p", 1<<20))
 	if len(d.known) != 0 {

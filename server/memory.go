@@ -27,8 +27,9 @@ const (
 // alone, or when a caller reads his answers; who does not is given up while others
 // wait, see unread. So no two streams wait for each other.
 type memory struct {
-	limit int64
-	used  atomic.Int64
+	limit   int64
+	used    atomic.Int64
+	streams atomic.Int64 // open
 
 	orphans struct {
 		sync.Mutex
@@ -73,11 +74,22 @@ func (m *memory) wait(stop <-chan struct{}) bool {
 	}
 }
 
-// leave takes over what a stream that ends has not settled. The records are the
+// enter counts a stream in, until it leaves.
+func (m *memory) enter() { m.streams.Add(1) }
+
+// namesShare is how much of the names that it has seen a stream may remember, in
+// bytes: its part of a quarter of the budget, which is not charged.
+func (m *memory) namesShare() int {
+	share := m.limit / 4 / max(1, m.streams.Load())
+	return int(max(minKnownBytes, min(share, maxKnownBytes)))
+}
+
+// leave counts a stream out, and takes over what a stream that ends has not settled. The records are the
 // journal's until their appends are answered, and stay charged until then: else a
 // caller who gives up and comes again, while the disk does not answer, would fill
 // the memory with what he has given up.
 func (m *memory) leave(requests []*request) {
+	m.streams.Add(-1)
 	if len(requests) > 0 {
 		m.orphans.Lock()
 		m.orphans.requests = append(m.orphans.requests, requests...)

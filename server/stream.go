@@ -60,6 +60,7 @@ func newStream(s *Server, ends context.Context, a answerer) *stream {
 // it has appended, and until the answers of that have gone. The error is the
 // stream's, nil at the caller's half-close.
 func (st *stream) serve(ctx context.Context, in *reader) error {
+	st.server.memory.enter()
 	defer st.leave()
 	end := st.receive(ctx, in)
 	if err := st.await(ctx); err != nil {
@@ -168,6 +169,7 @@ func (st *stream) take(in received) error {
 		sequence: in.request.sequence,
 		settled:  in.request.settled,
 	}, st.accepted)
+	st.checker.directory.trim(st.server.memory.namesShare())
 	st.server.memory.charge(r.cost)
 	r.appendTo(st.server.journal)
 	st.waiting = append(st.waiting, r)
@@ -201,7 +203,6 @@ func (st *stream) leave() {
 // check puts the events that the request may have into accepted, finds their
 // places in its records, and refuses the others.
 func (st *stream) check(r *request, in *incoming) {
-	st.checker.directory.trim()
 	if cap(st.accepted) > maxSpareEvents {
 		st.accepted = nil
 	}
