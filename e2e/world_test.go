@@ -25,12 +25,13 @@ const (
 // world is an S3 server with buckets, the service, and the ledger of what was
 // sent. A test may have several services in it.
 type world struct {
-	t       *testing.T
-	dir     string
-	dataAt  string // where the data folders are; dir unless a test changes it
-	buckets []string
-	s3      *harness.S3
-	ledger  *harness.Ledger
+	t        *testing.T
+	dir      string
+	dataAt   string // where the data folders are; dir unless a test changes it
+	buckets  []string
+	s3       *harness.S3
+	endpoint string // where the services reach S3; "" = at S3 itself
+	ledger   *harness.Ledger
 }
 
 // newWorld starts an S3 server with buckets under the policy that the service
@@ -87,11 +88,12 @@ func (w *world) tryServe(name string, args ...string) (*service, error) {
 	ctx, cancel := context.WithTimeout(w.t.Context(), startTimeout)
 	defer cancel()
 	svc, err := harness.StartService(ctx, harness.ServiceParams{
-		Binary:  bins.Service,
-		DataDir: w.dataDir(name),
-		Log:     filepath.Join(w.dir, name+".log"),
-		S3:      w.s3,
-		Args:    args,
+		Binary:   bins.Service,
+		DataDir:  w.dataDir(name),
+		Log:      filepath.Join(w.dir, name+".log"),
+		S3:       w.s3,
+		Endpoint: w.endpoint,
+		Args:     args,
 	})
 	if err != nil {
 		return nil, err
@@ -139,7 +141,9 @@ func (w *world) await(timeout time.Duration) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), timeout)
 	defer cancel()
-	must(w.t, w.ledger.Await(ctx, w.s3, w.buckets...))
+	if err := w.ledger.Await(ctx, w.s3, w.buckets...); err != nil {
+		w.t.Fatalf("%v\n%v", err, w.ledger.Check())
+	}
 }
 
 // check stops the services, so that nothing can come late, reads what is in the

@@ -42,13 +42,16 @@ func Reset() Fault { return Fault{end: endReset} }
 // which S3 never sees anything.
 func CutRequest() Fault { return Fault{end: endCutRequest} }
 
-// CutAnswer is a connection that breaks in the middle of S3's true answer.
-func CutAnswer() Fault { return Fault{end: endCutAnswer, after: true} }
+// CutAnswer is a connection that breaks in the middle of S3's true answer, whatever
+// that is.
+func CutAnswer() Fault { return Fault{end: endCutAnswer} }
 
 // Slow passes a request on after d.
 func Slow(d time.Duration) Fault { return Fault{delay: d} }
 
-// AfterEffect returns f as what happens after S3 has done what it was asked.
+// AfterEffect returns f as what happens after S3 has done what it was asked. If S3
+// refuses, its answer is passed on, and the next request is the one that f happens
+// to: a test must not make up an effect that there was not.
 func (f Fault) AfterEffect() Fault {
 	f.after = true
 	return f

@@ -24,7 +24,7 @@ type Proxy struct {
 
 	mu struct {
 		sync.Mutex
-		rules rules
+		rules []*counted
 		done  map[string]int // by the name of a rule
 		calls map[Op]int
 	}
@@ -82,7 +82,10 @@ func (p *Proxy) Close() {
 func (p *Proxy) SetRules(all ...Rule) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.rules = rules{all: all, fitted: make([]int, len(all))}
+	p.mu.rules = nil
+	for _, r := range all {
+		p.mu.rules = append(p.mu.rules, &counted{Rule: r})
+	}
 }
 
 // Done is how often each rule has done what it says, by its name, since the proxy
@@ -101,15 +104,22 @@ func (p *Proxy) Calls() map[Op]int {
 }
 
 // decide returns the rule that holds for a request.
-func (p *Proxy) decide(c Call) *Rule {
+func (p *Proxy) decide(c Call) *counted {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mu.calls[c.Op]++
-	return p.mu.rules.decide(c)
+	return decide(p.mu.rules, c)
+}
+
+// giveBack lets a rule hold for the next request instead of this one.
+func (p *Proxy) giveBack(r *counted) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r.fitted--
 }
 
 // note counts what a rule has done.
-func (p *Proxy) note(r *Rule) {
+func (p *Proxy) note(r *counted) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r.Name != "" {
@@ -131,6 +141,11 @@ func (p *Proxy) serve(w http.ResponseWriter, req *http.Request) {
 	if answer != nil {
 		defer answer.Body.Close()
 	}
+	if f.after && answer.StatusCode >= http.StatusMultipleChoices {
+		p.giveBack(rule)
+		pass(w, answer)
+		return
+	}
 	p.note(rule)
 	switch f.end {
 	case endServed:
@@ -150,7 +165,7 @@ func (p *Proxy) serve(w http.ResponseWriter, req *http.Request) {
 // effect lets S3 do what it is asked, if f says so, and returns its answer. Else it
 // takes what the client sends, which is nil as an answer.
 func (p *Proxy) effect(req *http.Request, f Fault) (*http.Response, error) {
-	if f.end != endServed && !f.after {
+	if f.end != endServed && f.end != endCutAnswer && !f.after {
 		n := req.ContentLength
 		if f.end == endCutRequest {
 			n /= 2
@@ -163,10 +178,19 @@ func (p *Proxy) effect(req *http.Request, f Fault) (*http.Response, error) {
 	out.URL.Scheme, out.URL.Host = "http", p.target // req.Host stays: it is signed
 	out.Header.Del("Expect")                        // met here already
 	answer, err := p.transport.RoundTrip(out)
-	if err == nil && f.after && f.end != endCutAnswer {
-		_, err = io.Copy(io.Discard, answer.Body) // S3 may begin to answer before it is done
+	if err == nil && f.after {
+		// S3 may begin to answer before it is done.
+		err = keepBody(answer)
 	}
 	return answer, err
+}
+
+// keepBody reads an answer to its end and puts it back.
+func keepBody(answer *http.Response) error {
+	body, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close() // there is nothing left in it
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return err
 }
 
 // pause waits for c and returns true, or false if the client goes away or the proxy

@@ -34,6 +34,10 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		return // half a request is none
 	}
+	if strings.Contains(string(body), "refuse") {
+		http.Error(w, "S3 refuses", http.StatusBadRequest)
+		return
+	}
 	b.mu.Lock()
 	b.seen = append(b.seen, req.Method+" "+req.Host+req.RequestURI+" "+string(body))
 	b.mu.Unlock()
@@ -204,6 +208,23 @@ func TestRulesCount(t *testing.T) {
 	}
 	if want := []int{200, 503, 503, 500, 500}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A test can't make the client believe in an effect that there was not.
+func TestNoEffectNoFaultAfterIt(t *testing.T) {
+	b, p, c := start(t)
+	p.SetRules(faultproxy.Rule{Name: "once", To: 1, Fault: faultproxy.Answer(412, "PreconditionFailed").AfterEffect()})
+	for i, want := range []struct {
+		body string
+		code int
+	}{{"refuse", 400}, {"refuse", 400}, {"do", 412}, {"do", 200}} {
+		if status, _, err := send(t, c, http.MethodPut, p.URL()+key, want.body); status != want.code || err != nil {
+			t.Errorf("request %d: got %d %v, want %d", i, status, err, want.code)
+		}
+	}
+	if done := p.Done()["once"]; done != 1 || len(b.requests()) != 2 {
+		t.Errorf("got it done %d times and %d effects, want 1 and 2", done, len(b.requests()))
 	}
 }
 

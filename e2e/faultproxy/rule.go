@@ -23,29 +23,28 @@ func (r *Rule) fits(c Call) bool {
 // holds tells whether a rule holds for the n-th request that fits it.
 func (r *Rule) holds(n int) bool { return n >= r.From && (r.To == 0 || n <= r.To) }
 
-// rules are the rules that are in force, and how many requests have fit each.
-// They are guarded by the lock of their proxy.
-type rules struct {
-	all    []Rule
-	fitted []int
+// counted is a rule that is in force, and how many requests have fit it. That is
+// guarded by the lock of the proxy.
+type counted struct {
+	Rule
+	fitted int
 }
 
 // decide counts c with every rule that it fits, and returns the first that holds
 // for it; if there is none, a nameless one that passes it on.
-func (s *rules) decide(c Call) *Rule {
-	var first *Rule
-	for i := range s.all {
-		r := &s.all[i]
+func decide(rules []*counted, c Call) *counted {
+	var first *counted
+	for _, r := range rules {
 		if !r.fits(c) {
 			continue
 		}
-		s.fitted[i]++
-		if first == nil && r.holds(s.fitted[i]) {
+		r.fitted++
+		if first == nil && r.holds(r.fitted) {
 			first = r
 		}
 	}
 	if first == nil {
-		return &Rule{}
+		return &counted{}
 	}
 	return first
 }
