@@ -102,6 +102,26 @@ soak: ## for hours: kills (KILLS=500), outage, fuzz
 bench: ## the whole service under load, read back: DURATION=90s RATE=0 DESTINATIONS=1,10000
 	@$(GO) run ./bench --duration $(or $(DURATION),90s) --rate $(or $(RATE),0) --destinations $(or $(DESTINATIONS),1$(comma)10000)
 
+.PHONY: bench-many
+bench-many: ## 100,000 destinations, an event a minute each: DURATION=3m
+	@$(GO) run ./bench --destinations 100000 --even --rate 1667 --window 1m --flush=false --duration $(or $(DURATION),3m)
+
+.PHONY: bench-bad
+bench-bad: ## 50 bad destinations among 1,000: what the others feel: DURATION=2m RATE=20000
+	@$(GO) run ./bench bad $(if $(DURATION),--duration $(DURATION)) $(if $(RATE),--rate $(RATE))
+
+.PHONY: bench-expired
+bench-expired: ## credentials that expire and are cured: how often the journal is read: DURATION=1m RATE=10000
+	@$(GO) run ./bench expired $(if $(DURATION),--duration $(DURATION)) $(if $(RATE),--rate $(RATE))
+
+.PHONY: bench-overload
+bench-overload: ## S3 takes a tenth of what 200 streams offer: DURATION=1m RATE=20 (MB/s)
+	@$(GO) run ./bench overload $(if $(DURATION),--duration $(DURATION)) $(if $(RATE),--rate $(RATE))
+
+.PHONY: bench-backlog
+bench-backlog: ## a start with a full journal: MIB=5120
+	@$(GO) run ./bench backlog $(if $(MIB),--mib $(MIB))
+
 .PHONY: profile
 profile: ## CPU, allocation and block profiles of such a run, in .bench/profiles
 	@$(GO) run ./bench --duration $(or $(DURATION),30s) --rate $(or $(RATE),0) --destinations $(or $(DESTINATIONS),1$(comma)10000) --profile .bench/profiles

@@ -59,13 +59,23 @@ func requestOf(number uint64) requestID {
 	return requestID{stream: int(index % streams), sequence: index/streams + 1}
 }
 
-// destinationOf draws the destination of an event: a hash of its number (that of
-// SplitMix64), so that whoever reads the event back knows where it belongs.
-func destinationOf(number uint64, destinations int) int {
+// spread is how events are spread over destinations: by their numbers, so that
+// whoever reads an event back knows where it belongs.
+type spread struct {
+	destinations int
+	even         bool // they take turns; if not, they are drawn
+}
+
+// of is the destination of an event. What is drawn is a hash of its number (that of
+// SplitMix64).
+func (s spread) of(number uint64) int {
+	if s.even {
+		return int(number % uint64(s.destinations))
+	}
 	z := (number + 1) * 0x9e3779b97f4a7c15
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return int((z ^ z>>31) % uint64(destinations))
+	return int((z ^ z>>31) % uint64(s.destinations))
 }
 
 // corpus is the events of a run before they have numbers, times and destinations:
@@ -112,11 +122,11 @@ func (c *corpus) payloadOf(number uint64) []byte {
 
 // requestParams is what is different in each request.
 type requestParams struct {
-	ID           requestID
-	Sent         time.Time
-	Destinations int
-	Settled      uint64
-	Sender       []byte // goes into a stream's first request alone
+	ID      requestID
+	Sent    time.Time
+	Spread  spread
+	Settled uint64
+	Sender  []byte // goes into a stream's first request alone
 }
 
 // appendRequest appends an encoded StreamS3Request to dst.
@@ -129,7 +139,7 @@ func (c *corpus) appendRequest(dst []byte, p requestParams) []byte {
 	for i := range uint64(eventsPerRequest) {
 		event := events[int(i)*c.stride : int(i+1)*c.stride]
 		number := event[c.prefix+prefixNumberAt:]
-		putDigits(number[:prefixDigits], uint64(destinationOf(first+i, p.Destinations)))
+		putDigits(number[:prefixDigits], uint64(p.Spread.of(first+i)))
 		stampPayload(event[c.payload:], first+i, stamp)
 	}
 	dst = protowire.AppendTag(dst, 2, protowire.BytesType)

@@ -26,7 +26,7 @@ func TestRequestIsWhatProtobufReads(t *testing.T) {
 	sent := time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 	id := requestID{stream: 3, sequence: 500}
 	for _, destinations := range []int{1, 10_000} {
-		b := c.appendRequest(nil, requestParams{ID: id, Sent: sent, Destinations: destinations, Settled: 499})
+		b := c.appendRequest(nil, requestParams{ID: id, Sent: sent, Spread: spread{destinations: destinations}, Settled: 499})
 		var got destinationsv1.StreamS3Request
 		if err := proto.Unmarshal(b, &got); err != nil {
 			t.Fatal(err)
@@ -37,8 +37,8 @@ func TestRequestIsWhatProtobufReads(t *testing.T) {
 		}
 		for i, e := range got.Events {
 			number := id.firstNumber() + uint64(i)
-			if d, ok := parsePrefix(e.GetPrefix()); !ok || d != destinationOf(number, destinations) {
-				t.Errorf("event %d: got prefix %q, want destination %d", i, e.GetPrefix(), destinationOf(number, destinations))
+			if d, ok := parsePrefix(e.GetPrefix()); !ok || d != (spread{destinations: destinations}).of(number) {
+				t.Errorf("event %d: got prefix %q, want destination %d", i, e.GetPrefix(), spread{destinations: destinations}.of(number))
 			}
 			var text struct{ ID, Time string }
 			if err := json.Unmarshal(e.Payload, &text); err != nil || len(e.Payload) != payloadBytes {
@@ -54,7 +54,7 @@ func TestRequestIsWhatProtobufReads(t *testing.T) {
 
 func TestFirstRequestNamesItsSender(t *testing.T) {
 	c, sender := newTestCorpus(t), newSender()
-	b := c.appendRequest(nil, requestParams{ID: requestID{stream: 0, sequence: 1}, Destinations: 1, Sender: sender})
+	b := c.appendRequest(nil, requestParams{ID: requestID{stream: 0, sequence: 1}, Spread: spread{destinations: 1}, Sender: sender})
 	var got destinationsv1.StreamS3Request
 	if err := proto.Unmarshal(b, &got); err != nil || !bytes.Equal(got.SenderId, sender) || got.Sequence != 1 {
 		t.Errorf("got sender %x, sequence %d, %v, want %x, 1", got.SenderId, got.Sequence, err, sender)
@@ -71,7 +71,7 @@ func TestDestinationsAreDrawnEvenly(t *testing.T) {
 	counts := map[int]int{}
 	const draws, destinations = 100_000, 100
 	for n := range uint64(draws) {
-		counts[destinationOf(n, destinations)]++
+		counts[spread{destinations: destinations}.of(n)]++
 	}
 	for d := range destinations {
 		if n := counts[d]; n < 800 || n > 1200 {
@@ -101,7 +101,16 @@ func BenchmarkAppendRequest(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		encoded = c.appendRequest(encoded[:0], requestParams{ID: requestID{1, 2}, Sent: now, Destinations: 10_000})
+		encoded = c.appendRequest(encoded[:0], requestParams{ID: requestID{1, 2}, Sent: now, Spread: spread{destinations: 10_000}})
 	}
 	b.SetBytes(int64(len(encoded)))
+}
+
+func TestEvenSpreadTakesTurns(t *testing.T) {
+	s := spread{destinations: 7, even: true}
+	for n := range uint64(100) {
+		if got := s.of(n); got != int(n%7) {
+			t.Fatalf("event %d: got destination %d, want %d", n, got, n%7)
+		}
+	}
 }

@@ -22,11 +22,11 @@ const (
 
 // loadParams says what to send.
 type loadParams struct {
-	Target       string
-	Corpus       *corpus
-	Destinations int
-	Duration     time.Duration
-	Rate         int // events a second over all streams; 0 = as many as are taken
+	Target   string
+	Corpus   *corpus
+	Spread   spread
+	Duration time.Duration
+	Rate     int // events a second over all streams; 0 = as many as are taken
 }
 
 // load is what was sent, and what became of it.
@@ -162,11 +162,11 @@ func (s *stream) send(sending context.Context, began time.Time) error {
 			return s.call.CloseSend()
 		}
 		next.encoded = s.params.Corpus.appendRequest(next.encoded[:0], requestParams{
-			ID:           requestID{s.number, sequence},
-			Sent:         next.sent,
-			Destinations: s.params.Destinations,
-			Settled:      s.settled.Load(),
-			Sender:       s.sender,
+			ID:      requestID{s.number, sequence},
+			Sent:    next.sent,
+			Spread:  s.params.Spread,
+			Settled: s.settled.Load(),
+			Sender:  s.sender,
 		})
 		s.waiting <- next
 		if s.call.SendMsg(encodedRequest(next.encoded)) != nil {

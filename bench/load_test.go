@@ -68,7 +68,7 @@ func sendTo(t *testing.T, s *service, p loadParams) (*load, error) {
 			t.Error(err)
 		}
 	}()
-	p.Target, p.Corpus, p.Destinations = listener.Addr().String(), newTestCorpus(t), 10
+	p.Target, p.Corpus, p.Spread = listener.Addr().String(), newTestCorpus(t), spread{destinations: 10}
 	l := &load{}
 	return l, l.run(t.Context(), p)
 }

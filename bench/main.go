@@ -1,32 +1,3 @@
-// Command bench measures the service as it is run: a process of its own with its
-// defaults (but --window 30s), its journal synced on a real disk, its objects in a
-// real S3 server under the bucket policy that it prints. It sends events, has them
-// delivered, and then reads every object back: unless each event that was
-// acknowledged is there exactly once, byte for byte and under its destination's
-// prefix, and each other one at most once, the run fails.
-//
-// Usage, from anywhere in the checkout:
-//
-//	go run ./bench [--destinations 1,10000] [--duration 90s] [--rate 0] [--profile FOLDER]
-//
-// A run sends 400-byte JSON events (gzip ratio about 5), 100 a request, over 8
-// StreamS3 streams, each with a connection of its own and 32 requests outstanding,
-// and draws each event's destination at random; --rate paces it, in events a
-// second. Then it flushes, waits for the last object, and reads.
-//
-// Each run prints one line of JSON on standard output (see result for what the
-// fields mean), and nothing else goes there; progress, the machine and what is
-// worth knowing beside go to standard error. Exit codes: 0 all runs are true; 1 one
-// failed, and those behind it were not begun; 2 the command line was not understood.
-//
-// With --profile the service is built with the tag "profile", and its CPU,
-// allocation and block profiles of each run go to FOLDER/DESTINATIONS/. Profiling
-// costs something, so the line says "profile" instead of "ingest".
-//
-// Everything lies in the folder .bench at the root of the checkout, which is not in
-// git; it has to be on a disk, and needs about 0.6 GB for each million events. A
-// run removes what it wrote, unless it failed. It needs Linux: what a process uses
-// stands in /proc.
 package main
 
 import (
@@ -34,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"strconv"
@@ -42,16 +14,11 @@ import (
 	"time"
 )
 
-// options is what the command line says.
-type options struct {
-	destinations []int         // one run for each
-	duration     time.Duration // of sending
-	rate         int           // events a second; 0 = as many as are taken
-	profile      string        // folder for profiles; "" = none
-}
-
 func main() {
-	o, err := parseFlags(os.Args[1:])
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second Ctrl-C ends the program at once, and with it what it started.
+	context.AfterFunc(ctx, stop)
+	run, err := parse(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
@@ -59,22 +26,79 @@ func main() {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second Ctrl-C ends the program at once, and with it what it started.
-	context.AfterFunc(ctx, stop)
-	if err := bench(ctx, o); err != nil {
+	if err := run(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-// parseFlags reads the command line.
-func parseFlags(args []string) (options, error) {
+// parse reads the command line, and returns what it asks for.
+func parse(args []string) (run func(context.Context) error, err error) {
+	name := "ingest"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	}
+	if name == "ingest" {
+		o, err := parseIngest(args)
+		return func(ctx context.Context) error { return ingest(ctx, o) }, err
+	}
+	fs := flag.NewFlagSet("bench "+name, flag.ContinueOnError)
+	t := &trial{name: name}
+	fs.Uint64Var(&t.seed, "seed", rand.Uint64(), "`number` that what is random follows from")
+	var play func(context.Context, *trial) error
+	switch name {
+	case "bad":
+		p := badDefaults()
+		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send, each time")
+		fs.IntVar(&p.rate, "rate", p.rate, "`events` a second, to all destinations together")
+		play = func(ctx context.Context, t *trial) error { return bad(ctx, t, p) }
+	case "expired":
+		p := expiredDefaults()
+		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send")
+		fs.IntVar(&p.rate, "rate", p.rate, "`events` a second")
+		play = func(ctx context.Context, t *trial) error { return expired(ctx, t, p) }
+	case "overload":
+		p := overloadDefaults()
+		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send")
+		fs.IntVar(&p.rate, "rate", p.rate, "payload that is offered, `MB` a second")
+		play = func(ctx context.Context, t *trial) error { return overload(ctx, t, p) }
+	case "backlog":
+		p := backlogDefaults()
+		fs.IntVar(&p.mib, "mib", p.mib, "payload of the backlog, `MiB`")
+		play = func(ctx context.Context, t *trial) error { return backlog(ctx, t, p) }
+	default:
+		return nil, fmt.Errorf("%q is none of ingest, bad, expired, overload and backlog", name)
+	}
+	if err := fs.Parse(args); err != nil {
+		return nil, err
+	}
+	if fs.NArg() > 0 {
+		return nil, fmt.Errorf("%q: takes no arguments", fs.Args())
+	}
+	return func(ctx context.Context) error { return t.run(ctx, play) }, nil
+}
+
+// options is what the command line says of runs of ingest.
+type options struct {
+	destinations []int         // one run for each
+	duration     time.Duration // of sending
+	rate         int           // events a second; 0 = as many as are taken
+	window       time.Duration
+	even         bool
+	flush        bool
+	profile      string // folder for profiles; "" = none
+}
+
+// parseIngest reads the flags of ingest.
+func parseIngest(args []string) (options, error) {
 	o := options{}
-	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs := flag.NewFlagSet("bench ingest", flag.ContinueOnError)
 	destinations := fs.String("destinations", "1,10000", "destinations to send to, at most 100000: a run for each `number`")
 	fs.DurationVar(&o.duration, "duration", 90*time.Second, "how `long` to send")
 	fs.IntVar(&o.rate, "rate", 0, "`events` a second to send; 0 sends as many as are taken")
+	fs.DurationVar(&o.window, "window", 30*time.Second, "the service's --window, a `time`")
+	fs.BoolVar(&o.even, "even", false, "the destinations take turns; if not, they are drawn at random")
+	fs.BoolVar(&o.flush, "flush", true, "flush when all is sent; if not, wait for the windows to end")
 	fs.StringVar(&o.profile, "profile", "", "`folder` for profiles of the service")
 	if err := fs.Parse(args); err != nil {
 		return options{}, err

@@ -41,10 +41,10 @@ type source interface {
 // readback reads what is in the bucket and holds it against what was sent. Beside
 // a sample for gzip it keeps a bit for each event and the names of the objects.
 type readback struct {
-	source       source
-	corpus       *corpus
-	load         *load // over: nothing changes it any more
-	destinations int
+	source source
+	corpus *corpus
+	load   *load // over: nothing changes it any more
+	spread spread
 
 	seen    []uint64 // a bit for each number of an event; changed atomically
 	read    map[string]bool
@@ -62,10 +62,10 @@ type readback struct {
 
 // readbackParams says what to read and what is expected there.
 type readbackParams struct {
-	Source       source
-	Corpus       *corpus
-	Load         *load
-	Destinations int
+	Source source
+	Corpus *corpus
+	Load   *load
+	Spread spread
 }
 
 func newReadback(p readbackParams) *readback {
@@ -74,7 +74,7 @@ func newReadback(p readbackParams) *readback {
 		requests = max(requests, len(p.Load.streams[i].sent))
 	}
 	rb := &readback{
-		source: p.Source, corpus: p.Corpus, load: p.Load, destinations: p.Destinations,
+		source: p.Source, corpus: p.Corpus, load: p.Load, spread: p.Spread,
 		seen: make([]uint64, requests*streams*eventsPerRequest/64+1),
 		read: map[string]bool{},
 	}
@@ -250,8 +250,8 @@ func (r *reader) line(o harness.Object, appeared time.Time, line []byte) {
 		rb.problem("CHANGED: %s holds event %d with other bytes than were sent: %q", o, number, line)
 		return
 	}
-	if d, ok := parsePrefix(o.Prefix); !ok || d != destinationOf(number, rb.destinations) {
-		rb.problem("MISPLACED: %s holds event %d, which was sent to destination %d", o, number, destinationOf(number, rb.destinations))
+	if d, ok := parsePrefix(o.Prefix); !ok || d != rb.spread.of(number) {
+		rb.problem("MISPLACED: %s holds event %d, which was sent to destination %d", o, number, rb.spread.of(number))
 	}
 	bit := uint64(1) << (number % 64)
 	if atomic.OrUint64(&rb.seen[number/64], bit)&bit != 0 {

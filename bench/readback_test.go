@@ -62,7 +62,7 @@ func newScene(t *testing.T, destinations int) *scene {
 	}
 	s.load.streams[streams-1].latencies = s.load.streams[streams-1].latencies[:1]
 	for i := range uint64(2 * streams * eventsPerRequest) {
-		s.put(destinationOf(i, destinations), s.line(i))
+		s.put(spread{destinations: destinations}.of(i), s.line(i))
 	}
 	return s
 }
@@ -89,13 +89,13 @@ func (s *scene) key(destination int) string { return fmt.Sprintf("bench/%05d/obj
 
 // remove takes an event out of its object.
 func (s *scene) remove(number uint64) {
-	key, line := s.key(destinationOf(number, s.destinations)), s.line(number)
+	key, line := s.key(spread{destinations: s.destinations}.of(number)), s.line(number)
 	s.bucket.lines[key] = slices.DeleteFunc(s.bucket.lines[key], func(l []byte) bool { return bytes.Equal(l, line) })
 }
 
 func (s *scene) read(t *testing.T) *readback {
 	t.Helper()
-	rb := newReadback(readbackParams{Source: s.bucket, Corpus: s.corpus, Load: s.load, Destinations: s.destinations})
+	rb := newReadback(readbackParams{Source: s.bucket, Corpus: s.corpus, Load: s.load, Spread: spread{destinations: s.destinations}})
 	if err := rb.next(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -133,11 +133,11 @@ func TestReadbackTellsWhatIsWrong(t *testing.T) {
 	}{
 		{"an acknowledged event is missing", func(s *scene) { s.remove(answered) }, "LOST: 1 acknowledged"},
 		{"an event without an answer is missing", func(s *scene) { s.remove(unanswered) }, ""},
-		{"an event is there twice in an object", func(s *scene) { s.put(destinationOf(answered, 5), s.line(answered)) }, "DUPLICATED"},
-		{"an event without an answer is there twice", func(s *scene) { s.put(destinationOf(unanswered, 5), s.line(unanswered)) }, "DUPLICATED"},
+		{"an event is there twice in an object", func(s *scene) { s.put(spread{destinations: 5}.of(answered), s.line(answered)) }, "DUPLICATED"},
+		{"an event without an answer is there twice", func(s *scene) { s.put(spread{destinations: 5}.of(unanswered), s.line(unanswered)) }, "DUPLICATED"},
 		{"an event is in another destination's object", func(s *scene) {
 			s.remove(answered)
-			s.put((destinationOf(answered, 5)+1)%5, s.line(answered))
+			s.put((spread{destinations: 5}.of(answered)+1)%5, s.line(answered))
 		}, "MISPLACED"},
 		{"a byte is another", func(s *scene) { s.bucket.lines[s.key(0)][0][100] ^= 1 }, "CHANGED"},
 		{"a line is cut", func(s *scene) { s.bucket.lines[s.key(0)][0] = s.bucket.lines[s.key(0)][0][:399] }, "FOREIGN"},

@@ -53,7 +53,7 @@ func resultOf(f figures) result {
 	events, last, latencies := f.load.sum()
 	gb := float64(events) * payloadBytes / 1e9
 	return result{
-		Destinations:    f.readback.destinations,
+		Destinations:    f.readback.spread.destinations,
 		EventsPerS:      round(float64(events)/last.Sub(f.load.began).Seconds(), 0),
 		AckP50MS:        round(percentile(latencies, 0.50).Seconds()*1e3, 2),
 		AckP99MS:        round(percentile(latencies, 0.99).Seconds()*1e3, 2),

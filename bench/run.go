@@ -19,13 +19,13 @@ import (
 )
 
 const (
-	window = 30 * time.Second
-
 	startTimeout = 30 * time.Second
 	stopTimeout  = 30 * time.Second // the service's own grace is 20 s
 	flushTimeout = 2 * time.Minute
-	// deliverTimeout bounds the wait for the last object behind the flush.
+	// deliverTimeout bounds the wait for the last object behind the flush, and so much
+	// more for each destination: that many objects it may be.
 	deliverTimeout = 3 * time.Minute
+	deliverEach    = 5 * time.Millisecond
 
 	// The service has nothing more to do when it uses less than this part of a core
 	// for this long. It is only asked for then whether everything is in the bucket:
@@ -34,8 +34,8 @@ const (
 	idleAfter = time.Second
 )
 
-// bench does all runs.
-func bench(ctx context.Context, o options) error {
+// ingest does all runs.
+func ingest(ctx context.Context, o options) error {
 	f, err := openFolder()
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func bench(ctx context.Context, o options) error {
 		return err
 	}
 	for _, n := range o.destinations {
-		r := &run{folder: f, bins: bins, corpus: c, options: o, destinations: n, load: &load{}}
+		r := &run{folder: f, bins: bins, corpus: c, options: o, spread: spread{n, o.even}, load: &load{}}
 		if err := r.whole(ctx); err != nil {
 			if ctx.Err() != nil {
 				err = errors.New("interrupted")
@@ -70,11 +70,11 @@ func bench(ctx context.Context, o options) error {
 
 // run is one run. Its fields are set one after the other by whole.
 type run struct {
-	folder       *folder
-	bins         harness.Binaries
-	corpus       *corpus
-	options      options
-	destinations int
+	folder  *folder
+	bins    harness.Binaries
+	corpus  *corpus
+	options options
+	spread  spread
 
 	s3       *harness.S3
 	svc      *harness.Service
@@ -131,7 +131,7 @@ func (r *run) start(ctx context.Context) error {
 	}
 	r.s3.Decompress = harness.LibraryGunzip
 	if r.options.profile != "" {
-		if r.profiles, err = newProfiler(filepath.Join(r.options.profile, strconv.Itoa(r.destinations))); err != nil {
+		if r.profiles, err = newProfiler(filepath.Join(r.options.profile, strconv.Itoa(r.spread.destinations))); err != nil {
 			return err
 		}
 	}
@@ -140,7 +140,7 @@ func (r *run) start(ctx context.Context) error {
 		DataDir: r.folder.data(),
 		Log:     r.folder.serviceLog(),
 		S3:      r.s3,
-		Args:    []string{"--window", window.String()},
+		Args:    []string{"--window", r.options.window.String()},
 	})
 	return err
 }
@@ -154,15 +154,17 @@ func (r *run) measure(ctx context.Context) error {
 	}
 	// What was acknowledged is read back also if the sending went wrong.
 	sent := r.send(ctx)
-	if err := r.flush(ctx); err != nil {
-		return errors.Join(sent, fmt.Errorf("flush: %w\n%s", err, r.svc.Tail()))
+	if r.options.flush {
+		if err := r.flush(ctx); err != nil {
+			return errors.Join(sent, fmt.Errorf("flush: %w\n%s", err, r.svc.Tail()))
+		}
 	}
 	return errors.Join(sent, r.read(ctx))
 }
 
 // send sends for as long as was asked for.
 func (r *run) send(ctx context.Context) error {
-	say("sending to %d destinations for %v over %d streams, %d requests of %d events outstanding each, %s", r.destinations,
+	say("sending to %d destinations for %v over %d streams, %d requests of %d events outstanding each, %s", r.spread.destinations,
 		r.options.duration, streams, outstanding, eventsPerRequest, paceText(r.options.rate))
 	r.profiles.begin(ctx, r.options.duration)
 	watching, watched := context.WithCancel(ctx)
@@ -177,7 +179,7 @@ func (r *run) send(ctx context.Context) error {
 		return err
 	}
 	err = r.load.run(ctx, loadParams{
-		Target: r.svc.Target, Corpus: r.corpus, Destinations: r.destinations, Duration: r.options.duration, Rate: r.options.rate,
+		Target: r.svc.Target, Corpus: r.corpus, Spread: r.spread, Duration: r.options.duration, Rate: r.options.rate,
 	})
 	watched()
 	<-shown
@@ -249,10 +251,10 @@ func (r *run) flush(ctx context.Context) error {
 // read waits until all is delivered, and reads it.
 func (r *run) read(ctx context.Context) error {
 	r.readback = newReadback(readbackParams{
-		Source: r.s3, Corpus: r.corpus, Load: r.load, Destinations: r.destinations,
+		Source: r.s3, Corpus: r.corpus, Load: r.load, Spread: r.spread,
 	})
 	// When the time is over it is the verdict's to say what is missing.
-	delivering, cancel := context.WithTimeout(ctx, deliverTimeout)
+	delivering, cancel := context.WithTimeout(ctx, r.deliverTimeout())
 	defer cancel()
 	if err := r.idle(delivering); err != nil {
 		return err
@@ -278,6 +280,14 @@ func (r *run) read(ctx context.Context) error {
 		return err
 	}
 	return r.meter.Stop()
+}
+
+func (r *run) deliverTimeout() time.Duration {
+	d := deliverTimeout + time.Duration(r.spread.destinations)*deliverEach
+	if !r.options.flush {
+		d += r.options.window
+	}
+	return d
 }
 
 // idle waits until the service has nothing more to do, or ctx ends.

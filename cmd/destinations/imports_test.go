@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"batcher":               {"journal", "uploader", "gen/destinations/journal/v1"},
 	"cmd/destinations":      {"server", "journal", "batcher", "uploader", "gen/destinations/v1"},
 	"e2e":                   {"e2e", "gen", "journal", "server", "uploader"},
-	"bench":                 {"e2e/harness", "gen/destinations/v1", "batcher", "uploader"},
+	"bench":                 {"e2e", "gen/destinations/v1", "batcher", "uploader"},
 }
 
 // outside says which packages may import a library that others must not know.

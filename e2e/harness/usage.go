@@ -74,11 +74,9 @@ func parseStatus(status []byte) (int64, error) {
 }
 
 // parseIO reads what was read out of /proc/PID/io.
-func parseIO(io []byte) (int64, error) {
-	for line := range strings.Lines(string(io)) {
-		if value, ok := strings.CutPrefix(line, "rchar:"); ok {
-			return strconv.ParseInt(strings.TrimSpace(value), 10, 64)
-		}
+func parseIO(io []byte) (read int64, err error) {
+	if _, err := fmt.Sscanf(string(io), "rchar: %d\n", &read); err != nil {
+		return 0, fmt.Errorf("/proc/PID/io: %w: %q", err, io)
 	}
-	return 0, fmt.Errorf("/proc/PID/io has no rchar: %q", io)
+	return read, nil
 }

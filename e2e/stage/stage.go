@@ -299,6 +299,28 @@ func (s *Stage) Watch(ctx context.Context, lasting time.Duration) (silence time.
 	}
 }
 
+// Idle waits until the service has nothing more to do: it uses less than a twentieth
+// of a core for a second.
+func (s *Stage) Idle(ctx context.Context) error {
+	before, err := harness.ReadUsage(s.Service.PID())
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.Service.Done():
+			return s.EndedByItself()
+		case <-time.After(time.Second):
+		}
+		var now harness.Usage
+		now, err = harness.ReadUsage(s.Service.PID())
+		if now.CPU-before.CPU < now.At.Sub(before.At)/20 {
+			return err
+		}
+		before = now
+	}
+	return err
+}
+
 // Spread is n destinations in each bucket.
 func Spread(n int, buckets ...string) []harness.Destination {
 	var all []harness.Destination

@@ -71,6 +71,7 @@ func (l *link) copy(way direction, to, from *net.TCPConn) {
 				l.cut()
 				return
 			}
+			l.proxy.passed[way].Add(uint64(n))
 		}
 		if errors.Is(err, io.EOF) {
 			if to.CloseWrite() != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // Proxy passes connections on to a target, until it is told otherwise. It is safe
@@ -21,7 +22,8 @@ type Proxy struct {
 		links  map[*link]struct{}
 		counts Counts
 	}
-	valve valve
+	valve  valve
+	passed [2]atomic.Uint64 // bytes, by direction
 }
 
 // Counts is what has happened since the proxy was made.
@@ -29,6 +31,8 @@ type Counts struct {
 	Connections uint64 // that were taken and passed on, or were to be
 	Refused     uint64 // that were not
 	Cut         uint64 // that Cut, CutSometimes or Refuse ended
+	ToTarget    uint64 // bytes that were passed on
+	ToClient    uint64 // bytes that were passed back
 }
 
 // Listen starts a proxy on a free port of the loopback interface, which passes
@@ -107,7 +111,9 @@ func (p *Proxy) Cut() int {
 func (p *Proxy) Counts() Counts {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.mu.counts
+	c := p.mu.counts
+	c.ToTarget, c.ToClient = p.passed[toTarget].Load(), p.passed[toClient].Load()
+	return c
 }
 
 // Close ends all connections and returns when nothing of the proxy runs any more.

@@ -112,8 +112,8 @@ func TestPassesBothWaysToTheEnd(t *testing.T) {
 	if err != nil || !bytes.Equal(got, sent) {
 		t.Fatalf("got %d bytes back, %v, want the %d that were sent", len(got), err, len(sent))
 	}
-	if c := p.Counts(); c != (tcpproxy.Counts{Connections: 1}) {
-		t.Errorf("got %+v, want one connection", c)
+	if c := p.Counts(); c != (tcpproxy.Counts{Connections: 1, ToTarget: 1 << 20, ToClient: 1 << 20}) {
+		t.Errorf("got %+v, want one connection and a MiB each way", c)
 	}
 }
 

@@ -65,6 +65,11 @@ func (c *Corpus) destination(client int, number uint64) *harness.Destination {
 	return &c.destinations[hash(client, number)%uint64(len(c.destinations))]
 }
 
+// Payload is what an event of a client holds.
+func (c *Corpus) Payload(client int, number uint64) []byte {
+	return c.appendPayload(nil, client, number)
+}
+
 // appendPayload appends the payload of an event to dst.
 func (c *Corpus) appendPayload(dst []byte, client int, number uint64) []byte {
 	h := hash(client, ^number)

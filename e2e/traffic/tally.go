@@ -16,8 +16,14 @@ import (
 	"github.com/open-destinations/destinations/e2e/harness"
 )
 
-// maxProblems is how many problems a tally describes; more are only counted.
-const maxProblems = 10
+const (
+	// maxProblems is how many problems a tally describes; more are only counted.
+	maxProblems = 10
+
+	// Ages are counted by these steps, up to this many of them: an hour.
+	ageStep  = 50 * time.Millisecond
+	ageSteps = 72_000
+)
 
 // Source is what a tally reads: an S3 server. Its methods are called together.
 type Source interface {
@@ -56,6 +62,8 @@ type Tally struct {
 	lines    uint64 // of events that were not read before
 	twice    uint64
 	spans    map[way][]span
+	ages     []uint64 // by ageStep: events that were so old when their objects appeared
+	last     time.Time
 	lastLate time.Time
 	problems []error
 	troubles uint64 // problems, also those that are only counted
@@ -75,7 +83,7 @@ type span struct {
 
 // NewTally returns a tally that has read nothing.
 func NewTally(p TallyParams) *Tally {
-	t := &Tally{p: p, clients: map[int]*Client{}, objects: map[string]bool{}, seen: map[int][]uint64{}, spans: map[way][]span{}}
+	t := &Tally{p: p, clients: map[int]*Client{}, objects: map[string]bool{}, seen: map[int][]uint64{}, spans: map[way][]span{}, ages: make([]uint64, ageSteps)}
 	for _, c := range p.Clients {
 		t.clients[c.p.Number] = c
 		t.seen[c.p.Number] = make([]uint64, c.Sent()/64+1)
@@ -90,6 +98,7 @@ type Result struct {
 	Lost         uint64 // acknowledged and not there
 	Duplicated   uint64 // lines of events that are there already
 	Objects      int
+	Last         time.Time // when the last object appeared
 
 	// LastLate is when the last object with an event older than Fresh appeared; zero
 	// if there was none.
@@ -100,12 +109,26 @@ type Result struct {
 func (t *Tally) Result() Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := Result{Delivered: t.lines, Duplicated: t.twice, Objects: len(t.objects), LastLate: t.lastLate}
+	r := Result{Delivered: t.lines, Duplicated: t.twice, Objects: len(t.objects), Last: t.last, LastLate: t.lastLate}
 	for _, c := range t.p.Clients {
 		r.Acknowledged += c.Acknowledged()
 	}
 	r.Lost = t.missingLocked()
 	return r
+}
+
+// Freshness is the age that a part of the events, such as 0.99, did not exceed when
+// their objects appeared.
+func (t *Tally) Freshness(part float64) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	below := uint64(0)
+	for i, n := range t.ages {
+		if below += n; float64(below) >= part*float64(t.lines) {
+			return time.Duration(i+1) * ageStep
+		}
+	}
+	return ageSteps * ageStep
 }
 
 // Check says what is wrong with what was read: what is lost, what is there twice, and
@@ -231,6 +254,9 @@ func (t *Tally) addLocked(o harness.Object, appeared time.Time, lines []line) {
 	if len(lines) == 0 {
 		t.problemLocked(fmt.Errorf("EMPTY: %s holds no event", o))
 	}
+	if appeared.After(t.last) {
+		t.last = appeared
+	}
 	spans := map[int]span{}
 	for _, l := range lines {
 		bit := uint64(1) << (l.number % 64)
@@ -241,7 +267,9 @@ func (t *Tally) addLocked(o harness.Object, appeared time.Time, lines []line) {
 		}
 		t.seen[l.client][l.number/64] |= bit
 		t.lines++
-		if t.p.Fresh > 0 && appeared.Sub(t.clients[l.client].sentTime(l.number)) > t.p.Fresh && appeared.After(t.lastLate) {
+		age := appeared.Sub(t.clients[l.client].sentTime(l.number))
+		t.ages[min(max(int(age/ageStep), 0), ageSteps-1)]++
+		if t.p.Fresh > 0 && age > t.p.Fresh && appeared.After(t.lastLate) {
 			t.lastLate = appeared
 		}
 		sp, ok := spans[l.client]

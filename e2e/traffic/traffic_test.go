@@ -224,7 +224,11 @@ func TestTallyTellsWhatWasLate(t *testing.T) {
 	moved := "p0/" + later.Format("2006/01/02/15/2006-01-02-15-04-05-") + strings.Repeat("a", 64) + ".gz"
 	b[moved] = b[key("p0/", 0)]
 	delete(b, key("p0/", 0))
-	if late := tally(t, b, clients).Result().LastLate; !late.Equal(later) {
-		t.Errorf("got %v, want %v", late, later)
+	judged := tally(t, b, clients)
+	if r := judged.Result(); !r.LastLate.Equal(later) || !r.Last.Equal(later) {
+		t.Errorf("got %v as the last late object and %v as the last one, want %v", r.LastLate, r.Last, later)
+	}
+	if most, few := judged.Freshness(1), judged.Freshness(0.1); most < time.Hour || few > time.Second {
+		t.Errorf("all events are younger than %v and a tenth than %v, want 1h or more, and next to nothing", most, few)
 	}
 }
