@@ -80,7 +80,7 @@ release-proto: ## make today's protos the ones that later ones may not break
 fuzz: ## every fuzz target for FUZZTIME (1m)
 	@for pkg in $(UNIT); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),1m) $$pkg || exit 1; \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),1m) -fuzzminimizetime 5x $$pkg || exit 1; \
 	  done; \
 	done
 

@@ -61,10 +61,10 @@
 //
 // A block:
 //
-//	0       4        8       12        16      24       32     36     40  44    48
-//	+-------+--------+-------+---------+-------+--------+------+------+---+-----+---------+-----+
-//	| magic | length | count | attempt | first | synced | prev | body | 0 | sum | records | pad |
-//	+-------+--------+-------+---------+-------+--------+------+------+---+-----+---------+-----+
+//	0       4        8       12        16      24       32     36     40       44    48
+//	+-------+--------+-------+---------+-------+--------+------+------+--------+-----+---------+-----+
+//	| magic | length | count | attempt | first | synced | prev | body | bridge | sum | records | pad |
+//	+-------+--------+-------+---------+-------+--------+------+------+--------+-----+---------+-----+
 //
 // In it,
 //
@@ -80,6 +80,7 @@
 //   - prev: the chain value before the block: the sum of the block before it, or
 //     the segment's seed.
 //   - body: CRC32C of records and padding.
+//   - bridge: 0, except in a segment that was mended.
 //   - sum: CRC32C of the bytes before it, begun with that of (journal,
 //     partition, kind, number). It is the chain value after the block. A header
 //     verifies by itself, even if nothing around it can be read, and only in the
@@ -177,6 +178,21 @@
 // beside the logs is counted and otherwise read only by who asks for it: a small
 // file that does not verify, or bytes of a spool that the disk does not give, close
 // the partition then.
+//
+// # Mending
+//
+// Open never passes over damage. [Folder.Survey] looks at it without changing
+// anything, and finds what can be read behind it: each block that verifies by itself
+// says which records it holds, so what is lost in between is known by offset.
+// [Folder.Mend] then writes each damaged segment anew: header, the blocks that
+// verify, and empty records where some are lost. No offset changes, because records
+// of either log and the files beside them speak of offsets.
+//
+// The blocks of a mended segment have other chain values, but the segment behind it
+// says with which one it must end, and all blocks from there on depend on it. So its
+// last block, which holds no record, has in its bridge the four bytes that lead its
+// sum to that value. A mended segment thus replaces the damaged one by one rename,
+// whatever happens to the others.
 //
 // # What is assumed of the disk
 //

@@ -116,13 +116,13 @@ func (p *Partition) growFileSpare(path string, size int64) error {
 // findFiles takes the sizes of the small files and of their spare.
 func (p *Partition) findFiles(names []string) error {
 	for _, name := range callersFiles(names) {
-		size, err := p.j.fileSize(filepath.Join(p.dir, name))
+		size, err := fileSize(p.j.fs, filepath.Join(p.dir, name))
 		if err != nil {
 			return err
 		}
 		p.largest.Store(max(p.largest.Load(), size))
 	}
-	size, err := p.j.fileSize(filepath.Join(p.dir, fileSpareName))
+	size, err := fileSize(p.j.fs, filepath.Join(p.dir, fileSpareName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -131,8 +131,8 @@ func (p *Partition) findFiles(names []string) error {
 }
 
 // fileSize returns the size of a file. What the disk does not give is damage.
-func (j *Journal) fileSize(name string) (int64, error) {
-	f, err := j.fs.Open(name)
+func fileSize(fsys FS, name string) (int64, error) {
+	f, err := fsys.Open(name)
 	if err != nil {
 		return 0, fmt.Errorf("open %s: %w", name, err)
 	}

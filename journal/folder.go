@@ -24,7 +24,7 @@ func (j *Journal) identify() error {
 			return fmt.Errorf("remove unfinished identity: %w", err)
 		}
 	}
-	id, err := j.readIdentity()
+	id, err := readIdentity(j.fs, j.cfg.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		id, err = j.newIdentity(names)
 	}
@@ -45,8 +45,8 @@ func (j *Journal) identify() error {
 	return j.makePartitions(id)
 }
 
-func (j *Journal) readIdentity() (identity, error) {
-	f, err := j.fs.Open(filepath.Join(j.cfg.Dir, identityName))
+func readIdentity(fsys FS, dir string) (identity, error) {
+	f, err := fsys.Open(filepath.Join(dir, identityName))
 	if err != nil {
 		return identity{}, err
 	}
@@ -74,6 +74,9 @@ func (j *Journal) newIdentity(names []string) (identity, error) {
 	}
 	return id, j.writeIdentity(id)
 }
+
+// partitionName is the name of a partition's folder.
+func partitionName(i int) string { return fmt.Sprintf("%04d", i) }
 
 func isPartition(name string) bool {
 	return len(name) == 4 && strings.Trim(name, "0123456789") == ""

@@ -26,17 +26,19 @@ const (
 	recordOverhead = segmentHeaderSize + blockHeaderSize + binary.MaxVarintLen64 + blockAlign
 )
 
-// kind tells the two logs of a partition apart.
-type kind uint32
+// Kind tells the two logs of a partition apart.
+type Kind uint32
 
 const (
-	eventsLog  kind = 1
-	controlLog kind = 2
+	// EventsLog is the log of events.
+	EventsLog Kind = 1
+	// ControlLog is the log of control records.
+	ControlLog Kind = 2
 )
 
 // String is the first word of the log's file names.
-func (k kind) String() string {
-	if k == controlLog {
+func (k Kind) String() string {
+	if k == ControlLog {
 		return "control"
 	}
 	return "events"
@@ -48,7 +50,7 @@ func castagnoli(seed uint32, p []byte) uint32 {
 
 // segmentHeader is the first 64 bytes of a segment.
 type segmentHeader struct {
-	Kind      kind
+	Kind      Kind
 	Partition uint32
 	Journal   [16]byte
 	Number    uint64
@@ -87,7 +89,7 @@ func decodeSegmentHeader(b []byte) (segmentHeader, error) {
 		return segmentHeader{}, fmt.Errorf("segment header: format version %d, want %d", v, formatVersion)
 	}
 	return segmentHeader{
-		Kind:      kind(le.Uint32(b[12:])),
+		Kind:      Kind(le.Uint32(b[12:])),
 		Partition: le.Uint32(b[16:]),
 		Journal:   [16]byte(b[24:40]),
 		Number:    le.Uint64(b[40:]),
@@ -118,6 +120,7 @@ type blockHeader struct {
 	Synced  uint64 // position up to which the segment was known to be synced
 	Prev    uint32 // chain value before this block
 	Body    uint32 // CRC32C of records and padding
+	Bridge  uint32 // 0; in the last block of a repaired segment, what makes Sum the seed of the next
 	Sum     uint32 // CRC32C of salt and all the above: the chain value after it
 }
 
@@ -133,7 +136,7 @@ func (h blockHeader) seal(buf []byte, salt uint32) uint32 {
 	le.PutUint64(buf[24:], h.Synced)
 	le.PutUint32(buf[32:], h.Prev)
 	le.PutUint32(buf[36:], castagnoli(0, buf[blockHeaderSize:]))
-	le.PutUint32(buf[40:], 0)
+	le.PutUint32(buf[40:], h.Bridge)
 	sum := castagnoli(salt, buf[:44])
 	le.PutUint32(buf[44:], sum)
 	return sum
@@ -162,6 +165,7 @@ func decodeBlockHeader(b []byte, salt uint32) (blockHeader, error) {
 		Synced:  le.Uint64(b[24:]),
 		Prev:    le.Uint32(b[32:]),
 		Body:    le.Uint32(b[36:]),
+		Bridge:  le.Uint32(b[40:]),
 		Sum:     le.Uint32(b[44:]),
 	}
 	if castagnoli(salt, b[:44]) != h.Sum {

@@ -86,6 +86,67 @@ func FuzzRecovery(f *testing.F) {
 	})
 }
 
+// FuzzMend has a survey and recovery agree on any bytes, and a mended folder open with
+// all that was not lost.
+func FuzzMend(f *testing.F) {
+	original, cfg, start := built(f)
+	names := []string{"events-00000000000000000003.seg", "events-00000000000000000004.seg",
+		"control-00000000000000000003.seg", lastOf(f, original, "events"), lastOf(f, original, "control"), "start"}
+	f.Add(uint8(0), uint16(70), []byte{0xff})
+	f.Add(uint8(1), uint16(0), []byte("noise in a header"))
+	f.Add(uint8(3), uint16(500), bytes.Repeat([]byte{0}, 300))
+	f.Add(uint8(4), uint16(200), bytes.Repeat([]byte{0xa1, 0x5e, 0x0c, 0xb1}, 20))
+	f.Add(uint8(5), uint16(16), []byte{1, 2, 3, 4})
+	f.Fuzz(func(t *testing.T, which uint8, at uint16, with []byte) {
+		fs := original.AfterRestart()
+		name := filepath.Join("/data/0000", names[int(which)%len(names)])
+		b := fs.ReadFile(name)
+		copy(b[min(int(at), len(b)):], with)
+		fs.WriteFile(name, b)
+		cure(t, fs, cfg, start, name)
+	})
+}
+
+// FuzzFile has any bytes under the name of a small file: it reads back as it was
+// written, or the partition is closed.
+func FuzzFile(f *testing.F) {
+	original, cfg, _ := built(f)
+	whole := original.ReadFile("/data/0000/state-1")
+	f.Add(uint16(0), []byte{0xff})
+	f.Add(uint16(len(whole)), []byte("behind"))
+	f.Add(uint16(5), []byte("DSTFILE\x01\x01"))
+	f.Add(uint16(0), whole)
+	f.Add(uint16(0), []byte{})
+	f.Fuzz(func(t *testing.T, at uint16, with []byte) {
+		fs, cfg := original.AfterRestart(), cfg
+		edited := append(bytes.Clone(whole[:min(int(at), len(whole))]), with...)
+		fs.WriteFile("/data/0000/state-1", edited)
+		cfg.FS = fs
+		p := open(t, cfg).Partition(0)
+		data, err := p.ReadFile("state-1")
+		switch {
+		case err == nil && string(data) != "state":
+			t.Fatalf("got %q", data)
+		case (err == nil) != bytes.Equal(edited, whole), (err == nil) != (p.Err() == nil):
+			t.Fatalf("got %v, partition %v", err, p.Err())
+		}
+	})
+}
+
+func lastOf(f *testing.F, fs *journaltest.FS, log string) string {
+	names, err := fs.List("/data/0000")
+	if err != nil {
+		f.Fatal(err)
+	}
+	last := ""
+	for _, name := range names {
+		if ok, _ := filepath.Match(log+"-*.seg", name); ok {
+			last = name
+		}
+	}
+	return last
+}
+
 // readSome reads a log from its start as far as it goes; records from before
 // the change must be the ones of their offsets.
 func readSome(t *testing.T, l *journal.Log) int {

@@ -163,7 +163,7 @@ func (j *Journal) removeSegment(seg *segment) error {
 	if err := j.fs.Remove(seg.name); err != nil {
 		return fmt.Errorf("remove segment: %w", err)
 	}
-	if seg.header.Kind == eventsLog {
+	if seg.header.Kind == EventsLog {
 		j.used.Add(-seg.size)
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 // offset without gaps. All methods may be called together.
 type Log struct {
 	part       *Partition    // immutable
-	kind       kind          // immutable
+	kind       Kind          // immutable
 	size       int64         // immutable: of a new segment
 	proofDelay time.Duration // immutable
 	changed    chan struct{} // one slot: the commit point has moved
@@ -34,7 +34,7 @@ type Log struct {
 	}
 }
 
-func newLog(p *Partition, k kind, size int64) *Log {
+func newLog(p *Partition, k Kind, size int64) *Log {
 	return &Log{
 		part: p, kind: k, size: size, proofDelay: p.j.cfg.ProofDelay,
 		changed: make(chan struct{}, 1),
@@ -152,7 +152,7 @@ type birth struct {
 // grow makes the next segment, and gives the log its writer. A small file has to be
 // written before events can be released, so its space comes before theirs.
 func (l *Log) grow(b birth) (*segment, error) {
-	if l.kind == eventsLog {
+	if l.kind == EventsLog {
 		if err := l.part.ensureFileSpare(); err != nil {
 			return nil, err
 		}
@@ -167,7 +167,7 @@ func (l *Log) grow(b birth) (*segment, error) {
 // used up, and that the segments before it can be released: the last one never is.
 func (l *Log) begin(b birth) (*segment, error) {
 	least := max(minSegmentBytes, b.need)
-	if l.kind == eventsLog {
+	if l.kind == EventsLog {
 		least = max(least, l.size/smallestEvents)
 	}
 	for {
@@ -268,7 +268,7 @@ func (l *Log) giveUp(name string, w *writer, err error) error {
 
 // reserve takes n bytes out of the quota, which does not count control segments.
 func (l *Log) reserve(n int64, force bool) error {
-	if l.kind != eventsLog {
+	if l.kind != EventsLog {
 		return nil
 	}
 	return l.part.j.reserve(n, force)

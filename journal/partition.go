@@ -40,9 +40,9 @@ type Partition struct {
 }
 
 func newPartition(j *Journal, index int) *Partition {
-	p := &Partition{j: j, index: index, dir: filepath.Join(j.cfg.Dir, fmt.Sprintf("%04d", index))}
-	p.events = newLog(p, eventsLog, j.cfg.SegmentBytes)
-	p.control = newLog(p, controlLog, j.cfg.ControlSegmentBytes)
+	p := &Partition{j: j, index: index, dir: filepath.Join(j.cfg.Dir, partitionName(index))}
+	p.events = newLog(p, EventsLog, j.cfg.SegmentBytes)
+	p.control = newLog(p, ControlLog, j.cfg.ControlSegmentBytes)
 	p.spools.sizes = map[string]int64{}
 	return p
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // found is a log as it lies on the disk, judged, with nothing changed yet.
@@ -72,7 +71,7 @@ func (p *Partition) findBeside(names []string) ([]string, error) {
 	}
 	unfinished, err := p.findSpools(names)
 	for _, name := range names {
-		if strings.HasSuffix(name, tmpSuffix) {
+		if isUnfinished(name) {
 			unfinished = append(unfinished, filepath.Join(p.dir, name))
 		}
 	}

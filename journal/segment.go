@@ -16,6 +16,9 @@ const (
 	spareName     = "control.spare"
 )
 
+// isUnfinished says of a name that Open would remove the file.
+func isUnfinished(name string) bool { return strings.HasSuffix(name, tmpSuffix) }
+
 // segment is one file of a log.
 type segment struct {
 	header segmentHeader // immutable
@@ -34,12 +37,12 @@ func (h segmentHeader) head() tip {
 func (s *segment) empty() bool { return s.end.next == s.header.Base }
 
 // segmentName returns the path of a segment.
-func segmentName(dir string, k kind, number uint64) string {
+func segmentName(dir string, k Kind, number uint64) string {
 	return filepath.Join(dir, fmt.Sprintf("%s-%020d%s", k, number, segmentSuffix))
 }
 
 // segmentNumber is the reverse of segmentName, for a name without the folder.
-func segmentNumber(name string, k kind) (uint64, bool) {
+func segmentNumber(name string, k Kind) (uint64, bool) {
 	digits, ok := strings.CutPrefix(name, k.String()+"-")
 	if !ok {
 		return 0, false
@@ -53,7 +56,7 @@ func segmentNumber(name string, k kind) (uint64, bool) {
 }
 
 // segmentNumbers returns the numbers of a log's segments in a folder, in order.
-func segmentNumbers(names []string, k kind) []uint64 {
+func segmentNumbers(names []string, k Kind) []uint64 {
 	var numbers []uint64
 	for _, name := range names {
 		if n, ok := segmentNumber(name, k); ok {

@@ -14,7 +14,7 @@ import (
 // one of that size, or else a new one. After an error the name is not there.
 func (l *Log) blank(name string, size int64) (File, error) {
 	fsys := l.part.j.fs
-	if l.kind == controlLog {
+	if l.kind == ControlLog {
 		f, err := l.takeSpare(name, size)
 		if f != nil || err != nil {
 			return f, err
@@ -53,7 +53,7 @@ func (l *Log) takeSpare(name string, size int64) (File, error) {
 // ensureSpare makes a spare for the control log unless it has one. Want of
 // space is no error: it is tried again after the next release and the next roll.
 func (l *Log) ensureSpare() error {
-	if l.kind != controlLog {
+	if l.kind != ControlLog {
 		return nil
 	}
 	fsys, spare := l.part.j.fs, filepath.Join(l.part.dir, spareName)

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // spoolSteps is how many of the steps in which a spool takes space make a segment.
@@ -275,11 +274,11 @@ func (p *Partition) findSpools(names []string) (unfinished []string, err error) 
 	}
 	for _, name := range spools {
 		path := filepath.Join(dir, name)
-		if strings.HasSuffix(name, tmpSuffix) {
+		if isUnfinished(name) {
 			unfinished = append(unfinished, path)
 			continue
 		}
-		if p.spools.sizes[name], err = p.j.fileSize(path); err != nil {
+		if p.spools.sizes[name], err = fileSize(p.j.fs, path); err != nil {
 			return nil, err
 		}
 		p.j.reserve(p.spools.sizes[name], true)

@@ -1,0 +1,84 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+)
+
+// Record is a record of a log, or what is damaged in place of some.
+type Record struct {
+	// Offset is the record's, or that of the first one that is lost.
+	Offset uint64
+	// Data is the record; valid until the next one.
+	Data []byte
+	// Lost is nil unless records that belong here are damaged.
+	Lost *Lost
+}
+
+// Records reads the records of a log in order, from an offset on; those below the
+// start of the log may be gone. It goes on behind damage. Beside a service it ends
+// about where the log ended when it was called, may show records that are not durable
+// yet, and leaves out what is released in the meantime. An error ends it.
+func (f *Folder) Records(partition int, k Kind, from uint64) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		err := f.eachRecord(partition, k, func(r Record) error {
+			if r.Offset < from && (r.Lost == nil || r.Lost.To <= from) {
+				return nil
+			}
+			if !yield(r, nil) {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(Record{}, err)
+		}
+	}
+}
+
+// errEnough ends a walk because nobody wants to know more.
+var errEnough = errors.New("enough")
+
+func (f *Folder) eachRecord(partition int, k Kind, visit func(Record) error) error {
+	dir := f.partitionDir(partition)
+	names, err := f.fs.List(dir)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", dir, err)
+	}
+	start, damage := f.start(partition)
+	at := &start.Events
+	if k == ControlLog {
+		at = &start.Control
+	}
+	if damage != nil {
+		at = nil
+	}
+	var l LogSurvey
+	if err := f.readHeaders(&l, f.parts(partition, k, names)); err != nil {
+		return err
+	}
+	l.from(at)
+	for i := range l.parts {
+		err := f.walk(l.parts, i, func(p piece) error { return eachOf(p, visit) })
+		if err != nil && !(isAbsent(err) && f.lock == nil) {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachOf visits the records of a piece.
+func eachOf(p piece, visit func(Record) error) error {
+	if p.lost != nil {
+		return visit(Record{Offset: p.lost.From, Lost: p.lost})
+	}
+	for i := range uint64(p.count) {
+		var rec []byte
+		rec, p.recs, _ = nextRecord(p.recs) // the block was verified
+		if err := visit(Record{Offset: p.first + i, Data: rec}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
