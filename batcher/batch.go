@@ -35,7 +35,7 @@ const (
 	batchSealed                      // its Seal has been read back
 	batchUploading                   // S3 has been asked
 	batchStored                      // S3 has it; its Delivered is on its way into the journal
-	batchGone                        // its Delivered has been read back
+	batchGone                        // its Delivered has been read back, or it was dissolved before it was closed
 )
 
 // batch is the events of one destination that become one object. It is owned by
@@ -66,8 +66,9 @@ type batch struct {
 	seal *journalv1.Seal
 	// rebuilt: its Seal was read before its events, which are being read again.
 	rebuilt bool
-	// incomplete: some of those events have not been read yet.
+	// incomplete: some of its events have to be read from the journal.
 	incomplete bool
+	filled     int // how often its content was dropped to be read again
 
 	flushes  []*flush // that wait for its Seal
 	attempts uint32   // tries of the uploader so far
@@ -155,6 +156,19 @@ func (b *batch) object() *uploader.Object {
 	}
 	b.sha.Sum(o.Metadata.RawSHA256[:0])
 	return o
+}
+
+// tables is what a closed batch is charged for while its bytes are in the journal
+// alone.
+func (b *batch) tables() int64 {
+	return b.dest.overhead() + runBytes*int64(len(b.seal.GetExcluded()))
+}
+
+// reset makes it as if nothing of the batch had been read.
+func (b *batch) reset() {
+	b.incomplete = true
+	b.filled++
+	b.events, b.rawBytes, b.underWay, b.runRaw, b.runBytes, b.crc = 0, 0, 0, 0, 0, 0
 }
 
 // drop lets go of the content.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/uploader"
@@ -19,12 +20,14 @@ type Batcher struct {
 	partitionOf func(tenant, bucket, prefix string) int
 	shards      []*shard // by partition; nil where the partition is closed by damage
 	uploads     *pool[struct{}]
+	retries     *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
 	files       *pool[struct{}]
 	counts      *counters
 
 	stop          chan struct{} // closed when Close begins
 	stopUploads   context.CancelFunc
+	stopProbes    context.CancelFunc
 	closeOnce     sync.Once
 	running       sync.WaitGroup // shards
 	failed        chan struct{}  // closed when err is set
@@ -122,7 +125,7 @@ func newShard(p *Params, i int, common *shared) (*shard, error) {
 	s := &shard{
 		id: i, cfg: &p.Config, log: p.Log, shared: common, uploader: p.Uploader,
 		part: part, events: events, control: control, journalID: p.Journal.ID(),
-		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{},
+		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{}, behind: map[*destination]struct{}{}, woken: map[string]time.Time{},
 		dedupe: newDedupe(&p.Config, p.Journal.ID(), p.Journal.Partitions(), common.counts),
 	}
 	if err := s.readDecided(); err != nil {
@@ -154,13 +157,18 @@ func (s *shard) readDecided() error {
 func (b *Batcher) start(p *Params, compressors []*uploader.Compressor) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stopUploads = cancel
-	b.uploads = newPool(make([]struct{}, p.Config.Uploads))
+	probes, cancelProbes := context.WithCancel(ctx)
+	b.stopProbes = cancelProbes
+	retries := max(1, p.Config.Uploads/8)
+	b.retries = newPool(make([]struct{}, retries))
+	b.uploads = newPool(make([]struct{}, max(1, p.Config.Uploads-retries)))
 	b.compressors = newPool(compressors)
 	b.files = newPool(make([]struct{}, 1)) // they all go to one disk
 	for _, s := range b.shards {
 		if s == nil {
 			continue
 		}
+		s.probeCtx, s.retryPool = probes, b.retries
 		s.uploadCtx, s.uploadPool, s.compressors, s.filePool = ctx, b.uploads, b.compressors, b.files
 		b.running.Go(func() { b.ended(s, s.run()) })
 	}
@@ -219,7 +227,9 @@ func (b *Batcher) wakeAll() {
 
 // Flush closes the open batches of one destination, or of all if all is set, and
 // returns how many it closed, when everything that was durable in the journal
-// before the call is sealed. It does not wait for uploads.
+// before the call is sealed. It does not wait for uploads. What a destination that is
+// blocked has not sealed stays so: its events are read when it works again. One that
+// is catching up is waited for.
 //
 // If a partition is closed by damage the error is its *journal.CorruptError, and
 // what the others hold is sealed all the same; while the batcher stops it is
@@ -274,11 +284,13 @@ func (b *Batcher) hand(partition int, f *flush) error {
 // likewise.
 func (b *Batcher) Close(ctx context.Context) error {
 	b.closeOnce.Do(func() { close(b.stop) })
+	b.stopProbes()
 	stop := context.AfterFunc(ctx, b.stopUploads)
 	b.running.Wait()
 	stop()
 	b.stopUploads()
 	b.uploads.close()
+	b.retries.close()
 	b.compressors.close()
 	b.files.close()
 	return b.Err()

@@ -108,7 +108,7 @@ func TestAnOutageMakesFewerAndLargerObjectsInOrder(t *testing.T) {
 			t.Errorf("a refused bucket held up another one: %d objects in 10 minutes", n)
 		}
 		w.store.set(func() { delete(w.store.mu.refuse, one.bucket) })
-		pass(2 * time.Minute)
+		pass(2 * w.cfg.ProbeMax)
 		synctest.Wait()
 		if n := len(w.store.objectsOf(one.bucket, one.prefix)); n > 3 {
 			t.Errorf("ten minutes of outage made %d objects, want at most 3", n)

@@ -41,7 +41,7 @@ func (w *world) delivered(d dest) (lines int) {
 func littleMemory(window time.Duration) func(*world) {
 	return func(w *world) {
 		w.cfg.MemoryBytes, w.cfg.Window = 8<<20, window
-		w.jcfg.SegmentBytes = 4 << 20
+		w.jcfg.SegmentBytes, w.jcfg.ControlSegmentBytes = 4<<20, 1<<20
 	}
 }
 

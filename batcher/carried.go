@@ -1,12 +1,31 @@
 package batcher
 
-import journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+import (
+	"slices"
+	"strings"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+)
 
 // What the control log says may hold for longer than its records are kept. It goes
 // from one start to the next in the State, beside the tables of senders and ids.
 
 // captureControl puts what was read back into a State.
-func (s *shard) captureControl(*journalv1.State) {}
+func (s *shard) captureControl(state *journalv1.State) {
+	for _, d := range s.dests {
+		if d.blocked != nil {
+			state.Blocked = append(state.Blocked, d.blocked)
+		}
+	}
+	slices.SortFunc(state.Blocked, func(a, b *journalv1.Blocked) int {
+		return strings.Compare(nameOf(a.GetDestination()), nameOf(b.GetDestination()))
+	})
+}
 
 // loadControl takes over what a State says was read back before the start.
-func (s *shard) loadControl(*journalv1.State) error { return nil }
+func (s *shard) loadControl(state *journalv1.State) error {
+	for _, m := range state.GetBlocked() {
+		s.applyBlocked(m)
+	}
+	return nil
+}

@@ -35,18 +35,13 @@ func (s *shard) seal(b *batch, reason journalv1.SealReason, closed time.Time, th
 	d := b.dest
 	var id [16]byte
 	rand.Read(id[:]) // never fails
-	identifier := uploader.Identifier(uploader.KeyParams{
-		JournalID: s.journalID, Partition: uint32(s.id),
-		FirstOffset: b.first.offset, FirstIndex: b.first.index,
-		Tenant: d.tenant, Bucket: d.bucket, Prefix: d.prefix, Nonce: id,
-	})
 	return &journalv1.Seal{
 		Id:          id[:],
-		Destination: &journalv1.Destination{Tenant: d.tenant, Bucket: d.bucket, Prefix: d.prefix},
+		Destination: d.proto(),
 		First:       b.first.proto(), Last: b.last.proto(), Through: through.proto(),
-		Excluded: b.excluded.upTo(b.last).proto(),
-		Events:   uint64(b.events), RawBytes: uint64(b.rawBytes), Level: uint32(s.cfg.CompressionLevel),
-		ClosedUnixNanos: closed.UnixNano(), Key: uploader.Key(d.prefix, closed, identifier), Reason: reason,
+		Excluded: b.excluded.upTo(b.last).proto(), FirstReceivedUnixNanos: b.firstReceived,
+		Events: uint64(b.events), RawBytes: uint64(b.rawBytes), Level: uint32(s.cfg.CompressionLevel),
+		ClosedUnixNanos: closed.UnixNano(), Key: uploader.Key(d.prefix, closed, s.identifier(d, b.first, id)), Reason: reason,
 	}
 }
 
@@ -67,16 +62,16 @@ func (s *shard) setTimer(d *destination) {
 // fireTimers closes the batches whose windows have ended, and tries again what has
 // failed. A destination needs no traffic for it.
 func (s *shard) fireTimers(now time.Time) {
-	if s.stopping {
+	if s.stopping || !s.opened {
 		return
 	}
 	for len(s.timers) > 0 && !s.timers[0].timer.After(now) {
 		d := s.timers[0]
 		if !d.retryAt.IsZero() && !d.retryAt.After(now) {
 			d.retryAt = time.Time{}
-			s.upload(d)
+			s.try(d)
 		}
-		if d.open != nil && !d.undelivered() && !d.closeAt.After(now) {
+		if d.open != nil && d.mode == modeActive && !d.undelivered() && !d.closeAt.After(now) {
 			s.close(d, journalv1.SealReason_SEAL_REASON_WINDOW, s.position())
 		}
 		s.setTimer(d)
@@ -98,7 +93,7 @@ func (s *shard) closeLargest() {
 	}
 	slices.SortFunc(open, func(a, b *destination) int { return cmp.Compare(b.open.charged, a.open.charged) })
 	for _, d := range open {
-		s.close(d, journalv1.SealReason_SEAL_REASON_MEMORY, s.position())
+		s.close(d, journalv1.SealReason_SEAL_REASON_MEMORY, s.cursor(d))
 		if s.memory.closedEnough() {
 			return
 		}

@@ -39,6 +39,13 @@ type Config struct {
 	// RetryMin and RetryMax bound the jittered pause between two uploads of one
 	// batch of which the first has failed. Defaults 1s and 1m.
 	RetryMin, RetryMax time.Duration
+	// BlockAfter is for how long uploads to a destination may fail, whatever the
+	// error, before it is blocked: its bytes leave the memory, and now and then it is
+	// found out whether it works again. Default 30s, at least 1s.
+	BlockAfter time.Duration
+	// ProbeMax bounds the pauses, which grow, between two probes of a blocked
+	// destination. Default 5m, not below RetryMin.
+	ProbeMax time.Duration
 	// DedupeSenders is how many senders each shard remembers, to leave out what they
 	// send again; past it the one that was used longest ago is forgotten. 0 to
 	// 10,000,000, default 100,000; 0 = sequences are not looked at.
@@ -74,6 +81,8 @@ func DefaultConfig() Config {
 		MemoryBytes:      256 << 20,
 		RetryMin:         time.Second,
 		RetryMax:         time.Minute,
+		BlockAfter:       30 * time.Second,
+		ProbeMax:         5 * time.Minute,
 		DedupeSenders:    100_000,
 		SenderRetention:  24 * time.Hour,
 		DedupeIDs:        500_000,
@@ -102,19 +111,25 @@ func (c Config) Validate() error {
 	check(c.SenderRetention >= time.Second, "SenderRetention: %v, must be at least 1s", c.SenderRetention)
 	check(c.DedupeIDs >= 0 && c.DedupeIDs <= maxDedupeIDs, "dedupe-ids: %d, must be from 0 to %d", c.DedupeIDs, maxDedupeIDs)
 	check(c.DedupeWindow >= time.Second, "dedupe-window: %v, must be at least 1s", c.DedupeWindow)
+	check(c.BlockAfter >= time.Second, "block-after: %v, must be at least 1s", c.BlockAfter)
+	check(c.ProbeMax >= c.RetryMin, "ProbeMax: %v, must not be below RetryMin (%v)", c.ProbeMax, c.RetryMin)
 	return errors.Join(errs...)
 }
 
 // Uploader writes one object into S3.
 //
+// Probe finds out, by a single try and without storing anything, whether objects can
+// be stored under a key now. It is called while nothing is uploaded under that key.
+//
 // Upload returns nil once the object is stored under exactly its key, by this
 // call or by an earlier one; the same object may be uploaded again and must then
-// succeed without a second copy. It retries by itself, within bounded time, what
+// succeed without a second copy. Upload retries by itself, within bounded time, what
 // a short wait may cure; an error it returns says nothing about whether the
 // object was stored. It returns soon after ctx ends. Upload is called from many
 // goroutines together, never twice at once for one key.
 type Uploader interface {
 	Upload(ctx context.Context, o *uploader.Object) (uploader.Result, error)
+	Probe(ctx context.Context, bucket, key string) error
 }
 
 // Params is what a [Batcher] is made of. All fields are required.

@@ -121,6 +121,16 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 			}
 		case *journalv1.Decision_Delivered:
 			s.applyDelivered(kind.Delivered)
+		case *journalv1.Decision_Blocked:
+			if inForce {
+				s.applyBlocked(kind.Blocked)
+				s.counts.blocked.Add(1)
+			}
+		case *journalv1.Decision_Freed:
+			if inForce {
+				s.applyFreed(kind.Freed)
+				s.counts.freed.Add(1)
+			}
 		case *journalv1.Decision_Snapshot:
 			if inForce {
 				s.applySnapshot(snapshot{events: kind.Snapshot.GetEventsOffset(), control: kind.Snapshot.GetControlOffset()})
@@ -185,7 +195,7 @@ func (s *shard) applySeal(seal *journalv1.Seal, mine bool) {
 		s.sealed(b)
 	} else {
 		b := &batch{dest: d, state: batchSealed, seal: seal, rebuilt: true, incomplete: true, share: shareTables}
-		s.charge(b, d.overhead()+runBytes*int64(len(seal.GetExcluded())))
+		s.charge(b, b.tables())
 		d.queue = append(d.queue, b)
 		if d.through.less(through) {
 			d.through = through
@@ -215,7 +225,9 @@ func (s *shard) applyDelivered(m *journalv1.Delivered) {
 	s.forget(b)
 	d.queue = slices.Delete(d.queue, i, i+1)
 	d.usedAt = time.Now()
-	d.retryAt = time.Time{}
+	if d.mode != modeBlocked {
+		d.retryAt = time.Time{}
+	}
 	s.upload(d)
 	s.setTimer(d) // the next window may have ended in the meantime
 }

@@ -13,12 +13,17 @@ type Counts struct {
 	// forgotten before their time, to keep within the bounds: what they send again
 	// is new.
 	SendersForgottenEarly, IDsForgottenEarly uint64
+	// Blocked and Freed count how often a destination was, Passes how often the log
+	// was read for those that had been.
+	Blocked, Freed, Passes uint64
 }
 
 // counters are the counts of all shards.
 type counters struct {
 	bySender, byID         atomic.Uint64
 	sendersEarly, idsEarly atomic.Uint64
+
+	blocked, freed, passes atomic.Uint64
 }
 
 // leftOut counts a duplicate.
@@ -36,5 +41,6 @@ func (b *Batcher) Counts() Counts {
 	return Counts{
 		DuplicatesBySender: c.bySender.Load(), DuplicatesByID: c.byID.Load(),
 		SendersForgottenEarly: c.sendersEarly.Load(), IDsForgottenEarly: c.idsEarly.Load(),
+		Blocked: c.blocked.Load(), Freed: c.freed.Load(), Passes: c.passes.Load(),
 	}
 }

@@ -29,7 +29,7 @@ func TestExactlyOnceWhateverHappens(t *testing.T) {
 func anything(t *testing.T, seed uint64) {
 	w := newWorld(t, seed, func(w *world) {
 		w.cfg.Window = 10 * time.Second
-		w.cfg.RetryMax = 5 * time.Second
+		w.cfg.RetryMax, w.cfg.ProbeMax, w.cfg.BlockAfter = 5*time.Second, 10*time.Second, 5*time.Second
 		w.jcfg.SegmentBytes, w.jcfg.ControlSegmentBytes = 16<<10, 8<<10
 		if seed%3 == 0 { // batches close by their number of events, not by time alone
 			w.cfg.MaxEvents = 7

@@ -3,7 +3,7 @@ package batcher
 import (
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 )
 
 // destination is what a shard knows of one (tenant, bucket, prefix). It is owned by
@@ -29,10 +29,12 @@ type destination struct {
 	// closeAt is when the open batch's window ends; zero if there is none. It stays
 	// when it has passed while an earlier batch is undelivered.
 	closeAt time.Time
-	// retryAt is when the first of queue is tried again; zero if no try has failed.
-	retryAt time.Time
-	pause   *backoff.ExponentialBackOff // between tries; nil if no try has failed
-	failed  int                         // uploads of the first of queue that failed
+
+	health
+	backlog backlog  // empty while it is active
+	tables  int64    // charged for backlog
+	pass    *pass    // that reads its events; nil = none
+	flushes []*flush // that wait until it is active or blocked
 
 	timer     time.Time // in the shard's heap
 	heapIndex int       // -1 = not in it
@@ -47,17 +49,24 @@ func (d *destination) overhead() int64 { return batchOverhead + 6*int64(len(d.na
 // undelivered reports whether a closed batch is on its way.
 func (d *destination) undelivered() bool { return len(d.closing) > 0 || len(d.queue) > 0 }
 
-// idle reports whether the shard need not know the destination any more: nothing is
-// open or on its way. What it has decided stands in the journal.
-func (d *destination) idle() bool { return d.open == nil && !d.undelivered() }
+// idle reports whether the shard need not know the destination any more: it works,
+// and nothing is open or on its way. What it has decided stands in the journal.
+func (d *destination) idle() bool {
+	return d.open == nil && !d.undelivered() && d.mode == modeActive && !d.deciding && !d.probing
+}
+
+func (d *destination) proto() *journalv1.Destination {
+	return &journalv1.Destination{Tenant: d.tenant, Bucket: d.bucket, Prefix: d.prefix}
+}
 
 // nextTimer is when something has to be done for the destination without a message;
 // zero for never.
 func (d *destination) nextTimer() time.Time {
 	t := d.retryAt
-	// A window does not close the next batch while an earlier one is undelivered: an
+	// Windows are of events that come in now: what a pass collects is a backlog, and
+	// becomes as few objects as it can. And a window does not close the next batch while an earlier one is undelivered: an
 	// outage makes fewer and larger objects. The delivery closes it then.
-	if !d.closeAt.IsZero() && !d.undelivered() && (t.IsZero() || d.closeAt.Before(t)) {
+	if !d.closeAt.IsZero() && d.mode == modeActive && !d.undelivered() && (t.IsZero() || d.closeAt.Before(t)) {
 		t = d.closeAt
 	}
 	return t
@@ -74,5 +83,5 @@ func (d *destination) oldest() (p position, ok bool) {
 	case d.open != nil:
 		return d.open.first, true
 	}
-	return position{}, false
+	return d.backlog.first, d.backlog.events > 0
 }

@@ -57,15 +57,32 @@ func (s *shard) closeFor(f *flush) {
 }
 
 // closeDestinationFor closes d's open batch, and lets f wait for every Seal of d that
-// is on its way: its events, too, were acknowledged before the call.
+// is on its way: its events, too, were acknowledged before the call. If d is catching
+// up, f waits until the rest of its events has been read. Nothing is waited for if d is
+// blocked.
 func (s *shard) closeDestinationFor(f *flush, d *destination) {
 	if d.open != nil {
-		s.close(d, journalv1.SealReason_SEAL_REASON_FLUSH, s.position())
+		s.close(d, journalv1.SealReason_SEAL_REASON_FLUSH, s.cursor(d))
 		f.batches++
+	}
+	if d.mode == modeBehind {
+		d.flushes = append(d.flushes, f)
+		f.waits++
 	}
 	for _, b := range d.closing {
 		b.flushes = append(b.flushes, f)
 		f.waits++
+	}
+}
+
+// endWaits serves the flushes that have waited until d has caught up: it has, or it is
+// blocked again.
+func (s *shard) endWaits(d *destination) {
+	waiting := d.flushes
+	d.flushes = nil
+	for _, f := range waiting {
+		f.waits--
+		s.closeDestinationFor(f, d)
 	}
 }
 

@@ -70,55 +70,68 @@ func (s *shard) fold(d *destination, e *eventRecord) error {
 	// The tables get every event, also one that a Seal has decided: in a replay they
 	// have to become what they were. What they say counts where no Seal has decided.
 	verdict := s.dedupe.take(e, d.name, at)
-	if at.less(d.through) {
-		return s.foldDecided(d, at, e.payload)
+	switch active := d.mode == modeActive; {
+	case at.less(d.through) && active:
+		return s.refill(d, at, s.record.received, e.payload)
+	case at.less(d.through):
+		return nil // a pass gives it back
+	case !active:
+		s.count(d, at, e.payload, verdict)
+		return nil
+	case verdict != fresh:
+		s.counts.leftOut(verdict)
+		s.exclude(d, at)
+	default:
+		s.collect(d, at, s.record.received, e.payload)
 	}
-	if verdict != fresh {
-		s.leaveOut(d, at, verdict)
-	} else {
-		if d.open == nil {
-			s.open(d)
-		}
-		s.take(d.open, at, e.payload)
-	}
-	if d.open != nil && d.open.full(s.cfg) {
-		s.close(d, journalv1.SealReason_SEAL_REASON_SIZE, at.next())
-	}
+	s.closeFull(d, at.next())
 	return nil
 }
 
-// leaveOut passes a duplicate by. Between events of a batch it has to stand in the
+// collect puts an event into d's open batch.
+func (s *shard) collect(d *destination, at position, received int64, payload []byte) {
+	if d.open == nil {
+		s.open(d)
+	}
+	s.take(d.open, at, received, payload)
+}
+
+// closeFull closes d's open batch if it is as large as an object may be.
+func (s *shard) closeFull(d *destination, through position) {
+	if d.open != nil && d.open.full(s.cfg) {
+		s.close(d, journalv1.SealReason_SEAL_REASON_SIZE, through)
+	}
+}
+
+// exclude passes a duplicate by. Between events of a batch it has to stand in the
 // Seal; anywhere else the Seal's through decides it, or the tables do once more.
-func (s *shard) leaveOut(d *destination, at position, verdict verdict) {
-	s.counts.leftOut(verdict)
+func (s *shard) exclude(d *destination, at position) {
 	if b := d.open; b != nil && b.excluded.add(at, b.last) {
 		s.charge(b, runBytes)
 	}
 }
 
-// foldDecided gives an event that a Seal has decided back to its batch, if that is
-// not delivered.
-func (s *shard) foldDecided(d *destination, at position, payload []byte) error {
-	for _, b := range d.queue {
-		if !b.incomplete || !sealHolds(b.seal, at) {
-			continue
-		}
-		if b.share != shareFilling {
-			s.recharge(b, shareFilling)
-		}
-		s.take(b, at, payload)
-		if at != positionOf(b.seal.GetLast()) {
-			return nil
-		}
-		b.incomplete = false
-		s.recharge(b, shareClosed)
-		s.cut(b)
-		if err := b.matchesSeal(); err != nil {
-			return s.part.Damage(err)
-		}
-		s.upload(d)
+// refill gives an event that a Seal has decided back to its batch, if that is not
+// delivered.
+func (s *shard) refill(d *destination, at position, received int64, payload []byte) error {
+	b := d.incomplete() // those behind it hold later events
+	if b == nil || !sealHolds(b.seal, at) {
 		return nil
 	}
+	if b.share != shareFilling {
+		s.recharge(b, shareFilling)
+	}
+	s.take(b, at, received, payload)
+	if at != positionOf(b.seal.GetLast()) {
+		return nil
+	}
+	b.incomplete = false
+	s.recharge(b, shareClosed)
+	s.cut(b)
+	if err := b.matchesSeal(); err != nil {
+		return s.part.Damage(err)
+	}
+	s.upload(d)
 	return nil
 }
 
@@ -142,13 +155,13 @@ func (s *shard) open(d *destination) {
 }
 
 // take puts one event into b, and hands a chunk to the compressors when one is full.
-func (s *shard) take(b *batch, at position, payload []byte) {
+func (s *shard) take(b *batch, at position, received int64, payload []byte) {
 	if len(b.lines) == 0 && len(b.runs) > 0 {
 		b.lines = s.spareChunk()
 		s.charge(b, int64(cap(b.lines)))
 	}
 	s.charge(b, b.grow(len(payload)+1))
-	b.add(at, s.record.received, payload)
+	b.add(at, received, payload)
 	if len(b.lines) >= s.chunkSize() {
 		s.cut(b)
 	}
@@ -210,9 +223,9 @@ func (s *shard) cut(b *batch) {
 	}
 	chunk, index := b.cut()
 	s.chunks++
-	inbox := s.inbox
+	inbox, filled := s.inbox, b.filled
 	s.compressors.submit(func(c *uploader.Compressor) {
-		inbox.put(compressedChunk{batch: b, index: index, run: c.Run(chunk), raw: len(chunk), held: cap(chunk)})
+		inbox.put(compressedChunk{batch: b, filled: filled, index: index, run: c.Run(chunk), raw: len(chunk), held: cap(chunk)})
 		if cap(chunk) >= chunkBytes && cap(chunk) <= 4*chunkBytes {
 			s.spares.Put(&chunk)
 		}
@@ -222,8 +235,8 @@ func (s *shard) cut(b *batch) {
 func (s *shard) compressed(m compressedChunk) {
 	s.chunks--
 	b := m.batch
-	if b.state >= batchStored {
-		return // somebody else has delivered it
+	if b.state >= batchStored || m.filled != b.filled {
+		return // its bytes were dropped
 	}
 	b.compressed(m.index, m.run, m.raw)
 	s.charge(b, int64(len(m.run)-m.held))

@@ -94,6 +94,12 @@ func (m *memory) wantsClosing() bool { return m.parts[shareClosed].Load() < m.cl
 // closedEnough reports whether no more has to be closed, once it was wanted.
 func (m *memory) closedEnough() bool { return m.parts[shareClosed].Load() >= m.closeUpTo() }
 
+// wantsEviction reports whether what is used will not come free by closing or
+// delivering: hardly anything is open or on its way to S3.
+func (m *memory) wantsEviction() bool {
+	return !m.resume() && m.wantsClosing() && m.parts[shareOpen].Load() < m.closeUpTo()
+}
+
 // short reports whether a shard that reads has to close batches and stop: the
 // budget is used up, or another shard waits for it to become free, which may be
 // waiting for what this one holds.

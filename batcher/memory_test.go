@@ -64,7 +64,7 @@ func TestMemoryWantsClosingUntilEnoughIsOnItsWay(t *testing.T) {
 func TestMemoryComesFreeBesideADestinationThatFails(t *testing.T) {
 	cfg := DefaultConfig()
 	s := &shard{
-		cfg: &cfg, log: slog.New(slog.DiscardHandler), opened: true, atSet: true, uploadPool: newPool[struct{}](nil),
+		cfg: &cfg, log: slog.New(slog.DiscardHandler), opened: true, atSet: true, retryPool: newPool[struct{}](nil),
 		shared: &shared{memory: &memory{limit: 100 << 10, wake: func() {}}}, dests: map[string]*destination{},
 	}
 	open := func(bucket string, bytes int64) *destination {

@@ -48,13 +48,15 @@ type shard struct {
 	control     *journal.Reader
 	journalID   [16]byte
 	uploadPool  *pool[struct{}]
+	retryPool   *pool[struct{}] // for destinations that fail
 	filePool    *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
 	uploader    Uploader
 	uploadCtx   context.Context // ends when running uploads have to stop: the time of Close is up
+	probeCtx    context.Context // ends when Close begins
 
 	stop  <-chan struct{} // closed when Close begins
-	inbox *mailbox[any]   // compressedChunk, uploaded, stateSaved, *flush
+	inbox *mailbox[any]   // compressedChunk, uploaded, probed, stateSaved, *flush
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -63,6 +65,10 @@ type shard struct {
 	snapshots   snapshots
 	saveErr     error // ends the shard
 
+	behind map[*destination]struct{} // that wait for the next pass
+	passAt time.Time                 // when that begins, if none is under way
+	pass   *pass                     // under way; nil = none
+	woken  map[string]time.Time      // by bucket: when its destinations were tried because one works
 	dests  map[string]*destination
 	timers timers
 	dedupe *dedupe
@@ -92,11 +98,12 @@ type shard struct {
 // Messages to a shard, beside *flush and stateSaved.
 type (
 	compressedChunk struct {
-		batch *batch
-		index int
-		run   []byte
-		raw   int // bytes of the chunk
-		held  int // bytes of memory that it was charged for
+		batch  *batch
+		filled int // as the batch's was then
+		index  int
+		run    []byte
+		raw    int // bytes of the chunk
+		held   int // bytes of memory that it was charged for
 	}
 	uploaded struct {
 		batch  *batch
@@ -163,6 +170,11 @@ func (s *shard) step() (more bool, err error) {
 	if more, err = s.readEvents(); err != nil {
 		return false, err
 	}
+	behind, err := s.catchUp()
+	if err != nil {
+		return false, err
+	}
+	more = more || behind
 	now := time.Now()
 	s.fireTimers(now)
 	s.serveFlushes()
@@ -198,7 +210,7 @@ func (s *shard) wait(timer *time.Timer) {
 // untilTimer is how long the shard may wait for other things at most.
 func (s *shard) untilTimer(now time.Time) time.Duration {
 	next := now.Add(time.Hour)
-	if len(s.timers) > 0 && !s.stopping { // a shard that stops fires none
+	if len(s.timers) > 0 && !s.stopping && s.opened { // a shard that stops fires none
 		next = earlier(next, s.timers[0].timer)
 	}
 	if s.appending == nil {
@@ -207,6 +219,9 @@ func (s *shard) untilTimer(now time.Time) time.Duration {
 	next = earlier(next, s.readAgain)
 	next = earlier(next, s.saveAgainAt())
 	next = earlier(next, s.releaseAt)
+	if s.pass == nil && len(s.behind) > 0 && !s.stopping {
+		next = earlier(next, s.passAt)
+	}
 	return max(next.Sub(now), 0)
 }
 
@@ -224,6 +239,8 @@ func (s *shard) receive(m any) {
 		s.compressed(m)
 	case uploaded:
 		s.uploaded(m)
+	case probed:
+		s.probed(m)
 	case stateSaved:
 		s.saved(m)
 	case *flush:
@@ -231,16 +248,14 @@ func (s *shard) receive(m any) {
 	}
 }
 
-// canRead reports whether the shard may take another record.
+// canRead reports whether the shard, or its pass, may take another record.
 func (s *shard) canRead() bool {
-	if !s.opened || s.stopping || s.chunks >= chunksUnderWay {
-		return false
-	}
-	// Events that a Seal covers were in memory together when it was made, and are
-	// needed to deliver it: they are read even if memory is short.
-	if s.replaying() {
-		return true
-	}
+	return s.opened && !s.stopping && s.chunks < chunksUnderWay && s.fed()
+}
+
+// fed reports whether there is memory for another record. If there is none, it makes
+// sure that some comes free.
+func (s *shard) fed() bool {
 	if s.starved && s.memory.resume() {
 		s.starved = false
 		s.memory.feed()
@@ -249,10 +264,11 @@ func (s *shard) canRead() bool {
 		s.starved = true
 		s.memory.starve()
 	}
-	if s.starved {
-		s.closeLargest()
+	if !s.starved {
+		return true
 	}
-	return !s.starved
+	s.closeLargest()
+	return !s.evictLargest()
 }
 
 // replaying reports whether events that Seals have decided are still being read.
@@ -318,6 +334,9 @@ func (s *shard) wasRead(err error) (ok bool, _ error) {
 }
 
 func (s *shard) closeReaders() error {
+	if s.pass != nil {
+		s.endPass()
+	}
 	return errors.Join(s.events.Close(), s.control.Close())
 }
 
@@ -331,6 +350,7 @@ func (s *shard) giveBack() {
 		s.memory.chargeTables(-int64(len(saving.data)))
 	}
 	for _, d := range s.dests {
+		s.memory.chargeTables(-d.tables)
 		for _, b := range slices.Concat(d.closing, d.queue) {
 			s.forget(b)
 		}

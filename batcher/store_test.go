@@ -27,12 +27,15 @@ type store struct {
 	mu struct {
 		sync.Mutex
 		rand    *rand.Rand
-		objects map[string]object // by bucket and key
-		order   []string
-		refuse  map[string]error // by bucket
-		lost    float64          // chance that a request is lost, and that an answer is
+		objects map[string]object   // by bucket and key
+		places  map[string][]object // by bucket and prefix, in the order in which they appeared
+		refuse  map[string]error    // by bucket
+		lost    float64             // chance that a request is lost, and that an answer is
 		slow    time.Duration
+		hang    map[string]time.Duration // by bucket: no answer, and an error in the end
+		tries   int
 		puts    int
+		probes  int
 	}
 }
 
@@ -47,7 +50,9 @@ func newStore(t *testing.T, seed uint64) *store {
 	s := &store{t: t}
 	s.mu.rand = rand.New(rand.NewPCG(seed, 1))
 	s.mu.objects = map[string]object{}
+	s.mu.places = map[string][]object{}
 	s.mu.refuse = map[string]error{}
+	s.mu.hang = map[string]time.Duration{}
 	return s
 }
 
@@ -61,8 +66,12 @@ type process struct {
 func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Result, error) {
 	lines := p.read(o)
 	p.mu.Lock()
+	p.mu.tries++
 	pause, lostRequest, lostReply := p.mu.slow, p.mu.rand.Float64() < p.mu.lost, p.mu.rand.Float64() < p.mu.lost
 	err := p.mu.refuse[o.Bucket]
+	if hang := p.mu.hang[o.Bucket]; hang > 0 {
+		pause, err = hang, context.DeadlineExceeded
+	}
 	p.mu.Unlock()
 	select {
 	case <-time.After(pause):
@@ -85,6 +94,34 @@ func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Resu
 		return uploader.Result{Attempts: 1}, errLost
 	}
 	return uploader.Result{Attempts: 1, Existed: existed, Size: o.Body.Size(), ETag: "etag"}, nil
+}
+
+// Probe begins and aborts an upload.
+func (p *process) Probe(ctx context.Context, bucket, key string) error {
+	if keyForm.FindStringSubmatch(key) == nil {
+		p.t.Errorf("a probe under key %q, which is not of the form that is promised", key)
+	}
+	p.mu.Lock()
+	p.mu.probes++
+	pause, lost, err := p.mu.slow, p.mu.rand.Float64() < p.mu.lost, p.mu.refuse[bucket]
+	if hang := p.mu.hang[bucket]; hang > 0 {
+		pause, err = hang, context.DeadlineExceeded
+	}
+	p.mu.Unlock()
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err == nil && lost {
+		err = errLost
+	}
+	return err
+}
+
+// refusal is an answer of S3.
+func refusal(code string, status int) error {
+	return &uploader.Error{Op: "PutObject", Code: code, Status: status, Err: errors.New(code)}
 }
 
 var keyForm = regexp.MustCompile(`^(.*/)?(\d{4})/(\d{2})/(\d{2})/(\d{2})/(\d{4})-(\d{2})-(\d{2})-(\d{2})-(\d{2})-(\d{2})-[0-9a-f]{64}\.gz$`)
@@ -133,8 +170,10 @@ func (s *store) put(o object) (existed bool) {
 		}
 		return true
 	}
+	m := keyForm.FindStringSubmatch(o.key)
+	place := o.bucket + "/" + m[1]
 	s.mu.objects[name] = o
-	s.mu.order = append(s.mu.order, name)
+	s.mu.places[place] = append(s.mu.places[place], o)
 	return false
 }
 
@@ -146,16 +185,10 @@ func (s *store) set(f func()) {
 
 // objectsOf returns the objects under a bucket and prefix, in the order in which
 // they appeared.
-func (s *store) objectsOf(bucket, prefix string) (found []object) {
+func (s *store) objectsOf(bucket, prefix string) []object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, name := range s.mu.order {
-		o := s.mu.objects[name]
-		if m := keyForm.FindStringSubmatch(o.key); o.bucket == bucket && m != nil && m[1] == prefix {
-			found = append(found, o)
-		}
-	}
-	return found
+	return slices.Clone(s.mu.places[bucket+"/"+prefix])
 }
 
 func (s *store) count() int {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	"github.com/open-destinations/destinations/uploader"
 )
@@ -15,7 +13,7 @@ import (
 // and not there already. It may be called at any time.
 func (s *shard) upload(d *destination) {
 	b := d.next()
-	if b == nil || !b.ready() || !s.opened || s.stopping || !d.retryAt.IsZero() {
+	if b == nil || !b.ready() || d.mode == modeBlocked || d.deciding || !s.opened || s.stopping || !d.retryAt.IsZero() {
 		return
 	}
 	b.state = batchUploading
@@ -24,13 +22,22 @@ func (s *shard) upload(d *destination) {
 	}
 	s.uploads++
 	object := b.object()
-	s.uploadPool.submit(func(struct{}) {
+	s.poolFor(d).submit(func(struct{}) {
 		m := uploaded{batch: b, err: context.Canceled}
 		if !s.told() { // what waited for a slot when the end came is not begun
 			m.result, m.err = s.uploader.Upload(s.uploadCtx, object)
 		}
 		s.inbox.put(m)
 	})
+}
+
+// poolFor gives destinations that fail a few slots of their own and none of the
+// rest: a bucket that only times out would keep them from those that work.
+func (s *shard) poolFor(d *destination) *pool[struct{}] {
+	if d.failed > 0 {
+		return s.retryPool
+	}
+	return s.uploadPool
 }
 
 // next is the first batch of d that is not in S3.
@@ -56,7 +63,7 @@ func (s *shard) uploaded(m uploaded) {
 		return
 	}
 	b.state = batchStored
-	b.dest.pause, b.dest.failed = nil, 0
+	b.dest.works()
 	now := time.Now()
 	s.logDelivered(b, m.result, now)
 	s.forget(b)
@@ -67,32 +74,37 @@ func (s *shard) uploaded(m uploaded) {
 	s.upload(b.dest)
 }
 
-// failedUpload lets b be tried again after a pause. Whatever the error, the batch
-// stays: its key is its own, so another try can't make a second object.
+// failedUpload lets b be tried again after a pause, or blocks its destination.
+// Whatever the error, the batch stays: its key is its own, so another try can't make
+// a second object.
 func (s *shard) failedUpload(b *batch, err error) {
 	b.state = batchSealed
 	if s.stopping || s.told() {
 		return
 	}
 	s.recharge(b, shareFailed)
-	d := b.dest
-	if d.pause == nil {
-		d.pause = backoff.NewExponentialBackOff()
-		d.pause.InitialInterval = s.cfg.RetryMin
-		d.pause.MaxInterval = s.cfg.RetryMax
-		d.pause.Reset()
+	d, now := b.dest, time.Now()
+	d.fail(err, now)
+	s.logFailure(d, b, err)
+	switch class := uploader.Classify(err); {
+	case d.mode == modeBlocked:
+		s.unload(b)
+	case class == uploader.ClassDestination, class == uploader.ClassCredentials, now.Sub(d.since) >= s.cfg.BlockAfter:
+		s.decideBlocked(d)
+	default:
+		d.planTry(s.cfg, now)
+		s.setTimer(d)
 	}
-	pause := d.pause.NextBackOff()
-	d.failed++
-	d.retryAt = time.Now().Add(pause)
-	s.setTimer(d)
+}
+
+func (s *shard) logFailure(d *destination, b *batch, err error) {
 	var s3 uploader.Error
 	if e := (*uploader.Error)(nil); errors.As(err, &e) {
 		s3 = *e
 	}
-	s.log.Warn("upload failed; it is tried again", "bucket", d.bucket, "key", b.seal.GetKey(), "events", b.events,
-		"permanent", uploader.Permanent(err), "code", s3.Code, "status", s3.Status, "request_id", s3.RequestID,
-		"failures", d.failed, "next_try_s", pause.Seconds(), "error", err)
+	s.log.Warn("upload failed; it is tried again", "bucket", d.bucket, "key", b.seal.GetKey(), "events", b.seal.GetEvents(),
+		"class", uploader.Classify(err).String(), "code", d.code, "status", s3.Status, "request_id", s3.RequestID,
+		"failures", d.failed, "since", d.since.UTC(), "error", err)
 }
 
 func (s *shard) logDelivered(b *batch, r uploader.Result, now time.Time) {

@@ -1,0 +1,102 @@
+package batcher
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cenkalti/backoff/v5"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// mode is where the events of a destination are.
+type mode int
+
+const (
+	// modeActive: they go into memory as the shard reads them.
+	modeActive mode = iota
+	// modeBlocked: nothing of it is uploaded, and nothing is in memory but tables.
+	// The shard counts what it reads, and decides what of it is a duplicate.
+	modeBlocked
+	// modeBehind: it works, but some of its events have passed the shard without being
+	// taken. Until a pass has read those, the shard counts what it reads.
+	modeBehind
+)
+
+// health is how the uploads to a destination go.
+type health struct {
+	mode mode
+	// blocked is its Blocked as it stands in the journal; nil = it does not.
+	blocked *journalv1.Blocked
+	// deciding: a Blocked or Freed of it is on its way into the journal. Nothing is
+	// tried until it has been read back.
+	deciding bool
+	probing  bool // S3 has been asked whether it works
+
+	since   time.Time // its first failure since something was delivered; zero = none
+	failed  int       // tries that failed since then
+	code    string    // of the last failure
+	message string
+	pause   *backoff.ExponentialBackOff // between tries; nil if none has failed
+	retryAt time.Time                   // when it is tried again; zero if no try has failed
+}
+
+// maxMessage is how many bytes of an error's text are kept.
+const maxMessage = 500
+
+// fail notes that a try has failed.
+func (h *health) fail(err error, now time.Time) {
+	if h.since.IsZero() {
+		h.since = now
+	}
+	h.failed++
+	h.code, h.message = describe(err)
+}
+
+// works notes that something was delivered.
+func (h *health) works() {
+	h.since, h.failed, h.code, h.message, h.pause = time.Time{}, 0, "", "", nil
+}
+
+// planTry lets the destination be tried again after a pause, which grows with each
+// try.
+func (h *health) planTry(c *Config, now time.Time) {
+	if h.pause == nil {
+		h.pause = backoff.NewExponentialBackOff()
+		h.pause.InitialInterval = c.RetryMin
+	}
+	h.pause.MaxInterval = c.RetryMax
+	if h.mode == modeBlocked {
+		h.pause.MaxInterval = c.ProbeMax
+	}
+	h.retryAt = now.Add(h.pause.NextBackOff())
+}
+
+// describe gives a failure a code, S3's if it has answered, and a text for people.
+func describe(err error) (code, message string) {
+	message = strings.ToValidUTF8(err.Error(), "\uFFFD")
+	for len(message) > maxMessage {
+		_, n := utf8.DecodeLastRuneInString(message)
+		message = message[:len(message)-n]
+	}
+	var s3 *uploader.Error
+	if errors.As(err, &s3) && s3.Code != "" {
+		return s3.Code, message
+	}
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		return "Timeout", message
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "ConnectionRefused", message
+	case errors.Is(err, syscall.ECONNRESET):
+		return "ConnectionReset", message
+	}
+	return "NoAnswer", message
+}
