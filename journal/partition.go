@@ -152,7 +152,7 @@ func (p *Partition) close() {
 	p.events.close()
 	p.control.close()
 	p.beside.Lock() // what comes later finds the journal closing
-	p.beside.Unlock()
+	defer p.beside.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if f := p.mu.start.file; f != nil {
