@@ -69,6 +69,7 @@ type batch struct {
 	// incomplete: some of its events have to be read from the journal.
 	incomplete bool
 	filled     int // how often its content was dropped to be read again
+	kept
 
 	flushes  []*flush // that wait for its Seal
 	attempts uint32   // tries of the uploader so far
@@ -139,7 +140,7 @@ func (b *batch) full(c *Config) bool {
 
 // ready reports whether every byte of the object is there.
 func (b *batch) ready() bool {
-	return b.state == batchSealed && !b.incomplete && b.underWay == 0
+	return b.state == batchSealed && !b.incomplete && b.underWay == 0 && !b.spooling
 }
 
 func (b *batch) object() *uploader.Object {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/open-destinations/destinations/journal"
@@ -23,6 +24,7 @@ type Batcher struct {
 	retries     *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
 	files       *pool[struct{}]
+	spools      *pool[struct{}]
 	counts      *counters
 
 	stop          chan struct{} // closed when Close begins
@@ -57,6 +59,7 @@ func Start(p Params) (*Batcher, error) {
 	b.mu.ended = map[int]error{}
 	common := &shared{
 		memory: &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}, spares: &sync.Pool{}, counts: b.counts,
+		parkAbove: parkAbove(p.Journal.Quota()),
 	}
 	for i := range b.shards {
 		if err := p.Journal.Partition(i).Err(); err != nil {
@@ -106,6 +109,11 @@ type shared struct {
 	memory *memory
 	spares *sync.Pool // of *[]byte: buffers of chunks that are compressed
 	counts *counters
+
+	// heldByBlocked is how many bytes of events segments are kept for blocked
+	// destinations alone; past parkAbove those are parked.
+	heldByBlocked atomic.Int64
+	parkAbove     int64
 }
 
 // newShard makes the shard of partition i, which has read and checked what was
@@ -164,12 +172,14 @@ func (b *Batcher) start(p *Params, compressors []*uploader.Compressor) {
 	b.uploads = newPool(make([]struct{}, max(1, p.Config.Uploads-retries)))
 	b.compressors = newPool(compressors)
 	b.files = newPool(make([]struct{}, 1)) // they all go to one disk
+	b.spools = newPool(make([]struct{}, spoolsAtOnce))
 	for _, s := range b.shards {
 		if s == nil {
 			continue
 		}
 		s.probeCtx, s.retryPool = probes, b.retries
 		s.uploadCtx, s.uploadPool, s.compressors, s.filePool = ctx, b.uploads, b.compressors, b.files
+		s.spoolPool = b.spools
 		b.running.Go(func() { b.ended(s, s.run()) })
 	}
 }
@@ -263,8 +273,8 @@ func (b *Batcher) Flush(ctx context.Context, all bool, tenant, bucket, prefix st
 	return batches, errors.Join(errs...)
 }
 
-// hand gives f to the shard of a partition, unless that has ended.
-func (b *Batcher) hand(partition int, f *flush) error {
+// hand gives a message to the shard of a partition, unless that has ended.
+func (b *Batcher) hand(partition int, m any) error {
 	b.flushesOrStop.RLock()
 	defer b.flushesOrStop.RUnlock()
 	b.mu.Lock()
@@ -273,7 +283,7 @@ func (b *Batcher) hand(partition int, f *flush) error {
 	if err != nil {
 		return err
 	}
-	b.shards[partition].inbox.put(f)
+	b.shards[partition].inbox.put(m)
 	return nil
 }
 
@@ -293,6 +303,7 @@ func (b *Batcher) Close(ctx context.Context) error {
 	b.retries.close()
 	b.compressors.close()
 	b.files.close()
+	b.spools.close()
 	return b.Err()
 }
 

@@ -22,10 +22,17 @@ func (s *shard) decideBlocked(d *destination) {
 func (s *shard) applyBlocked(m *journalv1.Blocked) {
 	d := s.destination(m.GetDestination())
 	d.deciding, d.blocked = false, m
+	for _, o := range d.redrives {
+		o.waits--
+	}
+	d.redrives = nil
 	d.since, d.code, d.message = time.Unix(0, m.GetSinceUnixNanos()), m.GetCode(), m.GetMessage()
 	d.failed = max(d.failed, 1)
 	s.block(d)
 	d.planTry(s.cfg, time.Now())
+	if d.givenUp(s.cfg, time.Now()) {
+		d.giveUpNext = time.Now().Add(giveUpAgain)
+	}
 	s.setTimer(d)
 	s.log.Warn("destination blocked", "bucket", d.bucket, "prefix", d.prefix, "code", d.code, "message", d.message,
 		"since", d.since.UTC(), "next_try_s", time.Until(d.retryAt).Seconds())
@@ -53,7 +60,7 @@ func (s *shard) block(d *destination) {
 	for _, b := range d.queue {
 		s.unload(b)
 	}
-	d.mode = modeBlocked
+	d.mode, d.parkAll, d.dying = modeBlocked, false, ""
 	s.chargeBacklog(d)
 	s.endWaits(d)
 }
@@ -63,7 +70,10 @@ func (s *shard) block(d *destination) {
 // a duplicate.
 func (s *shard) dissolve(d *destination) {
 	through := s.cursor(d)
-	if b := d.open; b != nil {
+	switch b := d.open; {
+	case b == nil && d.backlog.events > 0:
+		through = d.backlog.first // that reader may have come late, or not yet
+	case b != nil:
 		through = b.first
 		d.backlog.putBack(b)
 		s.forget(b)
@@ -77,8 +87,8 @@ func (s *shard) dissolve(d *destination) {
 
 // unload drops the bytes of a closed batch, which can be read again.
 func (s *shard) unload(b *batch) {
-	if b.state >= batchUploading {
-		return // its bytes are being sent; see failedUpload
+	if b.state >= batchUploading || b.spooling || b.parked != nil {
+		return // its bytes are being sent or written, or are in a file; see failedUpload and noRoom
 	}
 	s.forget(b)
 	b.reset()
@@ -90,9 +100,13 @@ func (s *shard) unload(b *batch) {
 // shard has not taken meanwhile.
 func (s *shard) recovered(d *destination) {
 	d.retryAt = time.Time{}
-	if s.missed(d) {
+	d.parkAll, d.dying = false, ""
+	switch {
+	case s.reads(d): // to park it; now it goes to S3
+		d.mode = modeBehind
+	case s.missed(d):
 		s.fallBehind(d)
-	} else {
+	default:
 		s.activate(d)
 	}
 	s.upload(d)

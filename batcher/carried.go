@@ -20,12 +20,16 @@ func (s *shard) captureControl(state *journalv1.State) {
 	slices.SortFunc(state.Blocked, func(a, b *journalv1.Blocked) int {
 		return strings.Compare(nameOf(a.GetDestination()), nameOf(b.GetDestination()))
 	})
+	state.Parked = s.captureParked()
 }
 
 // loadControl takes over what a State says was read back before the start.
 func (s *shard) loadControl(state *journalv1.State) error {
 	for _, m := range state.GetBlocked() {
 		s.applyBlocked(m)
+	}
+	for _, m := range state.GetParked() {
+		s.loadParked(m)
 	}
 	return nil
 }

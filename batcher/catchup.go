@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	"github.com/open-destinations/destinations/journal"
 )
 
@@ -57,6 +58,11 @@ func (s *shard) cursor(d *destination) position {
 func (s *shard) fallBehind(d *destination) {
 	d.mode = modeBehind
 	s.chargeBacklog(d)
+	s.awaitPass(d)
+}
+
+// awaitPass lets d's events be read by the pass that is under way, or by the next one.
+func (s *shard) awaitPass(d *destination) {
 	if p, _ := d.resume(); s.pass != nil && s.pass.admits(p) {
 		s.join(d)
 		return
@@ -158,11 +164,31 @@ func (s *shard) endPass() {
 	s.pass = nil
 }
 
+// caughtUp ends the reading of d, of which nothing more has passed the shard: all of
+// its events below through have been read.
+func (s *shard) caughtUp(d *destination, through position) {
+	if d.mode != modeBlocked {
+		s.activate(d)
+		return
+	}
+	if d.open != nil {
+		s.close(d, journalv1.SealReason_SEAL_REASON_SIZE, through)
+	}
+	s.leavePass(d)
+	s.endParking(d)
+}
+
+// reads reports whether d's events are being read by a pass, or will be by the next.
+func (s *shard) reads(d *destination) bool {
+	_, waits := s.behind[d]
+	return waits || d.pass != nil
+}
+
 // handOver lets the shard itself take the events of the pass's members from here on:
 // the pass has met it between two records.
 func (s *shard) handOver() {
 	for d := range s.pass.members {
-		s.activate(d)
+		s.caughtUp(d, s.position())
 		s.upload(d)
 	}
 	s.endPass()
@@ -250,7 +276,7 @@ func (s *shard) foldBehind(d *destination, payload []byte) error {
 	}
 	s.closeFull(d, at.next())
 	if d.backlog.events == 0 && !s.missed(d) {
-		s.activate(d)
+		s.caughtUp(d, at.next())
 	}
 	return nil
 }

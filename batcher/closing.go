@@ -87,7 +87,7 @@ func (s *shard) closeLargest() {
 	var open []*destination
 	for _, d := range s.dests {
 		// Behind a batch that S3 does not take, closing would free nothing.
-		if failing := d.failed > 0 && len(d.queue) > 0; d.open != nil && !failing {
+		if failing := d.failed > 0 && len(d.queue) > 0 && !d.parkAll; d.open != nil && !failing {
 			open = append(open, d)
 		}
 	}

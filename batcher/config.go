@@ -46,6 +46,11 @@ type Config struct {
 	// ProbeMax bounds the pauses, which grow, between two probes of a blocked
 	// destination. Default 5m, not below RetryMin.
 	ProbeMax time.Duration
+	// GiveUpAfter is how long after its first failure the batches of a blocked destination
+	// are no longer tried by themselves: they are kept in files until somebody
+	// redrives or discards them. The destination itself is still probed, once an hour. Default
+	// 72h, not below BlockAfter; 0 = never.
+	GiveUpAfter time.Duration
 	// DedupeSenders is how many senders each shard remembers, to leave out what they
 	// send again; past it the one that was used longest ago is forgotten. 0 to
 	// 10,000,000, default 100,000; 0 = sequences are not looked at.
@@ -83,6 +88,7 @@ func DefaultConfig() Config {
 		RetryMax:         time.Minute,
 		BlockAfter:       30 * time.Second,
 		ProbeMax:         5 * time.Minute,
+		GiveUpAfter:      72 * time.Hour,
 		DedupeSenders:    100_000,
 		SenderRetention:  24 * time.Hour,
 		DedupeIDs:        500_000,
@@ -113,6 +119,7 @@ func (c Config) Validate() error {
 	check(c.DedupeWindow >= time.Second, "dedupe-window: %v, must be at least 1s", c.DedupeWindow)
 	check(c.BlockAfter >= time.Second, "block-after: %v, must be at least 1s", c.BlockAfter)
 	check(c.ProbeMax >= c.RetryMin, "ProbeMax: %v, must not be below RetryMin (%v)", c.ProbeMax, c.RetryMin)
+	check(c.GiveUpAfter == 0 || c.GiveUpAfter >= c.BlockAfter, "give-up-after: %v, must be 0 or not below block-after (%v)", c.GiveUpAfter, c.BlockAfter)
 	return errors.Join(errs...)
 }
 

@@ -131,6 +131,22 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 				s.applyFreed(kind.Freed)
 				s.counts.freed.Add(1)
 			}
+		case *journalv1.Decision_Parked:
+			if inForce {
+				s.applyParked(kind.Parked)
+			}
+		case *journalv1.Decision_Dead:
+			if inForce {
+				s.applyDead(kind.Dead)
+			}
+		case *journalv1.Decision_Redriven:
+			if inForce {
+				s.applyRedriven(kind.Redriven)
+			}
+		case *journalv1.Decision_Discarded:
+			if inForce {
+				s.applyDiscarded(kind.Discarded)
+			}
 		case *journalv1.Decision_Snapshot:
 			if inForce {
 				s.applySnapshot(snapshot{events: kind.Snapshot.GetEventsOffset(), control: kind.Snapshot.GetControlOffset()})
@@ -148,6 +164,10 @@ func (s *shard) applyOpened(incarnation []byte) error {
 	case bytes.Equal(incarnation, s.incarnation):
 		s.opened = true
 		s.removeStates(s.part.Start().Events) // a crash may have brought one back
+		s.removeOrphans()
+		for _, d := range s.dests {
+			s.upload(d) // what is parked need not be read again
+		}
 	case s.opened:
 		return errFenced
 	}
@@ -164,8 +184,11 @@ func (s *shard) checkDecided() error {
 	for _, d := range s.dests {
 		if first, ok := d.oldest(); ok && first.offset < start {
 			return s.part.Damage(fmt.Errorf("batch %s is not delivered, but its events from %v on have been released (the log starts at %d)",
-				d.queue[0].seal.GetKey(), first, start))
+				d.incomplete().seal.GetKey(), first, start))
 		}
+	}
+	if err := s.checkParked(); err != nil {
+		return err
 	}
 	if (position{end, 0}).less(s.maxThrough) {
 		return s.part.Damage(fmt.Errorf("a seal decides the events below %v, but the events log ends at %d", s.maxThrough, end))
@@ -221,9 +244,7 @@ func (s *shard) applyDelivered(m *journalv1.Delivered) {
 		return // its Seal stands below the start
 	}
 	b := d.queue[i]
-	b.state = batchGone
-	s.forget(b)
-	d.queue = slices.Delete(d.queue, i, i+1)
+	s.leaveQueue(b)
 	d.usedAt = time.Now()
 	if d.mode != modeBlocked {
 		d.retryAt = time.Time{}

@@ -16,6 +16,9 @@ type Counts struct {
 	// Blocked and Freed count how often a destination was, Passes how often the log
 	// was read for those that had been.
 	Blocked, Freed, Passes uint64
+	// Parked, Dead, Redriven and Discarded are batches that were. After a restart those
+	// are counted again whose records are read again.
+	Parked, Dead, Redriven, Discarded uint64
 }
 
 // counters are the counts of all shards.
@@ -23,7 +26,8 @@ type counters struct {
 	bySender, byID         atomic.Uint64
 	sendersEarly, idsEarly atomic.Uint64
 
-	blocked, freed, passes atomic.Uint64
+	blocked, freed, passes            atomic.Uint64
+	parked, dead, redriven, discarded atomic.Uint64
 }
 
 // leftOut counts a duplicate.
@@ -42,5 +46,6 @@ func (b *Batcher) Counts() Counts {
 		DuplicatesBySender: c.bySender.Load(), DuplicatesByID: c.byID.Load(),
 		SendersForgottenEarly: c.sendersEarly.Load(), IDsForgottenEarly: c.idsEarly.Load(),
 		Blocked: c.blocked.Load(), Freed: c.freed.Load(), Passes: c.passes.Load(),
+		Parked: c.parked.Load(), Dead: c.dead.Load(), Redriven: c.redriven.Load(), Discarded: c.discarded.Load(),
 	}
 }

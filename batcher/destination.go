@@ -1,6 +1,7 @@
 package batcher
 
 import (
+	"slices"
 	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
@@ -35,6 +36,7 @@ type destination struct {
 	tables  int64    // charged for backlog
 	pass    *pass    // that reads its events; nil = none
 	flushes []*flush // that wait until it is active or blocked
+	parking
 
 	timer     time.Time // in the shard's heap
 	heapIndex int       // -1 = not in it
@@ -46,13 +48,16 @@ type destination struct {
 // decisions.
 func (d *destination) overhead() int64 { return batchOverhead + 6*int64(len(d.name)) }
 
-// undelivered reports whether a closed batch is on its way.
-func (d *destination) undelivered() bool { return len(d.closing) > 0 || len(d.queue) > 0 }
+// undelivered reports whether a closed batch is on its way, or will be when the
+// destination works.
+func (d *destination) undelivered() bool {
+	return len(d.closing) > 0 || slices.ContainsFunc(d.queue, func(b *batch) bool { return b.dead == nil })
+}
 
 // idle reports whether the shard need not know the destination any more: it works,
 // and nothing is open or on its way. What it has decided stands in the journal.
 func (d *destination) idle() bool {
-	return d.open == nil && !d.undelivered() && d.mode == modeActive && !d.deciding && !d.probing
+	return d.open == nil && len(d.closing) == 0 && len(d.queue) == 0 && d.mode == modeActive && !d.deciding && !d.probing
 }
 
 func (d *destination) proto() *journalv1.Destination {
@@ -72,12 +77,15 @@ func (d *destination) nextTimer() time.Time {
 	return t
 }
 
-// oldest is the position of its oldest event that is not delivered; ok is false if
-// there is none.
+// oldest is the position of its oldest event that only the log has: it is neither
+// delivered nor parked. ok is false if there is none.
 func (d *destination) oldest() (p position, ok bool) {
+	for _, b := range d.queue {
+		if b.parked == nil {
+			return positionOf(b.seal.GetFirst()), true
+		}
+	}
 	switch {
-	case len(d.queue) > 0:
-		return positionOf(d.queue[0].seal.GetFirst()), true
 	case len(d.closing) > 0:
 		return d.closing[0].first, true
 	case d.open != nil:

@@ -28,6 +28,17 @@
 //	11 The journal is released only below a Snapshot at or below the low watermark,
 //	   whose State was durable before it was decided.
 //
+//	15 A batch is parked when its file was durable before its Parked: from where that
+//	   is read back the log need not keep its events. The file goes when a Delivered or
+//	   Discarded of the batch has been read back.
+//
+// What is kept for blocked destinations alone is parked when it is too large a part of
+// the journal: a pass reads their events, seals what it collects, and each batch is
+// written as a finished object into a file, by a goroutine that is not the shard. It is
+// uploaded from there, in order with the others, when its destination works again.
+// After too long a time, or if S3 refuses it alone, a parked batch is dead: kept, and not
+// tried until somebody redrives or discards it.
+//
 // What was sent again is told by tables of senders and ids, which the fold feeds with
 // every event once, in a replay as in the run before. They judge by log time, the
 // latest time of receipt that was read, so it does not matter when that is. A

@@ -41,5 +41,9 @@ func (s *shard) evict(b *batch) {
 	s.leavePass(d)
 	s.unload(b)
 	s.log.Info("memory is short; a batch is read again later", "bucket", d.bucket, "key", b.seal.GetKey(), "events", b.seal.GetEvents())
-	s.fallBehind(d)
+	if d.mode == modeBlocked {
+		s.awaitPass(d)
+	} else {
+		s.fallBehind(d)
+	}
 }

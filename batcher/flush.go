@@ -104,4 +104,8 @@ func (s *shard) answerFlushes(err error) {
 		f.answer <- flushAnswer{err: err}
 	}
 	s.flushes = nil
+	for _, o := range s.operations {
+		o.answer <- err
+	}
+	s.operations = nil
 }

@@ -76,6 +76,12 @@ func (h *health) planTry(c *Config, now time.Time) {
 		h.pause.MaxInterval = c.ProbeMax
 	}
 	h.retryAt = now.Add(h.pause.NextBackOff())
+	switch {
+	case h.mode == modeBlocked && h.blocked.GetByHand():
+		h.retryAt = time.Time{}
+	case h.givenUp(c, now):
+		h.retryAt = now.Add(giveUpPause)
+	}
 }
 
 // describe gives a failure a code, S3's if it has answered, and a text for people.

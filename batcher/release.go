@@ -21,6 +21,7 @@ func (s *shard) release(now time.Time) error {
 	}
 	s.releaseAt = now.Add(releaseEvery)
 	s.forgetIdle(now)
+	s.tendParking(now)
 	n := s.snapshots.upTo(s.lowWatermark())
 	if n == 0 {
 		s.thin()
@@ -39,7 +40,8 @@ func (s *shard) release(now time.Time) error {
 	return nil
 }
 
-// lowWatermark is the position of the oldest event that is not durably delivered.
+// lowWatermark is the position of the oldest event that is neither durably
+// delivered nor durably parked.
 func (s *shard) lowWatermark() position {
 	low := s.position()
 	for _, d := range s.dests {

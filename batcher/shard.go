@@ -50,13 +50,14 @@ type shard struct {
 	uploadPool  *pool[struct{}]
 	retryPool   *pool[struct{}] // for destinations that fail
 	filePool    *pool[struct{}]
+	spoolPool   *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
 	uploader    Uploader
 	uploadCtx   context.Context // ends when running uploads have to stop: the time of Close is up
 	probeCtx    context.Context // ends when Close begins
 
 	stop  <-chan struct{} // closed when Close begins
-	inbox *mailbox[any]   // compressedChunk, uploaded, probed, stateSaved, *flush
+	inbox *mailbox[any]   // compressedChunk, uploaded, probed, stateSaved, spooled, orphansGone, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -65,6 +66,7 @@ type shard struct {
 	snapshots   snapshots
 	saveErr     error // ends the shard
 
+	parks
 	behind map[*destination]struct{} // that wait for the next pass
 	passAt time.Time                 // when that begins, if none is under way
 	pass   *pass                     // under way; nil = none
@@ -87,12 +89,13 @@ type shard struct {
 	inFlight    []*journalv1.Decision // what appending holds
 	appendAgain time.Time             // after the journal was full
 
-	chunks    int  // handed to the compressors
-	uploads   int  // handed to the upload pool
-	starved   bool // reading has stopped for want of memory
-	stopping  bool
-	flushes   []*flush
-	releaseAt time.Time
+	chunks     int  // handed to the compressors
+	uploads    int  // handed to the pools of uploads and spools
+	starved    bool // reading has stopped for want of memory
+	stopping   bool
+	flushes    []*flush
+	operations []*operation
+	releaseAt  time.Time
 }
 
 // Messages to a shard, beside *flush and stateSaved.
@@ -178,6 +181,7 @@ func (s *shard) step() (more bool, err error) {
 	now := time.Now()
 	s.fireTimers(now)
 	s.serveFlushes()
+	s.serveOperations()
 	s.appendDecisions(now)
 	s.saveAgain(now)
 	return more, s.release(now)
@@ -243,6 +247,12 @@ func (s *shard) receive(m any) {
 		s.probed(m)
 	case stateSaved:
 		s.saved(m)
+	case spooled:
+		s.spooled(m)
+	case orphansGone:
+		s.cleared = true
+	case *operation:
+		s.operations = append(s.operations, m)
 	case *flush:
 		s.flushes = append(s.flushes, m)
 	}
@@ -346,6 +356,7 @@ func (s *shard) giveBack() {
 		s.memory.feed()
 	}
 	s.memory.chargeTables(-s.tables)
+	s.heldByBlocked.Add(-s.held)
 	if saving := s.snapshots.saving; saving != nil {
 		s.memory.chargeTables(-int64(len(saving.data)))
 	}

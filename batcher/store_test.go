@@ -2,6 +2,7 @@ package batcher_test
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -64,11 +65,15 @@ type process struct {
 }
 
 func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Result, error) {
-	lines := p.read(o)
+	body, err := io.ReadAll(io.NewSectionReader(o.Body, 0, o.Body.Size()))
+	if err != nil {
+		return uploader.Result{Attempts: 1}, err
+	}
+	lines := p.read(o, body)
 	p.mu.Lock()
 	p.mu.tries++
 	pause, lostRequest, lostReply := p.mu.slow, p.mu.rand.Float64() < p.mu.lost, p.mu.rand.Float64() < p.mu.lost
-	err := p.mu.refuse[o.Bucket]
+	err = p.mu.refuse[o.Bucket]
 	if hang := p.mu.hang[o.Bucket]; hang > 0 {
 		pause, err = hang, context.DeadlineExceeded
 	}
@@ -127,12 +132,11 @@ func refusal(code string, status int) error {
 var keyForm = regexp.MustCompile(`^(.*/)?(\d{4})/(\d{2})/(\d{2})/(\d{2})/(\d{4})-(\d{2})-(\d{2})-(\d{2})-(\d{2})-(\d{2})-[0-9a-f]{64}\.gz$`)
 
 // read reads the whole object as a user would, and holds it against its metadata.
-func (s *store) read(o *uploader.Object) (lines []string) {
+func (s *store) read(o *uploader.Object, body []byte) (lines []string) {
 	if m := keyForm.FindStringSubmatch(o.Key); m == nil || !slices.Equal(m[2:6], m[6:10]) {
 		s.t.Errorf("key %q is not of the form that is promised", o.Key)
 	}
-	file := io.NewSectionReader(o.Body, 0, o.Body.Size())
-	z, err := gzip.NewReader(file)
+	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
 		s.t.Errorf("%s: %v", o.Key, err)
 		return nil

@@ -3,6 +3,7 @@ package batcher
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
@@ -12,8 +13,9 @@ import (
 // upload hands the first undelivered batch of d to the upload pool, if it is ready
 // and not there already. It may be called at any time.
 func (s *shard) upload(d *destination) {
+	s.park(d)
 	b := d.next()
-	if b == nil || !b.ready() || d.mode == modeBlocked || d.deciding || !s.opened || s.stopping || !d.retryAt.IsZero() {
+	if b == nil || !b.ready() || b.deciding || b.condemned != "" || d.uploading() || d.mode == modeBlocked || d.deciding || !s.opened || s.stopping || !d.retryAt.IsZero() {
 		return
 	}
 	b.state = batchUploading
@@ -21,14 +23,29 @@ func (s *shard) upload(d *destination) {
 		s.recharge(b, shareClosed)
 	}
 	s.uploads++
-	object := b.object()
+	send := s.send(b)
 	s.poolFor(d).submit(func(struct{}) {
 		m := uploaded{batch: b, err: context.Canceled}
 		if !s.told() { // what waited for a slot when the end came is not begun
-			m.result, m.err = s.uploader.Upload(s.uploadCtx, object)
+			m.result, m.err = send(s.uploadCtx)
 		}
 		s.inbox.put(m)
 	})
+}
+
+// uploading reports whether S3 has been asked to store a batch of d.
+func (d *destination) uploading() bool {
+	return slices.ContainsFunc(d.queue, func(b *batch) bool { return b.state == batchUploading })
+}
+
+// send is how b gets into S3: from memory, or from its file.
+func (s *shard) send(b *batch) func(context.Context) (uploader.Result, error) {
+	if b.parked != nil {
+		part, up, bucket, m := s.part, s.uploader, b.dest.bucket, b.parked
+		return func(ctx context.Context) (uploader.Result, error) { return sendParked(ctx, part, up, bucket, m) }
+	}
+	up, object := s.uploader, b.object()
+	return func(ctx context.Context) (uploader.Result, error) { return up.Upload(ctx, object) }
 }
 
 // poolFor gives destinations that fail a few slots of their own and none of the
@@ -40,10 +57,10 @@ func (s *shard) poolFor(d *destination) *pool[struct{}] {
 	return s.uploadPool
 }
 
-// next is the first batch of d that is not in S3.
+// next is the first batch of d that is not in S3, without those that are dead.
 func (d *destination) next() *batch {
 	for _, b := range d.queue {
-		if b.state < batchStored {
+		if b.state < batchStored && b.dead == nil {
 			return b
 		}
 	}
@@ -79,16 +96,20 @@ func (s *shard) uploaded(m uploaded) {
 // a second object.
 func (s *shard) failedUpload(b *batch, err error) {
 	b.state = batchSealed
-	if s.stopping || s.told() {
+	if s.stopping || s.told() || b.parked != nil && s.failedFile(b, err) {
 		return
 	}
-	s.recharge(b, shareFailed)
+	if b.parked == nil {
+		s.recharge(b, shareFailed)
+	}
 	d, now := b.dest, time.Now()
 	d.fail(err, now)
 	s.logFailure(d, b, err)
 	switch class := uploader.Classify(err); {
 	case d.mode == modeBlocked:
 		s.unload(b)
+	case class == uploader.ClassBatch:
+		s.refused(b, now)
 	case class == uploader.ClassDestination, class == uploader.ClassCredentials, now.Sub(d.since) >= s.cfg.BlockAfter:
 		s.decideBlocked(d)
 	default:
