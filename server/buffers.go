@@ -3,6 +3,7 @@ package server
 import (
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc/mem"
 )
@@ -23,6 +24,7 @@ const (
 // are at most a quarter larger than what is asked for, and not cleared: whoever takes
 // one writes all that he reads, which gRPC does, and this package.
 type buffers struct {
+	taken atomic.Int64                                             // buffers, so far: as long as it grows, requests arrive
 	pools [(maxBufferBits-minBufferBits)*sizesPerBit + 1]sync.Pool // of *[]byte, all of bufferSize
 }
 
@@ -45,6 +47,7 @@ func poolFor(length int) int {
 
 // Get returns a buffer of that length, with anything in it.
 func (b *buffers) Get(length int) *[]byte {
+	b.taken.Add(1)
 	if length > 1<<maxBufferBits {
 		large := make([]byte, length)
 		return &large

@@ -29,9 +29,9 @@ type Config struct {
 	MaxStreamBytes int64
 
 	// MemoryBytes is what all streams together may have in hand: requests that are
-	// being taken, and records that wait for their sync. While it is used up no
-	// stream receives; it may be passed by one request for each stream that was
-	// receiving then. Beside it, each stream may hold up to a 512th of it, at least
+	// being received and taken, and records that wait for their sync. While it is
+	// used up no stream receives; it may be passed by one request for each stream,
+	// when all of them were idle and send at the same moment. Beside it, each stream may hold up to a 512th of it, at least
 	// 64 KiB and at most 1 MiB, of what was sent and not received, and all of them
 	// remember destinations in a quarter of it. Default 128 MiB.
 	// Flag --memory.

@@ -13,15 +13,18 @@ const eventCost = 160
 // often it looks meanwhile.
 const (
 	memoryPatience = 10 * time.Second
-	firstLook      = time.Millisecond
-	lastLook       = 50 * time.Millisecond
+	minPause       = time.Millisecond
+	maxPause       = 50 * time.Millisecond
 )
 
 // memory is the budget of all streams together for the requests that they have in
-// hand and the records made of them. A stream asks before it receives, when nobody
-// knows yet how large the next request is; so the budget may be passed by one
-// request for each stream that was receiving when it was used up. A request that is
-// larger than the budget gets in like any other.
+// hand and the records made of them. Before it receives, a stream takes a place of
+// the size that its last request had, and a new one that of what others have sent,
+// since nobody knows how large the next one is. Nobody knows either whether one comes
+// at all: an idle stream loses its place to others, and when its request comes at
+// last it is let in. So the budget may be passed by one request for each stream, and
+// is not by streams that send alike and all the time, which is what uses it up. A
+// request that is larger than the budget gets in like any other.
 //
 // What is charged comes free when appends are answered, which is up to the disk
 // alone, or when a caller reads his answers; who does not is given up while others
@@ -30,17 +33,31 @@ type memory struct {
 	limit   int64
 	used    atomic.Int64
 	streams atomic.Int64 // open
+	usual   atomic.Int64 // size of the larger ones of recent requests; at first the largest possible
+	swept   atomic.Int64 // when idle places were last looked for, Unix time in nanoseconds
+	arrived func() int64 // grows while requests arrive, also those that are not whole
 
+	places struct {
+		sync.Mutex
+		all map[*place]struct{} // one for each stream that receives
+
+		arrived int64     // when idle places were last looked for
+		silent  time.Time // since when nothing has arrived
+	}
 	orphans struct {
 		sync.Mutex
 		requests []*request // of streams that have ended, with appends under way; in the order in which the streams ended
 	}
 }
 
-func newMemory(limit int64) *memory { return &memory{limit: limit} }
-
-// free reports whether there is room.
-func (m *memory) free() bool { return m.used.Load() < m.limit }
+// newMemory returns a budget for requests of whose size, before any has come, only
+// the largest possible is known.
+func newMemory(limit, largest int64, arrived func() int64) *memory {
+	m := &memory{limit: limit, arrived: arrived}
+	m.usual.Store(largest)
+	m.places.all = make(map[*place]struct{})
+	return m
+}
 
 // charge takes n bytes; it never waits.
 func (m *memory) charge(n int64) { m.used.Add(n) }
@@ -48,28 +65,42 @@ func (m *memory) charge(n int64) { m.used.Add(n) }
 // release gives n bytes back.
 func (m *memory) release(n int64) { m.used.Add(-n) }
 
-// wait returns true when there is room, and false when there was none for as long
-// as a stream waits, or stop is closed.
+// grant is what becomes of a stream that waits for a place.
+type grant int
+
+const (
+	nothing  grant = iota // there was no room for as long as a stream waits, or it stops
+	lastLook              // likewise, but it may see whether anything comes at all
+	room                  // it has a place
+)
+
+// wait reserves a place when there is room. A stream for which there was none in
+// time may have a last look, if few others have one: an end of the stream needs no
+// memory, and one that is only idle is not to be ended.
 //
 // Who waits looks again and again instead of being woken: when many wait for
 // little, each of them gets in at some time, and they do not get in together.
-func (m *memory) wait(stop <-chan struct{}) bool {
-	if m.free() {
-		return true
+func (m *memory) wait(p *place, stop <-chan struct{}) grant {
+	if m.reserve(p) {
+		return room
 	}
 	patience := time.NewTimer(memoryPatience)
 	defer patience.Stop()
-	for pause := firstLook; ; pause = min(2*pause, lastLook) {
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		m.reap()
-		if m.free() {
-			return true
+		m.sweep()
+		if m.reserve(p) {
+			return room
 		}
 		select {
 		case <-time.After(pause):
 		case <-patience.C:
-			return false
+			if m.look(p) {
+				return lastLook
+			}
+			return nothing
 		case <-stop:
-			return false
+			return nothing
 		}
 	}
 }
@@ -84,9 +115,9 @@ func (m *memory) namesShare() int {
 	return int(max(minKnownBytes, min(share, maxKnownBytes)))
 }
 
-// leave counts a stream out, and takes over what a stream that ends has not settled. The records are the
-// journal's until their appends are answered, and stay charged until then: else a
-// caller who gives up and comes again, while the disk does not answer, would fill
+// leave counts a stream out, and takes over what it has not settled. The records are
+// the journal's until their appends are answered, and stay charged until then: else
+// a caller who gives up and comes again, while the disk does not answer, would fill
 // the memory with what he has given up.
 func (m *memory) leave(requests []*request) {
 	m.streams.Add(-1)

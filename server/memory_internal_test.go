@@ -1,6 +1,99 @@
 package server
 
-import "testing"
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// granted is what a stream gets that waits, and how long it waits.
+func granted(m *memory, p *place) (grant, time.Duration) {
+	begun := time.Now()
+	return m.wait(p, nil), time.Since(begun)
+}
+
+// Streams in which nothing comes do not keep others from receiving: not long if
+// nothing arrives at all, and longer while something does, which may be a part of
+// what is theirs.
+func TestIdleStreamsLoseTheirPlaces(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		arrives bool
+		wait    time.Duration
+	}{
+		{"silence", false, silentAfter}, {"others are sent to", true, idleAfter},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				arrived := int64(0)
+				m := newMemory(16<<20, 4<<20, func() int64 {
+					if tt.arrives {
+						arrived++
+					}
+					return arrived
+				})
+				for range 4 { // a quarter of the budget each
+					if got, waited := granted(m, m.openPlace()); got != room || waited != 0 {
+						t.Fatalf("got %v after %v, want room at once", got, waited)
+					}
+				}
+				p := m.openPlace()
+				if got, waited := granted(m, p); got != room || waited < tt.wait || waited > tt.wait+2*maxPause {
+					t.Errorf("got %v after %v, want room after %v", got, waited, tt.wait)
+				}
+				m.receive(p, 1000)
+				if used := m.used.Load(); used != 1000 {
+					t.Errorf("got %d in hand, want the request alone", used)
+				}
+			})
+		})
+	}
+}
+
+// Where requests are small, many streams receive at once.
+func TestPlacesAreAsLargeAsRequests(t *testing.T) {
+	m := newMemory(16<<20, 4<<20, func() int64 { return 0 })
+	first := m.openPlace()
+	for range 100 {
+		m.wait(first, nil)
+		m.receive(first, 1000)
+		m.release(1000)
+	}
+	for i := range 500 {
+		if got, waited := granted(m, m.openPlace()); got != room || waited > time.Second {
+			t.Fatalf("stream %d: got %v after %v, want room at once", i, got, waited)
+		}
+	}
+	large := m.openPlace()
+	m.wait(large, nil)
+	m.receive(large, 1<<20)
+	if m.wait(large, nil); large.reserved.Load() != 2<<20 {
+		t.Errorf("got a place of %d bytes behind a large request, want 2 MiB", large.reserved.Load())
+	}
+}
+
+// A last look is for some, when all is in hand.
+func TestLastLooksAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(16<<20, 4<<20, func() int64 { return 0 })
+		m.charge(16 << 20)
+		looks := 0
+		for range 100 {
+			if p := m.openPlace(); m.look(p) {
+				looks++
+			}
+		}
+		if looks != 16 {
+			t.Errorf("got %d last looks at once, want 16", looks)
+		}
+		if got, waited := granted(m, m.openPlace()); got != lastLook || waited != memoryPatience {
+			t.Errorf("got %v after %v, want a last look after %v: the others have seen that nothing comes", got, waited, memoryPatience)
+		}
+		if !m.full() {
+			t.Error("not full, though all of the budget is in hand")
+		}
+	})
+}
 
 // However many streams are open, what they remember of names is bounded.
 func TestNamesAreSharedByTheStreams(t *testing.T) {
@@ -12,7 +105,7 @@ func TestNamesAreSharedByTheStreams(t *testing.T) {
 		{128 << 20, 1, 8 << 20}, {128 << 20, 4, 8 << 20}, {128 << 20, 32, 1 << 20}, {128 << 20, 100_000, 64 << 10},
 		{16 << 20, 0, 4 << 20}, {16 << 20, 8, 512 << 10},
 	} {
-		m := newMemory(tt.limit)
+		m := newMemory(tt.limit, 4<<20, nil)
 		for range tt.streams {
 			m.enter()
 		}

@@ -99,9 +99,9 @@ func TestStreamsTogetherKeepTheirBudget(t *testing.T) {
 func holding(t *testing.T, h *harness) sending {
 	t.Helper()
 	stream := h.open(t)
-	send(t, stream, request("a", strings.Repeat("x", 1000)))
+	send(t, stream, request("a", strings.Repeat("x", 100_000)))
 	synctest.Wait()
-	if held, _ := h.server.Held(); held < 1000 {
+	if held, _ := h.server.Held(); held < 100_000 {
 		t.Fatalf("got %d bytes in hand", held)
 	}
 	return stream
@@ -110,7 +110,7 @@ func holding(t *testing.T, h *harness) sending {
 func TestStreamWithoutMemoryIsToldToComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &fakeJournal{t: t}
-		h := start(t, setup{config: with(1000), journal: j})
+		h := start(t, setup{config: with(100_000), journal: j})
 		first := holding(t, h)
 		begun := time.Now()
 		other := h.stream(t.Context(), t)
@@ -144,7 +144,7 @@ func TestStreamWithoutMemoryIsToldToComeBack(t *testing.T) {
 func TestStreamThatSendsNothingMoreNeedsNoMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &fakeJournal{t: t}
-		h := start(t, setup{config: with(1000), journal: j})
+		h := start(t, setup{config: with(100_000), journal: j})
 		first := h.open(t)
 		send(t, first, request("a", "x"))
 		synctest.Wait()
@@ -241,7 +241,7 @@ func TestCallerWhoDoesNotReadIsGivenUpWhenMemoryIsShort(t *testing.T) {
 func TestDrainEndsAWaitForMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &fakeJournal{t: t}
-		h := start(t, setup{config: with(1000), journal: j})
+		h := start(t, setup{config: with(100_000), journal: j})
 		hold := holding(t, h)
 		other := h.open(t)
 		send(t, other, request("b", "y"))

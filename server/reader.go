@@ -16,6 +16,7 @@ import (
 type reader struct {
 	requests chan received // unbuffered: who takes a request answers for it
 	stop     chan struct{} // closed by the handler when it takes no more
+	place    *place        // in the memory, for the request that is received
 	ended    chan struct{} // closed when the last request has been taken
 	err      error         // set before ended is closed: why; nil at the half-close
 }
@@ -33,6 +34,8 @@ func (s *Server) read(stream grpc.ServerStream) *reader {
 	go func() {
 		defer s.life.leave()
 		defer close(r.ended)
+		r.place = s.memory.openPlace()
+		defer s.memory.closePlace(r.place)
 		for count := 1; r.next(s, stream, count); count++ {
 		}
 	}()
@@ -42,25 +45,27 @@ func (s *Server) read(stream grpc.ServerStream) *reader {
 // next waits for memory, receives a request and hands it over. It reports whether
 // there may be another one.
 func (r *reader) next(s *Server, stream grpc.ServerStream, count int) bool {
-	room := s.memory.wait(r.stop)
-	if !room {
+	granted := s.memory.wait(r.place, r.stop)
+	if granted != room {
 		s.unread.giveUp()
 	}
-	// Without room this is a last look: a caller who sends nothing more, or has
-	// half-closed, needs none.
+	if granted == nothing {
+		r.err = fmt.Errorf("request %d: %w", count, errMemoryFull)
+		return false
+	}
 	var in received
 	err := stream.RecvMsg(&in)
 	if err != nil || in.err != nil {
 		r.err = reasonOf(err, in.err, count)
 		return false
 	}
-	if !room && !s.memory.free() {
+	if granted == lastLook && s.memory.full() {
 		in.request.release()
 		r.err = fmt.Errorf("request %d: %w", count, errMemoryFull)
 		return false
 	}
 	in.size = in.request.size()
-	s.memory.charge(in.size)
+	s.memory.receive(r.place, in.size)
 	select {
 	case r.requests <- in:
 		return true

@@ -97,17 +97,18 @@ func New(p Params) (*Server, error) {
 	if len(p.TokenKey) != tokenKeyBytes {
 		return nil, fmt.Errorf("server: TokenKey: %d bytes, not %d", len(p.TokenKey), tokenKeyBytes)
 	}
+	b := new(buffers)
 	return &Server{
 		config:  p.Config,
 		journal: p.Journal,
 		flusher: p.Flusher,
 		tokens:  newTokens(p.TokenKey, p.Journal.ID()),
 		senders: newSenders(maxSenders),
-		memory:  newMemory(p.Config.MemoryBytes),
+		memory:  newMemory(p.Config.MemoryBytes, int64(p.Config.MaxRequestBytes), b.taken.Load),
 		unread:  newUnread(),
 		log:     p.Log,
 		life:    newLife(),
-		buffers: new(buffers),
+		buffers: b,
 	}, nil
 }
 

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// How long a stream has a place reserved in which no request arrives whole, when
+// others wait: shortly if nothing at all arrives, for any stream, and else long
+// enough for a large request that comes slowly.
+const (
+	silentAfter = 250 * time.Millisecond
+	idleAfter   = 5 * time.Second
+)
+
+// place is what a stream has reserved for the request that it receives.
+type place struct {
+	expected int64 // what the next request may take; the reader's
+	known    bool  // by the one before; the reader's
+
+	since    atomic.Int64 // when it was reserved, Unix time in nanoseconds
+	reserved atomic.Int64 // 0 = nothing is, or is no more
+}
+
+// openPlace returns the place of a stream.
+func (m *memory) openPlace() *place {
+	p := &place{}
+	m.places.Lock()
+	defer m.places.Unlock()
+	m.places.all[p] = struct{}{}
+	return p
+}
+
+// closePlace ends a place that was opened.
+func (m *memory) closePlace(p *place) {
+	m.places.Lock()
+	delete(m.places.all, p)
+	m.places.Unlock()
+	m.release(p.reserved.Swap(0))
+}
+
+// expect sets how large the next request may be: twice its size, since it is put
+// together out of what arrives; and so little that some may receive together
+// whatever they send.
+func (m *memory) expect(p *place, size int64) { p.expected = min(2*size, m.limit/4) }
+
+// reserve takes a place for the next request if there is room for it.
+func (m *memory) reserve(p *place) bool {
+	if !p.known {
+		m.expect(p, m.usual.Load())
+	}
+	return m.take(p, p.expected, m.limit)
+}
+
+// look takes a place for a last look, for which there is a part of the memory beyond
+// the limit.
+func (m *memory) look(p *place) bool { return m.take(p, m.limit/64, m.limit/4*5) }
+
+// take takes a place of that size if there is room below a limit, or if nobody has
+// anything in hand.
+func (m *memory) take(p *place, size, limit int64) bool {
+	if used := m.used.Add(size); used > limit && used != size {
+		m.release(size)
+		return false
+	}
+	p.since.Store(time.Now().UnixNano())
+	p.reserved.Store(size)
+	return true
+}
+
+// receive charges a request that was received in a place, reserved or not.
+func (m *memory) receive(p *place, size int64) {
+	m.charge(size - p.reserved.Swap(0))
+	m.expect(p, size)
+	p.known = true
+	// Streams that do this together may undo each other's step, which is no harm.
+	usual := m.usual.Load()
+	m.usual.Store(max(size, usual-(usual-size)/16))
+}
+
+// full reports whether what is in hand, without the places, is all of the budget.
+func (m *memory) full() bool {
+	m.places.Lock()
+	defer m.places.Unlock()
+	held := m.used.Load()
+	for p := range m.places.all {
+		held -= p.reserved.Load()
+	}
+	return held >= m.limit
+}
+
+// sweep takes the places of idle streams, unless that was just done.
+func (m *memory) sweep() {
+	now := time.Now()
+	if last := m.swept.Load(); now.UnixNano()-last < int64(minPause) || !m.swept.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	m.places.Lock()
+	defer m.places.Unlock()
+	if arrived := m.arrived(); arrived != m.places.arrived {
+		m.places.arrived, m.places.silent = arrived, now
+	}
+	after := idleAfter
+	if now.Sub(m.places.silent) >= silentAfter {
+		after = silentAfter
+	}
+	for p := range m.places.all {
+		if now.UnixNano()-p.since.Load() >= int64(after) {
+			m.release(p.reserved.Swap(0))
+		}
+	}
+}
