@@ -75,7 +75,7 @@ func TestSizeClosesABatchEarly(t *testing.T) {
 		for range megabytes * 16 { // random, so that it does not compress
 			w.send(func(n int) string { return fmt.Sprint(n) + w.noise(64<<10) }, one)
 		}
-		synctest.Wait()
+		pass(time.Second)
 		if n := w.store.count(); n < megabytes-1 {
 			t.Errorf("got %d objects before the window ended, want at least %d", n, megabytes-1)
 		}

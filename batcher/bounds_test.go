@@ -217,3 +217,26 @@ func TestAFullDiskGetsFreeByDelivering(t *testing.T) {
 		w.check()
 	})
 }
+
+// What is decided at about the same time shares a record of the control log and its
+// sync, however many batches close one by one.
+func TestDecisionsShareRecords(t *testing.T) {
+	const batches = 400
+	bubble(t, func(w *world) {
+		w.jcfg.Partitions, w.cfg.Window = 1, 2*time.Second
+	}, func(w *world) {
+		control := w.journal.Partition(0).Control()
+		before := control.Committed()
+		for i := range batches {
+			w.send(short, dest{"many", fmt.Sprint(i, "/")})
+		}
+		pass(2*w.cfg.Window + time.Second)
+		if n := w.store.count(); n != batches {
+			t.Fatalf("got %d objects, want %d", n, batches)
+		}
+		// 5 s at 20 a second, and one more: two decisions for each batch.
+		if records := control.Committed() - before; records > 101 {
+			t.Errorf("got %d records for %d batches, want at most 101", records, batches)
+		}
+	})
+}

@@ -69,7 +69,9 @@ func (s *shard) appended() error {
 	}
 	err := s.appending.Err()
 	s.appending = nil
-	s.appendAgain = time.Time{}
+	if !s.stopping && len(s.decisions) < decisionsAtOnce {
+		s.appendAgain = time.Now().Add(controlPause)
+	}
 	if errors.Is(err, journal.ErrFull) {
 		// Nothing of it was written. It goes first when it is tried again.
 		s.decisions = slices.Concat(s.inFlight, s.decisions)

@@ -20,6 +20,9 @@ const (
 	// chunksUnderWay is how many chunks of one shard may wait for a compressor; past
 	// it the shard reads no further.
 	chunksUnderWay = 32
+	// controlPause is the pause between two appends to the control log. What is decided
+	// meanwhile shares the next one and its sync; who decides now and then is not held up.
+	controlPause = 50 * time.Millisecond
 	// controlRetry is the pause after the journal had no room for a control record.
 	controlRetry = time.Second
 	// readRetry is the pause after there was no file descriptor to read with.
@@ -87,7 +90,7 @@ type shard struct {
 	decisions   []*journalv1.Decision // made, not yet handed to the journal
 	appending   *journal.Append       // nil = none under way
 	inFlight    []*journalv1.Decision // what appending holds
-	appendAgain time.Time             // after the journal was full
+	appendAgain time.Time             // when the next one may begin
 
 	chunks     int  // handed to the compressors
 	uploads    int  // handed to the pools of uploads and spools
@@ -217,7 +220,7 @@ func (s *shard) untilTimer(now time.Time) time.Duration {
 	if len(s.timers) > 0 && !s.stopping && s.opened { // a shard that stops fires none
 		next = earlier(next, s.timers[0].timer)
 	}
-	if s.appending == nil {
+	if s.appending == nil && len(s.decisions) > 0 {
 		next = earlier(next, s.appendAgain)
 	}
 	next = earlier(next, s.readAgain)
