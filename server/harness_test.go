@@ -3,6 +3,8 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -145,9 +147,11 @@ type harness struct {
 }
 
 type setup struct {
-	config  server.Config
-	journal server.Journal
-	flusher fakeFlusher
+	config      server.Config
+	journal     server.Journal
+	flusher     fakeFlusher
+	redriver    fakeRedriver
+	deadLetters *fakeDeadLetters
 }
 
 // start starts a server, which the test's end drains and checks for leaks.
@@ -158,11 +162,13 @@ func start(t testing.TB, s setup) *harness {
 	}
 	h := &harness{log: new(bytes.Buffer)}
 	srv, err := server.New(server.Params{
-		Config:   s.config,
-		Journal:  s.journal,
-		Flusher:  s.flusher,
-		TokenKey: tokenKey,
-		Log:      slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Config:      s.config,
+		Journal:     s.journal,
+		Flusher:     s.flusher,
+		Redriver:    s.redriver,
+		DeadLetters: s.deadLetters,
+		TokenKey:    tokenKey,
+		Log:         slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -280,5 +286,24 @@ func wantStatus(t testing.TB, err error, code codes.Code, reason, durable string
 	}
 	if want := slices.Contains([]string{"JOURNAL_FULL", "MEMORY_FULL", "SHUTTING_DOWN", "STREAM_AGE"}, reason); retry != want {
 		t.Errorf("got RetryInfo %v, want %v", retry, want)
+	}
+}
+
+// all reads a call to its end.
+func all[M any](t testing.TB, call grpc.ServerStreamingClient[M], err error) ([]*M, error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []*M
+	for {
+		m, err := call.Recv()
+		if errors.Is(err, io.EOF) {
+			return got, nil
+		}
+		if err != nil {
+			return got, err
+		}
+		got = append(got, m)
 	}
 }

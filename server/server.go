@@ -66,6 +66,10 @@ type Params struct {
 	Journal Journal
 	// Flusher closes open batches.
 	Flusher Flusher
+	// Redriver has what is not tried now tried again.
+	Redriver Redriver
+	// DeadLetters keeps the dead batches.
+	DeadLetters DeadLetters
 	// TokenKey is the key of the receipts' tokens, 32 bytes: see [LoadTokenKey].
 	TokenKey []byte
 	// Log takes what the people who run the service need to know.
@@ -74,16 +78,18 @@ type Params struct {
 
 // Server serves the API. Its methods may be called together.
 type Server struct {
-	config  Config
-	journal Journal
-	flusher Flusher
-	tokens  *tokens
-	senders *senders
-	memory  *memory
-	unread  *unread
-	log     *slog.Logger
-	life    *life
-	buffers *buffers
+	config      Config
+	journal     Journal
+	flusher     Flusher
+	redriver    Redriver
+	deadLetters DeadLetters
+	tokens      *tokens
+	senders     *senders
+	memory      *memory
+	unread      *unread
+	log         *slog.Logger
+	life        *life
+	buffers     *buffers
 }
 
 // New returns a server that is ready to be registered. It starts nothing.
@@ -91,24 +97,26 @@ func New(p Params) (*Server, error) {
 	if err := p.Config.Validate(); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	if p.Journal == nil || p.Flusher == nil || p.Log == nil {
-		return nil, errors.New("server: Journal, Flusher and Log are needed")
+	if p.Journal == nil || p.Flusher == nil || p.Redriver == nil || p.DeadLetters == nil || p.Log == nil {
+		return nil, errors.New("server: Journal, Flusher, Redriver, DeadLetters and Log are needed")
 	}
 	if len(p.TokenKey) != tokenKeyBytes {
 		return nil, fmt.Errorf("server: TokenKey: %d bytes, not %d", len(p.TokenKey), tokenKeyBytes)
 	}
 	b := new(buffers)
 	return &Server{
-		config:  p.Config,
-		journal: p.Journal,
-		flusher: p.Flusher,
-		tokens:  newTokens(p.TokenKey, p.Journal.ID()),
-		senders: newSenders(maxSenders),
-		memory:  newMemory(p.Config.MemoryBytes, int64(p.Config.MaxRequestBytes), b.taken.Load),
-		unread:  newUnread(),
-		log:     p.Log,
-		life:    newLife(),
-		buffers: b,
+		config:      p.Config,
+		journal:     p.Journal,
+		flusher:     p.Flusher,
+		redriver:    p.Redriver,
+		deadLetters: p.DeadLetters,
+		tokens:      newTokens(p.TokenKey, p.Journal.ID()),
+		senders:     newSenders(maxSenders),
+		memory:      newMemory(p.Config.MemoryBytes, int64(p.Config.MaxRequestBytes), b.taken.Load),
+		unread:      newUnread(),
+		log:         p.Log,
+		life:        newLife(),
+		buffers:     b,
 	}, nil
 }
 

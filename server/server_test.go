@@ -42,22 +42,26 @@ func TestConfigValidate(t *testing.T) {
 func TestNewRefusesWhatIsMissing(t *testing.T) {
 	whole := func() server.Params {
 		return server.Params{
-			Config:   server.DefaultConfig(),
-			Journal:  &fakeJournal{t: t},
-			Flusher:  fakeFlusher(untilEnded),
-			TokenKey: tokenKey,
-			Log:      slog.New(slog.DiscardHandler),
+			Config:      server.DefaultConfig(),
+			Journal:     &fakeJournal{t: t},
+			Flusher:     fakeFlusher(untilEnded),
+			Redriver:    fakeRedriver(nil),
+			DeadLetters: &fakeDeadLetters{},
+			TokenKey:    tokenKey,
+			Log:         slog.New(slog.DiscardHandler),
 		}
 	}
 	if _, err := server.New(whole()); err != nil {
 		t.Fatalf("got %v, want a server", err)
 	}
 	for name, change := range map[string]func(*server.Params){
-		"config":  func(p *server.Params) { p.Config = server.Config{} },
-		"journal": func(p *server.Params) { p.Journal = nil },
-		"flusher": func(p *server.Params) { p.Flusher = nil },
-		"key":     func(p *server.Params) { p.TokenKey = tokenKey[1:] },
-		"log":     func(p *server.Params) { p.Log = nil },
+		"config":       func(p *server.Params) { p.Config = server.Config{} },
+		"journal":      func(p *server.Params) { p.Journal = nil },
+		"flusher":      func(p *server.Params) { p.Flusher = nil },
+		"redriver":     func(p *server.Params) { p.Redriver = nil },
+		"dead letters": func(p *server.Params) { p.DeadLetters = nil },
+		"key":          func(p *server.Params) { p.TokenKey = tokenKey[1:] },
+		"log":          func(p *server.Params) { p.Log = nil },
 	} {
 		p := whole()
 		change(&p)

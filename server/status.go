@@ -61,6 +61,8 @@ var verdicts = []struct {
 	{errMalformedRequest, verdict{code: codes.Internal, reason: "MALFORMED_REQUEST", log: slog.LevelDebug}},
 	{errBucketInvalid, verdict{code: codes.InvalidArgument, reason: "BUCKET_INVALID", log: slog.LevelDebug}},
 	{errPrefixInvalid, verdict{code: codes.InvalidArgument, reason: "PREFIX_INVALID", log: slog.LevelDebug}},
+	{ErrBatchUnknown, verdict{code: codes.NotFound, reason: "BATCH_UNKNOWN", log: slog.LevelDebug}},
+	{ErrEventsDiffer, verdict{code: codes.FailedPrecondition, reason: "EVENTS_DIFFER", log: slog.LevelDebug}},
 	{errShuttingDown, verdict{code: codes.Unavailable, reason: "SHUTTING_DOWN", retry: true, log: slog.LevelDebug}},
 	{errStreamAge, verdict{code: codes.Unavailable, reason: "STREAM_AGE", retry: true, log: slog.LevelDebug}},
 	{journal.ErrClosed, verdict{code: codes.Unavailable, reason: "SHUTTING_DOWN", text: errShuttingDown.Error(), retry: true, log: slog.LevelInfo}},

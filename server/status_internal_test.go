@@ -38,6 +38,8 @@ var rows = []told{
 	{errMalformedRequest, codes.Internal, "MALFORMED_REQUEST", false, "append: request is malformed"},
 	{errBucketInvalid, codes.InvalidArgument, "BUCKET_INVALID", false, "append: bucket is invalid"},
 	{errPrefixInvalid, codes.InvalidArgument, "PREFIX_INVALID", false, "append: prefix is invalid"},
+	{ErrBatchUnknown, codes.NotFound, "BATCH_UNKNOWN", false, "append: there is no dead batch of that key"},
+	{ErrEventsDiffer, codes.FailedPrecondition, "EVENTS_DIFFER", false, "append: the number of events is not the one that would be destroyed"},
 	{errShuttingDown, codes.Unavailable, "SHUTTING_DOWN", true, "append: the service is shutting down; try again"},
 	{errStreamAge, codes.Unavailable, "STREAM_AGE", true, "append: the stream has lasted long enough; open another one"},
 	{journal.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", true, "the service is shutting down; try again"},

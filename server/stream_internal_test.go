@@ -10,11 +10,13 @@ import (
 // Select takes either; the end counts.
 func TestDrainPrefersTheEnd(t *testing.T) {
 	s, err := New(Params{
-		Config:   DefaultConfig(),
-		Journal:  emptyJournal{},
-		Flusher:  struct{ Flusher }{},
-		TokenKey: make([]byte, tokenKeyBytes),
-		Log:      slog.New(slog.DiscardHandler),
+		Config:      DefaultConfig(),
+		Journal:     emptyJournal{},
+		Flusher:     struct{ Flusher }{},
+		Redriver:    struct{ Redriver }{},
+		DeadLetters: struct{ DeadLetters }{},
+		TokenKey:    make([]byte, tokenKeyBytes),
+		Log:         slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,8 @@ type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Run the service."`
 	Send       sendCmd       `cmd:"" help:"Send files of events, one event a line."`
 	Flush      flushCmd      `cmd:"" help:"Upload what is collected now, before its window ends."`
+	Redrive    redriveCmd    `cmd:"" help:"Try blocked destinations and dead batches again."`
+	Dead       deadCmd       `cmd:"" help:"List, export and destroy dead batches."`
 	Policy     policyCmd     `cmd:"" help:"Print the bucket policy that lets the service deliver."`
 	Completion completionCmd `cmd:"" help:"Print a script that lets a shell complete commands and flags."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

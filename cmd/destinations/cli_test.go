@@ -14,15 +14,31 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// documented are the commands, in the order of the page of flags.
+var documented = []string{"serve", "send", "flush", "redrive", "dead list", "dead export", "dead discard", "policy", "completion", "version"}
+
+func TestEveryCommandIsDocumented(t *testing.T) {
+	parser, err := newParser(&cli{}, &process{stdout: io.Discard, stderr: io.Discard}, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have []string
+	for _, node := range parser.Model.Leaves(false) {
+		have = append(have, node.Path())
+	}
+	if !slices.Equal(have, documented) {
+		t.Errorf("got the commands %q, want %q", have, documented)
+	}
+}
+
 func TestHelpOfEveryCommand(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
-	for _, command := range []string{"", "serve", "send", "flush", "policy", "completion", "version"} {
+	for _, command := range append([]string{"", "dead"}, documented...) {
 		name := "help.golden"
-		args := []string{"--help"}
 		if command != "" {
-			name = "help-" + command + ".golden"
-			args = []string{command, "--help"}
+			name = "help-" + strings.ReplaceAll(command, " ", "-") + ".golden"
 		}
+		args := append(strings.Fields(command), "--help")
 		got := run(t, args...)
 		if got.code != exitOK || got.stderr != "" {
 			t.Errorf("%v: got exit code %d, stderr %q", args, got.code, got.stderr)
@@ -43,8 +59,9 @@ file that ` + "`--config`" + ` names (` + "`window: 1m`" + `). A flag beats its 
 that no command knows refuses the start; one that another command knows is passed over. Variables as a cluster sets them for a
 service of that name (` + "`DESTINATIONS_SERVICE_HOST`, `DESTINATIONS_PORT=tcp://...`" + `) are passed over too.
 `)
-	for _, command := range []string{"serve", "send", "flush", "policy", "completion", "version"} {
-		page.WriteString("\n## " + command + "\n\n```\n" + run(t, command, "--help").stdout + "```\n")
+	for _, command := range documented {
+		help := run(t, append(strings.Fields(command), "--help")...).stdout
+		page.WriteString("\n## " + command + "\n\n```\n" + help + "```\n")
 	}
 	golden(t, filepath.Join("..", "..", "..", "docs", "flags.md"), page.String())
 }
@@ -109,6 +126,14 @@ func TestExitCodes(t *testing.T) {
 		{"send, other machine", invocation{args: []string{"send", "--bucket", "bkt", "--target", "192.0.2.1:50051"}, stdin: "x\n"}, 2, "--insecure"},
 		{"send, no port", invocation{args: []string{"send", "--bucket", "bkt", "--target", "localhost"}, stdin: "x\n"}, 2, "is not host:port"},
 		{"send, nothing to send", invocation{args: []string{"send", "--bucket", "bkt", "--target", nobody}}, 0, "accepted 0, rejected 0"},
+		{"redrive of nothing", invocation{args: []string{"redrive"}}, exitNothing, "--bucket or --all is needed"},
+		{"redrive of both", invocation{args: []string{"redrive", "--all", "--bucket", "bkt"}}, exitNothing, "--all and --bucket"},
+		{"redrive of a prefix", invocation{args: []string{"redrive", "--all", "--prefix", "x"}}, exitNothing, "--prefix needs --bucket"},
+		{"dead list, no time", invocation{args: []string{"dead", "list", "--timeout", "0s"}}, exitNothing, "--timeout: 0s, must be above 0"},
+		{"dead alone", invocation{args: []string{"dead"}}, exitNothing, "expected one of"},
+		{"dead export of nothing", invocation{args: []string{"dead", "export"}}, exitNothing, "missing flags: --bucket"},
+		{"dead discard, unknown flag", invocation{args: []string{"dead", "discard", "--bucket", "bkt", "--event", "1"}}, exitNothing, `did you mean "--events"`},
+		{"dead list, nobody there", invocation{args: []string{"dead", "list", "--target", nobody}}, 1, "destinations dead list: no service answers at " + nobody},
 		{"flush, nobody there", invocation{args: []string{"flush", "--target", nobody}}, 1, "no service answers at " + nobody},
 		{"policy, bad bucket", invocation{args: []string{"policy", "--bucket", "B", "--role-arn", "key"}}, 1, "--bucket"},
 	} {

@@ -89,7 +89,9 @@ func (s *service) logCounts() {
 	c := s.batcher.Counts()
 	s.log.Info("counted since the start",
 		"duplicates_by_sender", c.DuplicatesBySender, "duplicates_by_id", c.DuplicatesByID,
-		"senders_forgotten_early", c.SendersForgottenEarly, "ids_forgotten_early", c.IDsForgottenEarly)
+		"senders_forgotten_early", c.SendersForgottenEarly, "ids_forgotten_early", c.IDsForgottenEarly,
+		"blocked", c.Blocked, "freed", c.Freed, "passes", c.Passes,
+		"parked", c.Parked, "dead", c.Dead, "redriven", c.Redriven, "discarded", c.Discarded)
 }
 
 // lingering is how long calls that are not of this service, such as a watch of its

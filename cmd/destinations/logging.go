@@ -25,7 +25,8 @@ var logLevels = map[string]slog.Level{
 	"error": slog.LevelError,
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+// isTerminal says whether somebody sits at a reader or writer.
+func isTerminal(readerOrWriter any) bool {
+	f, ok := readerOrWriter.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

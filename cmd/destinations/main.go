@@ -5,6 +5,8 @@
 //	destinations serve        run the service
 //	destinations send         send files of events, one a line
 //	destinations flush        upload what is collected now, before its window ends
+//	destinations redrive      try blocked destinations and dead batches again
+//	destinations dead         list, export and destroy dead batches
 //	destinations policy       print the bucket policy that lets the service deliver
 //	destinations completion   print a script that lets a shell complete commands and flags
 //	destinations version      print the version

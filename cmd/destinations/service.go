@@ -131,11 +131,13 @@ const handshake = 3 * time.Second
 // makeServers makes the gRPC and the HTTP server, with the services on them.
 func (s *service) makeServers(p *serviceParams) (err error) {
 	s.server, err = server.New(server.Params{
-		Config:   p.Config.Server,
-		Journal:  server.OverJournal(s.journal),
-		Flusher:  s.batcher,
-		TokenKey: s.tokenKey,
-		Log:      p.Log,
+		Config:      p.Config.Server,
+		Journal:     server.OverJournal(s.journal),
+		Flusher:     s.batcher,
+		Redriver:    redriver{s.batcher},
+		DeadLetters: deadLetters{s.batcher},
+		TokenKey:    s.tokenKey,
+		Log:         p.Log,
 	})
 	if err != nil {
 		return err

@@ -51,6 +51,8 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Batcher.MaxObjectSize = int64(c.MaxObjectSize)
 	s.Batcher.CompressionLevel = c.CompressionLevel
 	s.Batcher.Uploads = c.Uploads
+	s.Batcher.BlockAfter = c.BlockAfter
+	s.Batcher.GiveUpAfter = c.GiveUpAfter
 	s.Batcher.DedupeSenders = c.DedupeSenders
 	s.Batcher.DedupeWindow = c.DedupeWindow
 	s.Batcher.DedupeIDs = c.DedupeIDs
@@ -130,6 +132,8 @@ func flagName(problem string) string {
 		"max-object-size":   "--max-object-size",
 		"compression-level": "--compression-level",
 		"uploads":           "--uploads",
+		"block-after":       "--block-after",
+		"give-up-after":     "--give-up-after",
 		"dedupe-senders":    "--dedupe-senders",
 		"dedupe-window":     "--dedupe-window",
 		"dedupe-ids":        "--dedupe-ids",

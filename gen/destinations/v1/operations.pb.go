@@ -11,6 +11,7 @@ package destinationsv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -125,19 +126,618 @@ func (x *FlushResponse) GetBatches() uint64 {
 	return 0
 }
 
+// Destination is where events go.
+type Destination struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The bucket.
+	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// The prefix as it is used: empty, or ending with "/".
+	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Destination) Reset() {
+	*x = Destination{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Destination) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Destination) ProtoMessage() {}
+
+func (x *Destination) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Destination.ProtoReflect.Descriptor instead.
+func (*Destination) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Destination) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *Destination) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+// RedriveRequest names what is to be tried again.
+type RedriveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The destination's bucket. Empty = all destinations.
+	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// The destination's prefix, completed with "/" as in S3Event.prefix. Empty = the
+	// destination without a prefix, if a bucket is named.
+	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedriveRequest) Reset() {
+	*x = RedriveRequest{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedriveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedriveRequest) ProtoMessage() {}
+
+func (x *RedriveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedriveRequest.ProtoReflect.Descriptor instead.
+func (*RedriveRequest) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RedriveRequest) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *RedriveRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+// RedriveResponse says what is tried again.
+type RedriveResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Blocked destinations that are tried now.
+	Destinations uint64 `protobuf:"varint,1,opt,name=destinations,proto3" json:"destinations,omitempty"`
+	// Dead batches that are tried again.
+	Batches uint64 `protobuf:"varint,2,opt,name=batches,proto3" json:"batches,omitempty"`
+	// Events in them.
+	Events        uint64 `protobuf:"varint,3,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedriveResponse) Reset() {
+	*x = RedriveResponse{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedriveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedriveResponse) ProtoMessage() {}
+
+func (x *RedriveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedriveResponse.ProtoReflect.Descriptor instead.
+func (*RedriveResponse) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RedriveResponse) GetDestinations() uint64 {
+	if x != nil {
+		return x.Destinations
+	}
+	return 0
+}
+
+func (x *RedriveResponse) GetBatches() uint64 {
+	if x != nil {
+		return x.Batches
+	}
+	return 0
+}
+
+func (x *RedriveResponse) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+// ListDeadRequest says which dead batches are listed.
+type ListDeadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The destination's bucket. Empty = all destinations.
+	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// The destination's prefix, as in RedriveRequest.
+	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadRequest) Reset() {
+	*x = ListDeadRequest{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadRequest) ProtoMessage() {}
+
+func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadRequest.ProtoReflect.Descriptor instead.
+func (*ListDeadRequest) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListDeadRequest) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *ListDeadRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+// ListDeadResponse is one dead batch.
+type ListDeadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose it is.
+	Destination *Destination `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
+	// The key of its object, which it keeps when it is redriven.
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// Events in it.
+	Events uint64 `protobuf:"varint,3,opt,name=events,proto3" json:"events,omitempty"`
+	// Bytes of its object.
+	Size uint64 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	// SHA-256 of its object.
+	Sha256 []byte `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// Why it is dead.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Since when it is dead.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadResponse) Reset() {
+	*x = ListDeadResponse{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadResponse) ProtoMessage() {}
+
+func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadResponse.ProtoReflect.Descriptor instead.
+func (*ListDeadResponse) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListDeadResponse) GetDestination() *Destination {
+	if x != nil {
+		return x.Destination
+	}
+	return nil
+}
+
+func (x *ListDeadResponse) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ListDeadResponse) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *ListDeadResponse) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ListDeadResponse) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *ListDeadResponse) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ListDeadResponse) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+// ExportDeadRequest names a dead batch.
+type ExportDeadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The destination's bucket.
+	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// The key of the batch.
+	Key           string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportDeadRequest) Reset() {
+	*x = ExportDeadRequest{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportDeadRequest) ProtoMessage() {}
+
+func (x *ExportDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportDeadRequest.ProtoReflect.Descriptor instead.
+func (*ExportDeadRequest) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ExportDeadRequest) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *ExportDeadRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+// ExportDeadResponse is a piece of an object.
+type ExportDeadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The next bytes, at most 1 MiB.
+	Data          []byte `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportDeadResponse) Reset() {
+	*x = ExportDeadResponse{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportDeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportDeadResponse) ProtoMessage() {}
+
+func (x *ExportDeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportDeadResponse.ProtoReflect.Descriptor instead.
+func (*ExportDeadResponse) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ExportDeadResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+// DiscardDeadRequest names the dead batches to destroy.
+type DiscardDeadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The destination's bucket.
+	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// The destination's prefix, completed with "/".
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// The key of the batch. Empty = all dead batches of the destination.
+	Key string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	// How many events are to be destroyed, as ListDead counts them, so that nobody
+	// destroys what he has not seen. If it is another number, nothing is destroyed.
+	Events        uint64 `protobuf:"varint,4,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiscardDeadRequest) Reset() {
+	*x = DiscardDeadRequest{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiscardDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiscardDeadRequest) ProtoMessage() {}
+
+func (x *DiscardDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiscardDeadRequest.ProtoReflect.Descriptor instead.
+func (*DiscardDeadRequest) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *DiscardDeadRequest) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *DiscardDeadRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *DiscardDeadRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *DiscardDeadRequest) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+// DiscardDeadResponse says what was destroyed.
+type DiscardDeadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Batches.
+	Batches uint64 `protobuf:"varint,1,opt,name=batches,proto3" json:"batches,omitempty"`
+	// Events in them.
+	Events        uint64 `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiscardDeadResponse) Reset() {
+	*x = DiscardDeadResponse{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiscardDeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiscardDeadResponse) ProtoMessage() {}
+
+func (x *DiscardDeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiscardDeadResponse.ProtoReflect.Descriptor instead.
+func (*DiscardDeadResponse) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *DiscardDeadResponse) GetBatches() uint64 {
+	if x != nil {
+		return x.Batches
+	}
+	return 0
+}
+
+func (x *DiscardDeadResponse) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
 var File_destinations_v1_operations_proto protoreflect.FileDescriptor
 
 const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\n" +
-	" destinations/v1/operations.proto\x12\x0fdestinations.v1\">\n" +
+	" destinations/v1/operations.proto\x12\x0fdestinations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\">\n" +
 	"\fFlushRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\")\n" +
 	"\rFlushResponse\x12\x18\n" +
-	"\abatches\x18\x01 \x01(\x04R\abatches2T\n" +
+	"\abatches\x18\x01 \x01(\x04R\abatches\"=\n" +
+	"\vDestination\x12\x16\n" +
+	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"@\n" +
+	"\x0eRedriveRequest\x12\x16\n" +
+	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"g\n" +
+	"\x0fRedriveResponse\x12\"\n" +
+	"\fdestinations\x18\x01 \x01(\x04R\fdestinations\x12\x18\n" +
+	"\abatches\x18\x02 \x01(\x04R\abatches\x12\x16\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\"A\n" +
+	"\x0fListDeadRequest\x12\x16\n" +
+	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"\xf2\x01\n" +
+	"\x10ListDeadResponse\x12>\n" +
+	"\vdestination\x18\x01 \x01(\v2\x1c.destinations.v1.DestinationR\vdestination\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x16\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x16\n" +
+	"\x06sha256\x18\x05 \x01(\fR\x06sha256\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x120\n" +
+	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"=\n" +
+	"\x11ExportDeadRequest\x12\x16\n" +
+	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\"(\n" +
+	"\x12ExportDeadResponse\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"n\n" +
+	"\x12DiscardDeadRequest\x12\x16\n" +
+	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x16\n" +
+	"\x06events\x18\x04 \x01(\x04R\x06events\"G\n" +
+	"\x13DiscardDeadResponse\x12\x18\n" +
+	"\abatches\x18\x01 \x01(\x04R\abatches\x12\x16\n" +
+	"\x06events\x18\x02 \x01(\x04R\x06events2\xa8\x03\n" +
 	"\n" +
 	"Operations\x12F\n" +
-	"\x05Flush\x12\x1d.destinations.v1.FlushRequest\x1a\x1e.destinations.v1.FlushResponseBNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3"
+	"\x05Flush\x12\x1d.destinations.v1.FlushRequest\x1a\x1e.destinations.v1.FlushResponse\x12L\n" +
+	"\aRedrive\x12\x1f.destinations.v1.RedriveRequest\x1a .destinations.v1.RedriveResponse\x12Q\n" +
+	"\bListDead\x12 .destinations.v1.ListDeadRequest\x1a!.destinations.v1.ListDeadResponse0\x01\x12W\n" +
+	"\n" +
+	"ExportDead\x12\".destinations.v1.ExportDeadRequest\x1a#.destinations.v1.ExportDeadResponse0\x01\x12X\n" +
+	"\vDiscardDead\x12#.destinations.v1.DiscardDeadRequest\x1a$.destinations.v1.DiscardDeadResponseBNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3"
 
 var (
 	file_destinations_v1_operations_proto_rawDescOnce sync.Once
@@ -151,19 +751,39 @@ func file_destinations_v1_operations_proto_rawDescGZIP() []byte {
 	return file_destinations_v1_operations_proto_rawDescData
 }
 
-var file_destinations_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_destinations_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_destinations_v1_operations_proto_goTypes = []any{
-	(*FlushRequest)(nil),  // 0: destinations.v1.FlushRequest
-	(*FlushResponse)(nil), // 1: destinations.v1.FlushResponse
+	(*FlushRequest)(nil),          // 0: destinations.v1.FlushRequest
+	(*FlushResponse)(nil),         // 1: destinations.v1.FlushResponse
+	(*Destination)(nil),           // 2: destinations.v1.Destination
+	(*RedriveRequest)(nil),        // 3: destinations.v1.RedriveRequest
+	(*RedriveResponse)(nil),       // 4: destinations.v1.RedriveResponse
+	(*ListDeadRequest)(nil),       // 5: destinations.v1.ListDeadRequest
+	(*ListDeadResponse)(nil),      // 6: destinations.v1.ListDeadResponse
+	(*ExportDeadRequest)(nil),     // 7: destinations.v1.ExportDeadRequest
+	(*ExportDeadResponse)(nil),    // 8: destinations.v1.ExportDeadResponse
+	(*DiscardDeadRequest)(nil),    // 9: destinations.v1.DiscardDeadRequest
+	(*DiscardDeadResponse)(nil),   // 10: destinations.v1.DiscardDeadResponse
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_destinations_v1_operations_proto_depIdxs = []int32{
-	0, // 0: destinations.v1.Operations.Flush:input_type -> destinations.v1.FlushRequest
-	1, // 1: destinations.v1.Operations.Flush:output_type -> destinations.v1.FlushResponse
-	1, // [1:2] is the sub-list for method output_type
-	0, // [0:1] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	2,  // 0: destinations.v1.ListDeadResponse.destination:type_name -> destinations.v1.Destination
+	11, // 1: destinations.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
+	0,  // 2: destinations.v1.Operations.Flush:input_type -> destinations.v1.FlushRequest
+	3,  // 3: destinations.v1.Operations.Redrive:input_type -> destinations.v1.RedriveRequest
+	5,  // 4: destinations.v1.Operations.ListDead:input_type -> destinations.v1.ListDeadRequest
+	7,  // 5: destinations.v1.Operations.ExportDead:input_type -> destinations.v1.ExportDeadRequest
+	9,  // 6: destinations.v1.Operations.DiscardDead:input_type -> destinations.v1.DiscardDeadRequest
+	1,  // 7: destinations.v1.Operations.Flush:output_type -> destinations.v1.FlushResponse
+	4,  // 8: destinations.v1.Operations.Redrive:output_type -> destinations.v1.RedriveResponse
+	6,  // 9: destinations.v1.Operations.ListDead:output_type -> destinations.v1.ListDeadResponse
+	8,  // 10: destinations.v1.Operations.ExportDead:output_type -> destinations.v1.ExportDeadResponse
+	10, // 11: destinations.v1.Operations.DiscardDead:output_type -> destinations.v1.DiscardDeadResponse
+	7,  // [7:12] is the sub-list for method output_type
+	2,  // [2:7] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_destinations_v1_operations_proto_init() }
@@ -177,7 +797,7 @@ func file_destinations_v1_operations_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_destinations_v1_operations_proto_rawDesc), len(file_destinations_v1_operations_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,7 +21,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Operations_Flush_FullMethodName = "/destinations.v1.Operations/Flush"
+	Operations_Flush_FullMethodName       = "/destinations.v1.Operations/Flush"
+	Operations_Redrive_FullMethodName     = "/destinations.v1.Operations/Redrive"
+	Operations_ListDead_FullMethodName    = "/destinations.v1.Operations/ListDead"
+	Operations_ExportDead_FullMethodName  = "/destinations.v1.Operations/ExportDead"
+	Operations_DiscardDead_FullMethodName = "/destinations.v1.Operations/DiscardDead"
 )
 
 // OperationsClient is the client API for Operations service.
@@ -29,19 +33,40 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // Operations is for the people who run the service.
+//
+// What ends a call with an error, beside what gRPC itself reports:
+//
+//	code                 reason (ErrorInfo.reason)  cause
+//	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or one destination has to be named
+//	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
+//	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
+//	FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+//	UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
+//	UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
+//	INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
+//
+// Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
 type OperationsClient interface {
 	// Flush closes the open batches of a destination, or of all, before their
 	// windows end, so that they are uploaded now. It answers when everything that
 	// was acknowledged before the call is sealed: it stands in the journal in which
-	// object it goes to S3. It does not wait for the upload.
-	//
-	// Errors, with their reasons (ErrorInfo.reason): INVALID_ARGUMENT for a bucket or
-	// prefix that breaks the rules of S3Event (BUCKET_INVALID, PREFIX_INVALID), also
-	// for a prefix without a bucket; UNAVAILABLE while the service stops
-	// (SHUTTING_DOWN), or if a partition that it needs is closed because its files are
-	// damaged (PARTITION_UNAVAILABLE; whatever else could be sealed is);
-	// DEADLINE_EXCEEDED, and the rest is sealed later all the same.
+	// object it goes to S3. It does not wait for the upload. What is left at the
+	// caller's deadline is sealed later all the same.
 	Flush(ctx context.Context, in *FlushRequest, opts ...grpc.CallOption) (*FlushResponse, error)
+	// Redrive has a blocked destination tried at once, also one that only a person may
+	// free, and its dead batches tried again, under their own keys. It answers when
+	// that is durable, and does not wait for the upload.
+	Redrive(ctx context.Context, in *RedriveRequest, opts ...grpc.CallOption) (*RedriveResponse, error)
+	// ListDead lists the dead batches: those that are kept and no longer tried by
+	// themselves, because S3 has refused them again and again, or for longer than the
+	// service's --give-up-after.
+	ListDead(ctx context.Context, in *ListDeadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDeadResponse], error)
+	// ExportDead gives the object of a dead batch, in pieces, as it would stand in S3.
+	// Who has all of it can tell by the size and the SHA-256 that ListDead says.
+	ExportDead(ctx context.Context, in *ExportDeadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportDeadResponse], error)
+	// DiscardDead destroys the dead batches of one destination, or one of them. It
+	// answers when that is durable. Nothing brings them back: ExportDead first.
+	DiscardDead(ctx context.Context, in *DiscardDeadRequest, opts ...grpc.CallOption) (*DiscardDeadResponse, error)
 }
 
 type operationsClient struct {
@@ -62,24 +87,103 @@ func (c *operationsClient) Flush(ctx context.Context, in *FlushRequest, opts ...
 	return out, nil
 }
 
+func (c *operationsClient) Redrive(ctx context.Context, in *RedriveRequest, opts ...grpc.CallOption) (*RedriveResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RedriveResponse)
+	err := c.cc.Invoke(ctx, Operations_Redrive_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *operationsClient) ListDead(ctx context.Context, in *ListDeadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDeadResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Operations_ServiceDesc.Streams[0], Operations_ListDead_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListDeadRequest, ListDeadResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Operations_ListDeadClient = grpc.ServerStreamingClient[ListDeadResponse]
+
+func (c *operationsClient) ExportDead(ctx context.Context, in *ExportDeadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportDeadResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Operations_ServiceDesc.Streams[1], Operations_ExportDead_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ExportDeadRequest, ExportDeadResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Operations_ExportDeadClient = grpc.ServerStreamingClient[ExportDeadResponse]
+
+func (c *operationsClient) DiscardDead(ctx context.Context, in *DiscardDeadRequest, opts ...grpc.CallOption) (*DiscardDeadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DiscardDeadResponse)
+	err := c.cc.Invoke(ctx, Operations_DiscardDead_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OperationsServer is the server API for Operations service.
 // All implementations must embed UnimplementedOperationsServer
 // for forward compatibility.
 //
 // Operations is for the people who run the service.
+//
+// What ends a call with an error, beside what gRPC itself reports:
+//
+//	code                 reason (ErrorInfo.reason)  cause
+//	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or one destination has to be named
+//	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
+//	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
+//	FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+//	UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
+//	UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
+//	INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
+//
+// Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
 type OperationsServer interface {
 	// Flush closes the open batches of a destination, or of all, before their
 	// windows end, so that they are uploaded now. It answers when everything that
 	// was acknowledged before the call is sealed: it stands in the journal in which
-	// object it goes to S3. It does not wait for the upload.
-	//
-	// Errors, with their reasons (ErrorInfo.reason): INVALID_ARGUMENT for a bucket or
-	// prefix that breaks the rules of S3Event (BUCKET_INVALID, PREFIX_INVALID), also
-	// for a prefix without a bucket; UNAVAILABLE while the service stops
-	// (SHUTTING_DOWN), or if a partition that it needs is closed because its files are
-	// damaged (PARTITION_UNAVAILABLE; whatever else could be sealed is);
-	// DEADLINE_EXCEEDED, and the rest is sealed later all the same.
+	// object it goes to S3. It does not wait for the upload. What is left at the
+	// caller's deadline is sealed later all the same.
 	Flush(context.Context, *FlushRequest) (*FlushResponse, error)
+	// Redrive has a blocked destination tried at once, also one that only a person may
+	// free, and its dead batches tried again, under their own keys. It answers when
+	// that is durable, and does not wait for the upload.
+	Redrive(context.Context, *RedriveRequest) (*RedriveResponse, error)
+	// ListDead lists the dead batches: those that are kept and no longer tried by
+	// themselves, because S3 has refused them again and again, or for longer than the
+	// service's --give-up-after.
+	ListDead(*ListDeadRequest, grpc.ServerStreamingServer[ListDeadResponse]) error
+	// ExportDead gives the object of a dead batch, in pieces, as it would stand in S3.
+	// Who has all of it can tell by the size and the SHA-256 that ListDead says.
+	ExportDead(*ExportDeadRequest, grpc.ServerStreamingServer[ExportDeadResponse]) error
+	// DiscardDead destroys the dead batches of one destination, or one of them. It
+	// answers when that is durable. Nothing brings them back: ExportDead first.
+	DiscardDead(context.Context, *DiscardDeadRequest) (*DiscardDeadResponse, error)
 	mustEmbedUnimplementedOperationsServer()
 }
 
@@ -92,6 +196,18 @@ type UnimplementedOperationsServer struct{}
 
 func (UnimplementedOperationsServer) Flush(context.Context, *FlushRequest) (*FlushResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Flush not implemented")
+}
+func (UnimplementedOperationsServer) Redrive(context.Context, *RedriveRequest) (*RedriveResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Redrive not implemented")
+}
+func (UnimplementedOperationsServer) ListDead(*ListDeadRequest, grpc.ServerStreamingServer[ListDeadResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListDead not implemented")
+}
+func (UnimplementedOperationsServer) ExportDead(*ExportDeadRequest, grpc.ServerStreamingServer[ExportDeadResponse]) error {
+	return status.Error(codes.Unimplemented, "method ExportDead not implemented")
+}
+func (UnimplementedOperationsServer) DiscardDead(context.Context, *DiscardDeadRequest) (*DiscardDeadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DiscardDead not implemented")
 }
 func (UnimplementedOperationsServer) mustEmbedUnimplementedOperationsServer() {}
 func (UnimplementedOperationsServer) testEmbeddedByValue()                    {}
@@ -132,6 +248,64 @@ func _Operations_Flush_Handler(srv interface{}, ctx context.Context, dec func(in
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Operations_Redrive_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RedriveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServer).Redrive(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Operations_Redrive_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServer).Redrive(ctx, req.(*RedriveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Operations_ListDead_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListDeadRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(OperationsServer).ListDead(m, &grpc.GenericServerStream[ListDeadRequest, ListDeadResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Operations_ListDeadServer = grpc.ServerStreamingServer[ListDeadResponse]
+
+func _Operations_ExportDead_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ExportDeadRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(OperationsServer).ExportDead(m, &grpc.GenericServerStream[ExportDeadRequest, ExportDeadResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Operations_ExportDeadServer = grpc.ServerStreamingServer[ExportDeadResponse]
+
+func _Operations_DiscardDead_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DiscardDeadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServer).DiscardDead(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Operations_DiscardDead_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServer).DiscardDead(ctx, req.(*DiscardDeadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Operations_ServiceDesc is the grpc.ServiceDesc for Operations service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -143,7 +317,26 @@ var Operations_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Flush",
 			Handler:    _Operations_Flush_Handler,
 		},
+		{
+			MethodName: "Redrive",
+			Handler:    _Operations_Redrive_Handler,
+		},
+		{
+			MethodName: "DiscardDead",
+			Handler:    _Operations_DiscardDead_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ListDead",
+			Handler:       _Operations_ListDead_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ExportDead",
+			Handler:       _Operations_ExportDead_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "destinations/v1/operations.proto",
 }

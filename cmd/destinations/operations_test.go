@@ -1,0 +1,349 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+)
+
+// fakeOperations answers with what it was given, and keeps what it was asked.
+type fakeOperations struct {
+	destinationsv1.UnimplementedOperationsServer
+	t testing.TB
+
+	dead    []*destinationsv1.ListDeadResponse
+	objects map[string]string // by key
+	err     error             // the end of every call
+
+	asked []string // requests, as text
+}
+
+// start serves f on loopback and returns its address.
+func (f *fakeOperations) start(t testing.TB) string {
+	t.Helper()
+	f.t = t
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	destinationsv1.RegisterOperationsServer(server, f)
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return listener.Addr().String()
+}
+
+// ask keeps a request: one call is under way at a time.
+func (f *fakeOperations) ask(parts ...string) { f.asked = append(f.asked, strings.Join(parts, " ")) }
+
+func (f *fakeOperations) Redrive(_ context.Context, r *destinationsv1.RedriveRequest) (*destinationsv1.RedriveResponse, error) {
+	f.ask("redrive", r.GetBucket(), r.GetPrefix())
+	return &destinationsv1.RedriveResponse{Destinations: 1, Batches: 2, Events: 30}, f.err
+}
+
+func (f *fakeOperations) ListDead(r *destinationsv1.ListDeadRequest, call grpc.ServerStreamingServer[destinationsv1.ListDeadResponse]) error {
+	f.ask("dead", r.GetBucket(), r.GetPrefix())
+	for _, batch := range f.dead {
+		if err := call.Send(batch); err != nil {
+			return err
+		}
+	}
+	return f.err
+}
+
+func (f *fakeOperations) ExportDead(r *destinationsv1.ExportDeadRequest, call grpc.ServerStreamingServer[destinationsv1.ExportDeadResponse]) error {
+	f.ask("export", r.GetBucket(), r.GetKey())
+	for piece := range slices.Chunk([]byte(f.objects[r.GetKey()]), 3) {
+		if err := call.Send(&destinationsv1.ExportDeadResponse{Data: piece}); err != nil {
+			return err
+		}
+	}
+	return f.err
+}
+
+func (f *fakeOperations) DiscardDead(_ context.Context, r *destinationsv1.DiscardDeadRequest) (*destinationsv1.DiscardDeadResponse, error) {
+	f.ask("discard", r.GetBucket(), r.GetPrefix(), r.GetKey())
+	return &destinationsv1.DiscardDeadResponse{Batches: 1, Events: r.GetEvents()}, f.err
+}
+
+// wantAsked checks what the fake was asked since the last time.
+func (f *fakeOperations) wantAsked(want ...string) {
+	f.t.Helper()
+	if !slices.Equal(f.asked, want) {
+		f.t.Errorf("got the calls %q, want %q", f.asked, want)
+	}
+	f.asked = nil
+}
+
+func at(text string) *timestamppb.Timestamp {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		panic(err)
+	}
+	return timestamppb.New(t)
+}
+
+func TestRedriveNamesWhatIsTried(t *testing.T) {
+	fake := &fakeOperations{}
+	target := fake.start(t)
+	for _, test := range []struct {
+		args  []string
+		asked string
+	}{
+		{[]string{"--all"}, "redrive  "},
+		{[]string{"--bucket", "bkt"}, "redrive bkt "},
+		{[]string{"--bucket", "bkt", "--prefix", "p"}, "redrive bkt p"},
+	} {
+		got := run(t, append([]string{"redrive", "--target", target}, test.args...)...)
+		if got != (outcome{stdout: "tried again: 1 blocked destination, 2 dead batches of 30 events\n"}) {
+			t.Errorf("%v: got %+v", test.args, got)
+		}
+		fake.wantAsked(test.asked)
+	}
+}
+
+const (
+	oneKey   = "p/q/2026/01/02/03/2026-01-02-03-04-05-aa.gz"
+	otherKey = "p/q/2026/01/02/03/2026-01-02-03-04-06-bb.gz"
+)
+
+// twoDead are two dead batches and their objects.
+func twoDead() *fakeOperations {
+	f := &fakeOperations{objects: map[string]string{oneKey: "the first object", otherKey: "the second"}}
+	for key, events := range map[string]uint64{oneKey: 12, otherKey: 30} {
+		sum := sha256.Sum256([]byte(f.objects[key]))
+		f.dead = append(f.dead, &destinationsv1.ListDeadResponse{
+			Destination: &destinationsv1.Destination{Bucket: "bkt", Prefix: "p/q/"}, Key: key, Events: events, Size: uint64(len(f.objects[key])),
+			Sha256: sum[:], Reason: "EntityTooLarge", Since: at("2026-01-02T03:04:05Z"),
+		})
+	}
+	slices.SortFunc(f.dead, func(a, b *destinationsv1.ListDeadResponse) int { return strings.Compare(a.GetKey(), b.GetKey()) })
+	return f
+}
+
+func TestDeadListShowsATable(t *testing.T) {
+	fake := twoDead()
+	target := fake.start(t)
+	golden(t, "dead-list.golden", run(t, "dead", "list", "--target", target).stdout)
+	golden(t, "dead-list-json.golden", run(t, "dead", "list", "--target", target, "--bucket", "bkt", "--prefix", "p/q", "--json").stdout)
+	fake.wantAsked("dead  ", "dead bkt p/q")
+	fake.dead = nil
+	if got := run(t, "dead", "list", "--target", target); got != (outcome{stdout: "no batch is dead\n"}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func filesIn(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, e := range entries {
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = string(text)
+	}
+	return files
+}
+
+func TestDeadExportWritesFiles(t *testing.T) {
+	one, other := filepath.Base(oneKey), filepath.Base(otherKey)
+	for _, test := range []struct {
+		name  string
+		args  []string // DIR is the folder
+		want  map[string]string
+		asked []string
+	}{
+		{"all into a folder", []string{"--prefix", "p/q", "--output", "DIR"}, map[string]string{one: "the first object", other: "the second"},
+			[]string{"dead bkt p/q", "export bkt " + oneKey, "export bkt " + otherKey}},
+		{"one into a folder", []string{"--key", otherKey, "--output", "DIR/"}, map[string]string{other: "the second"},
+			[]string{"dead bkt p/q/", "export bkt " + otherKey}},
+		{"one into a file", []string{"--key", oneKey, "--output", "DIR/x.gz"}, map[string]string{"x.gz": "the first object"},
+			[]string{"dead bkt p/q/", "export bkt " + oneKey}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fake, dir := twoDead(), t.TempDir()
+			args := []string{"dead", "export", "--target", fake.start(t), "--bucket", "bkt"}
+			for _, arg := range test.args {
+				args = append(args, strings.Replace(arg, "DIR", dir, 1))
+			}
+			for range 2 { // the second time all is there
+				got := run(t, args...)
+				if got.code != exitOK || got.stderr != "" || strings.Count(got.stdout, "\n") != len(test.want) {
+					t.Errorf("got %+v", got)
+				}
+				if files := filesIn(t, dir); !mapsEqual(files, test.want) {
+					t.Errorf("got %q, want %q", files, test.want)
+				}
+			}
+			fake.wantAsked(append(test.asked, test.asked[0])...)
+		})
+	}
+}
+
+func mapsEqual(a, b map[string]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if b[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+func TestDeadExportLeavesNoHalfFile(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		prepare func(f *fakeOperations, dir string)
+		want    string
+		files   int
+	}{
+		{"other bytes", func(f *fakeOperations, _ string) { f.objects[oneKey] = "something else" }, "what came has the SHA-256", 0},
+		{"too few bytes", func(f *fakeOperations, _ string) { f.objects[oneKey] = "the first" }, "what came has the SHA-256", 0},
+		{"no such key", func(f *fakeOperations, _ string) { f.dead = nil }, "no dead batch of the key", 0},
+		{"another file is there", func(_ *fakeOperations, dir string) {
+			_ = os.WriteFile(filepath.Join(dir, "x"), []byte("mine"), 0o600)
+		}, "holds something else", 1},
+		{"no folder", func(_ *fakeOperations, dir string) { _ = os.Remove(dir) }, "no such file", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fake, dir := twoDead(), filepath.Join(t.TempDir(), "d")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			test.prepare(fake, dir)
+			got := run(t, "dead", "export", "--target", fake.start(t), "--bucket", "bkt", "--key", oneKey, "--output", filepath.Join(dir, "x"))
+			if got.code != exitFailed || !strings.Contains(got.stderr, test.want) {
+				t.Errorf("got %+v, want %q", got, test.want)
+			}
+			if entries, _ := os.ReadDir(dir); len(entries) != test.files {
+				t.Errorf("got %v, want %d files", entries, test.files)
+			}
+		})
+	}
+}
+
+func TestDeadExportOfSeveralNeedsAFolder(t *testing.T) {
+	fake := twoDead()
+	got := run(t, "dead", "export", "--target", fake.start(t), "--bucket", "bkt", "--output", filepath.Join(t.TempDir(), "x"))
+	if got.code != exitFailed || !strings.Contains(got.stderr, "is no folder, and there are 2 batches") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestDeadDiscardSaysWhatItDestroys(t *testing.T) {
+	fake := twoDead()
+	target := fake.start(t)
+	for _, test := range []struct {
+		args  []string
+		asked string
+	}{
+		{[]string{"--prefix", "p"}, "discard bkt p "},
+		{[]string{"--key", oneKey}, "discard bkt p/q/ " + oneKey},
+	} {
+		got := run(t, append([]string{"dead", "discard", "--target", target, "--bucket", "bkt", "--events", "12"}, test.args...)...)
+		if got != (outcome{stdout: "destroyed: 1 batch of 12 events\n"}) {
+			t.Errorf("%v: got %+v", test.args, got)
+		}
+		fake.wantAsked(test.asked)
+	}
+}
+
+// Nobody at a terminal, nobody to ask.
+func TestDeadDiscardNeedsTheNumber(t *testing.T) {
+	fake := twoDead()
+	got := invocation{args: []string{"dead", "discard", "--target", fake.start(t), "--bucket", "bkt"}, stdin: "42\n"}.run(t)
+	if got.code != exitFailed || !strings.Contains(got.stderr, "--events is needed") {
+		t.Errorf("got %+v", got)
+	}
+	fake.wantAsked()
+}
+
+func TestDeadDiscardAsks(t *testing.T) {
+	for _, test := range []struct {
+		name, key, answer string
+		events            uint64 // 0 = nothing is destroyed
+		want              string // of the error
+	}{
+		{"both", "", "42\n", 42, ""},
+		{"one", oneKey, " 12 \n", 12, ""},
+		{"end of input behind it", oneKey, "12", 12, ""},
+		{"another number", oneKey, "42\n", 0, "nothing is destroyed"},
+		{"yes", "", "yes\n", 0, "nothing is destroyed"},
+		{"nothing", "", "", 0, "nothing is destroyed"},
+		{"unknown", "unknown", "12\n", 0, "no dead batch of the key unknown"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fake := twoDead()
+			c := &deadDiscardCmd{clientFlags: clientFlags{Target: fake.start(t)}, Bucket: "bkt", Prefix: "p/q", Key: test.key, Timeout: time.Minute}
+			conn, err := c.dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			var stderr strings.Builder
+			p := &process{ctx: t.Context(), stdin: strings.NewReader(test.answer), stderr: &stderr}
+			events, err := c.ask(p, destinationsv1.NewOperationsClient(conn), deadRequest(c.Bucket, c.Prefix, c.Key))
+			if events != test.events || (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %d, %v; want %d, %q", events, err, test.events, test.want)
+			}
+			if err == nil && !strings.Contains(stderr.String(), "type the number of events: ") {
+				t.Errorf("got %q", stderr.String())
+			}
+		})
+	}
+}
+
+func TestPrefixOfAKey(t *testing.T) {
+	for key, want := range map[string]string{
+		oneKey: "p/q/", "2026/01/02/03/name.gz": "", "a/2026/01/02/03/name.gz": "a/", "name.gz": "", "": "",
+		"//2026/01/02/03/name.gz": "//",
+	} {
+		if got := prefixOf(key); got != want {
+			t.Errorf("%s: got %q, want %q", key, got, want)
+		}
+	}
+}
+
+func TestRoughNumbers(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 12345: "12,345", 1234567: "1,234,567"} {
+		if got := thousands(n); got != want {
+			t.Errorf("%d: got %s, want %s", n, got, want)
+		}
+	}
+	for n, want := range map[uint64]string{0: "0B", 1023: "1023B", 1024: "1.0KiB", 1536: "1.5KiB", 5 << 30: "5.0GiB", 3 << 40: "3.0TiB"} {
+		if got := roughSize(n); got != want {
+			t.Errorf("%d: got %s, want %s", n, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{
+		-1: "0s", 59 * time.Second: "59s", 90 * time.Second: "1m30s", 3*time.Hour + 5*time.Minute: "3h5m", 50 * time.Hour: "2d2h",
+	} {
+		if got := roughTime(d); got != want {
+			t.Errorf("%v: got %s, want %s", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"google.golang.org/grpc"
+
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+)
+
+// What [DeadLetters] answer beside the errors of [Flusher]. They may be wrapped; the
+// text is for the caller.
+var (
+	// ErrBatchUnknown: there is no dead batch of that key.
+	ErrBatchUnknown = errors.New("there is no dead batch of that key")
+	// ErrEventsDiffer: another number of events would be destroyed than was said,
+	// and none was.
+	ErrEventsDiffer = errors.New("the number of events is not the one that would be destroyed")
+)
+
+// DeadLetters keeps the batches that are not tried by themselves any more. Errors
+// are those of [Flusher] and the above; any number of callers may call together.
+type DeadLetters interface {
+	// List gives the dead batches of a destination or of all, until give returns an
+	// error, which is then List's.
+	List(ctx context.Context, of Selection, give func(*destinationsv1.ListDeadResponse) error) error
+
+	// Open returns the object of a dead batch. The caller closes it.
+	Open(ctx context.Context, bucket, key string) (io.ReadCloser, error)
+
+	// Discard destroys the dead batches of one destination, or with a key one of
+	// them, if they have that many events together. It returns when that is durable.
+	Discard(ctx context.Context, of Selection, key string, events uint64) (*destinationsv1.DiscardDeadResponse, error)
+}
+
+// maxPieceBytes is the size of a piece of an exported object.
+const maxPieceBytes = 1 << 20
+
+// ListDead implements destinations.v1.Operations.ListDead.
+func (o operations) ListDead(request *destinationsv1.ListDeadRequest, rpc grpc.ServerStreamingServer[destinationsv1.ListDeadResponse]) error {
+	return o.stream(rpc.Context(), "list dead batches", func(ctx context.Context) error {
+		of, err := selected(request)
+		if err != nil {
+			return err
+		}
+		return o.server.deadLetters.List(ctx, of, func(batch *destinationsv1.ListDeadResponse) error {
+			return send(ctx, rpc, batch)
+		})
+	})
+}
+
+// ExportDead implements destinations.v1.Operations.ExportDead.
+func (o operations) ExportDead(request *destinationsv1.ExportDeadRequest, rpc grpc.ServerStreamingServer[destinationsv1.ExportDeadResponse]) error {
+	return o.stream(rpc.Context(), "export dead batch", func(ctx context.Context) error {
+		if err := CheckBucket(request.GetBucket()); err != nil {
+			return fmt.Errorf("%w: %w", errBucketInvalid, err)
+		}
+		object, err := o.server.deadLetters.Open(ctx, request.GetBucket(), request.GetKey())
+		if err != nil {
+			return err
+		}
+		err = sendPieces(ctx, rpc, object)
+		return errors.Join(err, object.Close())
+	})
+}
+
+// sendPieces sends an object. Each piece has a buffer of its own, since gRPC may
+// still hold the one before.
+func sendPieces(ctx context.Context, rpc grpc.ServerStreamingServer[destinationsv1.ExportDeadResponse], object io.Reader) error {
+	for {
+		piece := make([]byte, maxPieceBytes)
+		n, err := fill(object, piece)
+		if n > 0 {
+			if err := send(ctx, rpc, &destinationsv1.ExportDeadResponse{Data: piece[:n]}); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// fill reads until the piece is full. Other than with [io.ReadFull] an object that
+// ends too early, as its reader says, can be told from one that ends.
+func fill(object io.Reader, piece []byte) (n int, err error) {
+	for n < len(piece) && err == nil {
+		var read int
+		read, err = object.Read(piece[n:])
+		n += read
+	}
+	return n, err
+}
+
+// DiscardDead implements destinations.v1.Operations.DiscardDead.
+func (o operations) DiscardDead(ctx context.Context, request *destinationsv1.DiscardDeadRequest) (response *destinationsv1.DiscardDeadResponse, err error) {
+	err = o.run(ctx, "discard dead batches", func(ctx context.Context) error {
+		of, err := named(request)
+		if err == nil {
+			response, err = o.server.deadLetters.Discard(ctx, of, request.GetKey(), request.GetEvents())
+		}
+		return err
+	})
+	return response, err
+}
