@@ -165,7 +165,6 @@ func (s *shard) applyOpened(incarnation []byte) error {
 	switch {
 	case bytes.Equal(incarnation, s.incarnation):
 		s.opened = true
-		s.removeStates(s.part.Start().Events) // a crash may have brought one back
 		s.removeOrphans()
 		for _, d := range s.dests {
 			s.upload(d) // what is parked need not be read again

@@ -167,7 +167,10 @@ func (s *shard) thin() {
 	n.usable = kept
 }
 
-// removeStates removes the files of snapshots below the start.
+// removeStates removes the files of snapshots below the start, also those that a crash
+// has brought back. The start has to be durable, so this comes behind a release of
+// this run: one that was only read may be in memory alone, if its sync failed in the
+// run before, and the power failing would bring back the start that needs them.
 func (s *shard) removeStates(start uint64) {
 	for at := range s.snapshots.files {
 		if at < start {

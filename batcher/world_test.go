@@ -65,6 +65,11 @@ func (w *world) openJournal() {
 func (w *world) start() {
 	w.t.Helper()
 	w.openJournal()
+	w.startBatcher()
+}
+
+func (w *world) startBatcher() {
+	w.t.Helper()
 	var err error
 	w.process = &process{store: w.store, dead: make(chan struct{})}
 	w.batcher, err = batcher.Start(batcher.Params{
