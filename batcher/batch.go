@@ -140,7 +140,7 @@ func (b *batch) full(c *Config) bool {
 
 // ready reports whether every byte of the object is there.
 func (b *batch) ready() bool {
-	return b.state == batchSealed && !b.incomplete && b.underWay == 0 && !b.spooling
+	return b.state == batchSealed && !b.incomplete && b.underWay == 0 && !b.spooling && b.stream == nil
 }
 
 func (b *batch) object() *uploader.Object {

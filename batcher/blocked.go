@@ -90,6 +90,7 @@ func (s *shard) unload(b *batch) {
 	if b.state >= batchUploading || b.spooling || b.parked != nil {
 		return // its bytes are being sent or written, or are in a file; see failedUpload and noRoom
 	}
+	s.abortStream(b)
 	s.forget(b)
 	b.reset()
 	b.share = shareTables

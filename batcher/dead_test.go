@@ -242,7 +242,9 @@ func TestADeposedOwnersParkedIsVoid(t *testing.T) {
 		owner, late := slices.Repeat([]byte{1}, 16), slices.Repeat([]byte{2}, 16)
 		to := &journalv1.Destination{Tenant: "default", Bucket: one.bucket, Prefix: one.prefix}
 		w.put(one, numbered{lines: w.lines(1)})
-		w.control(owner, &journalv1.Decision{Kind: &journalv1.Decision_Opened{Opened: &journalv1.Opened{}}})
+		died := &journalv1.Dead{Id: unhex(parked[1][:32]), Destination: to}
+		w.control(owner, &journalv1.Decision{Kind: &journalv1.Decision_Opened{Opened: &journalv1.Opened{}}},
+			&journalv1.Decision{Kind: &journalv1.Decision_Dead{Dead: died}})
 		end := w.journal.Partition(0).Events().Committed()
 		w.control(late,
 			&journalv1.Decision{Kind: &journalv1.Decision_Parked{Parked: &journalv1.Parked{File: "none.gz", Size: 1, Seal: &journalv1.Seal{
@@ -253,12 +255,14 @@ func TestADeposedOwnersParkedIsVoid(t *testing.T) {
 			&journalv1.Decision{Kind: &journalv1.Decision_Discarded{Discarded: &journalv1.Discarded{Id: unhex(parked[1][:32]), Destination: to}}})
 		w.journal.Close()
 		w.start()
-		if n := len(w.dead()); n != 0 {
-			t.Errorf("%d are dead", n)
+		if n := len(w.dead()); n != 1 {
+			t.Errorf("%d are dead, want the one that its owner has killed", n)
 		}
 		w.settle()
+		w.redrive()
+		w.settle()
 		w.stop()
-		w.check()
+		w.check2()
 	})
 }
 

@@ -10,7 +10,8 @@ import (
 // has still to be read. The largest are dropped, for a pass to read once more. It
 // reports whether memory is short all the same.
 //
-// One batch is left to each shard, and read on to its end whatever it takes.
+// One batch is left to each shard. If memory is short even so, it goes into a file while it
+// is read.
 func (s *shard) evictLargest() (short bool) {
 	if !s.memory.wantsEviction() {
 		return true
@@ -20,18 +21,37 @@ func (s *shard) evictLargest() (short bool) {
 		s.evict(filling[0])
 		filling = filling[1:]
 	}
+	if len(filling) == 1 && (filling[0].stream != nil || s.memory.wantsEviction()) {
+		return !s.stream(filling[0])
+	}
 	return len(filling) != 1
 }
 
-// filling are the batches that are being read again, the largest first.
+// filling are the batches that are being read again, the largest first, and one that goes
+// into a file behind the others.
 func (s *shard) filling() (found []*batch) {
 	for _, d := range s.dests {
 		if b := d.incomplete(); b != nil && b.share == shareFilling {
 			found = append(found, b)
 		}
 	}
-	slices.SortFunc(found, func(a, b *batch) int { return cmp.Compare(b.charged, a.charged) })
+	slices.SortFunc(found, func(a, b *batch) int {
+		if byStream := compareBool(a.stream != nil, b.stream != nil); byStream != 0 {
+			return byStream
+		}
+		return cmp.Compare(b.charged, a.charged)
+	})
 	return found
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 // evict drops what has been read of b, and lets the next pass read its destination's

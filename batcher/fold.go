@@ -131,6 +131,7 @@ func (s *shard) refill(d *destination, at position, received int64, payload []by
 	if err := b.matchesSeal(); err != nil {
 		return s.part.Damage(err)
 	}
+	s.streamOn(b)
 	s.upload(d)
 	return nil
 }
@@ -240,5 +241,6 @@ func (s *shard) compressed(m compressedChunk) {
 	}
 	b.compressed(m.index, m.run, m.raw)
 	s.charge(b, int64(len(m.run)-m.held))
+	s.streamOn(b)
 	s.upload(b.dest)
 }

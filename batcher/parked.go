@@ -19,6 +19,7 @@ type kept struct {
 	parked *journalv1.Parked
 	dead   *journalv1.Dead
 
+	stream    *stream      // that writes it while it is read; nil = none
 	spooling  bool         // its file is being written, or its Parked is on its way into the journal
 	deciding  bool         // a Dead, Redriven or Discarded of it is on its way into the journal
 	condemned string       // why it dies when it is parked; empty = it does not
@@ -107,6 +108,7 @@ func (s *shard) batchOf(dest *journalv1.Destination, id []byte) *batch {
 // that this is durable is why it was read back.
 func (s *shard) leaveQueue(b *batch) {
 	b.state = batchGone
+	s.abortStream(b)
 	s.forget(b)
 	b.dest.queue = slices.DeleteFunc(b.dest.queue, func(other *batch) bool { return other == b })
 	if b.parked != nil && s.opened { // else removeOrphans will

@@ -147,7 +147,7 @@ func TestManifestSaysWhatIsParked(t *testing.T) {
 
 // While the disk is full nothing is parked, and nothing waits for it.
 func TestParkingOnAFullDisk(t *testing.T) {
-	bubble(t, smallQuota, func(w *world) {
+	bubble(t, func(w *world) { smallQuota(w); w.jcfg.QuotaBytes = 192 << 10 }, func(w *world) {
 		w.refuse(one.bucket, denied)
 		w.disk.Fail(noSpools)
 		for range 12 {

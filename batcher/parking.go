@@ -117,16 +117,24 @@ func (s *shard) endParking(d *destination) {
 	d.parkAll, d.dying = false, ""
 }
 
-// park has the batches of d written into files that are to be and can be. It may be
-// called at any time.
+// park has the next batch of d written into a file that is to be and can be. It may be
+// called at any time. One follows the other, the oldest first: so that its
+// segments go, and the next one has their room, when the journal is full.
 func (s *shard) park(d *destination) {
 	if !d.parkAll && d.condemned == 0 || !s.cleared || s.stopping || time.Now().Before(s.parkAt) {
 		return
 	}
+	var next *batch
 	for _, b := range d.queue {
-		if (d.parkAll || b.condemned != "") && b.parked == nil && b.ready() {
-			s.spool(b)
+		if b.spooling {
+			return
 		}
+		if next == nil && (d.parkAll || b.condemned != "") && b.parked == nil && b.ready() {
+			next = b
+		}
+	}
+	if next != nil {
+		s.spool(next)
 	}
 }
 

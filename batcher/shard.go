@@ -60,7 +60,7 @@ type shard struct {
 	probeCtx    context.Context // ends when Close begins
 
 	stop  <-chan struct{} // closed when Close begins
-	inbox *mailbox[any]   // compressedChunk, uploaded, probed, stateSaved, spooled, orphansGone, *flush, *operation
+	inbox *mailbox[any]   // compressedChunk, uploaded, probed, stateSaved, spooled, streamed, streamGone, orphansGone, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -252,6 +252,10 @@ func (s *shard) receive(m any) {
 		s.saved(m)
 	case spooled:
 		s.spooled(m)
+	case streamed:
+		s.streamed(m)
+	case streamGone:
+		s.streamGone(m)
 	case orphansGone:
 		s.cleared = true
 	case *operation:
@@ -366,6 +370,7 @@ func (s *shard) giveBack() {
 	for _, d := range s.dests {
 		s.memory.chargeTables(-d.tables)
 		for _, b := range slices.Concat(d.closing, d.queue) {
+			s.abortStream(b)
 			s.forget(b)
 		}
 		if d.open != nil {

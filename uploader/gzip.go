@@ -131,6 +131,13 @@ func (b *Body) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// Frame returns what stands before and behind the runs in the file that [NewBody]
+// makes of them, for whoever writes it himself because it need not be in memory whole.
+func Frame(rawCRC32 uint32, rawBytes uint64) (header, trailer []byte) {
+	b := NewBody(nil, rawCRC32, rawBytes)
+	return b.pieces[0], b.pieces[1]
+}
+
 // BodySize returns the size of the file that [NewBody] makes of runs of
 // runBytes bytes together.
 func BodySize(runBytes int64) int64 { return int64(gzipHeaderSize) + runBytes + int64(gzipTrailerSize) }

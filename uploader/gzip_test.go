@@ -296,3 +296,17 @@ func BenchmarkRun(b *testing.B) {
 		})
 	}
 }
+
+func TestFrameAroundRunsIsTheirBody(t *testing.T) {
+	runs := [][]byte{[]byte("some"), []byte("runs")}
+	body := uploader.NewBody(runs, 7, 9)
+	want := make([]byte, body.Size())
+	if _, err := body.ReadAt(want, 0); err != nil {
+		t.Fatal(err)
+	}
+	header, trailer := uploader.Frame(7, 9)
+	got := append(append(append(append([]byte{}, header...), runs[0]...), runs[1]...), trailer...)
+	if !bytes.Equal(got, want) {
+		t.Errorf("got %x, want %x", got, want)
+	}
+}
