@@ -14,6 +14,7 @@ type Fault struct {
 	code   string
 	region string
 	delay  time.Duration
+	hold   bool
 }
 
 // end is how a request ends.
@@ -48,6 +49,9 @@ func CutAnswer() Fault { return Fault{end: endCutAnswer} }
 
 // Slow passes a request on after d.
 func Slow(d time.Duration) Fault { return Fault{delay: d} }
+
+// Hold passes a request on when the rules are replaced, and not before.
+func Hold() Fault { return Fault{hold: true} }
 
 // AfterEffect returns f as what happens after S3 has done what it was asked. If S3
 // refuses, its answer is passed on, and the next request is the one that f happens

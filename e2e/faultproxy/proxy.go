@@ -25,6 +25,7 @@ type Proxy struct {
 	mu struct {
 		sync.Mutex
 		rules []*counted
+		next  chan struct{}  // closed when the rules are replaced
 		done  map[string]int // by the name of a rule
 		calls map[Op]int
 	}
@@ -49,6 +50,7 @@ func Listen(target string) (*Proxy, error) {
 		ErrorLog:          log.New(io.Discard, "", 0), // broken connections are what it is for
 		ConnState:         p.connState,
 	}
+	p.mu.next = make(chan struct{})
 	p.mu.done = map[string]int{}
 	p.mu.calls = map[Op]int{}
 	p.running.Go(func() { _ = p.server.Serve(listener) }) // ends with Close
@@ -78,10 +80,13 @@ func (p *Proxy) Close() {
 }
 
 // SetRules replaces the rules. Of several that hold for a request the first one
-// counts. Requests that are under way stay with the rule that they met.
+// counts. Requests that are under way stay with the rule that they met, but for
+// those that it holds.
 func (p *Proxy) SetRules(all ...Rule) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	close(p.mu.next)
+	p.mu.next = make(chan struct{})
 	p.mu.rules = nil
 	for _, r := range all {
 		p.mu.rules = append(p.mu.rules, &counted{Rule: r})
@@ -103,12 +108,13 @@ func (p *Proxy) Calls() map[Op]int {
 	return maps.Clone(p.mu.calls)
 }
 
-// decide returns the rule that holds for a request.
-func (p *Proxy) decide(c Call) *counted {
+// decide returns the rule that holds for a request, and a channel that is closed
+// when there are other rules.
+func (p *Proxy) decide(c Call) (rule *counted, next <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mu.calls[c.Op]++
-	return decide(p.mu.rules, c)
+	return decide(p.mu.rules, c), p.mu.next
 }
 
 // giveBack lets a rule hold for the next request instead of this one.
@@ -129,9 +135,9 @@ func (p *Proxy) note(r *counted) {
 
 // serve handles one request. A connection that it gives up ends without a word.
 func (p *Proxy) serve(w http.ResponseWriter, req *http.Request) {
-	rule := p.decide(read(req))
+	rule, next := p.decide(read(req))
 	f := rule.Fault
-	if f.delay > 0 && !p.pause(req, time.After(f.delay)) {
+	if f.hold && !pause(p, req, next) || f.delay > 0 && !pause(p, req, time.After(f.delay)) {
 		panic(http.ErrAbortHandler)
 	}
 	answer, err := p.effect(req, f)
@@ -153,7 +159,7 @@ func (p *Proxy) serve(w http.ResponseWriter, req *http.Request) {
 	case endAnswer:
 		f.writeError(w, req)
 	case endHang:
-		p.pause(req, nil)
+		pause[struct{}](p, req, nil)
 		panic(http.ErrAbortHandler)
 	case endReset, endCutRequest:
 		reset(w, nil)
@@ -195,7 +201,7 @@ func keepBody(answer *http.Response) error {
 
 // pause waits for c and returns true, or false if the client goes away or the proxy
 // is closed before.
-func (p *Proxy) pause(req *http.Request, c <-chan time.Time) bool {
+func pause[T any](p *Proxy, req *http.Request, c <-chan T) bool {
 	select {
 	case <-c:
 		return true

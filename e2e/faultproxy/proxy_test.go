@@ -228,6 +228,25 @@ func TestNoEffectNoFaultAfterIt(t *testing.T) {
 	}
 }
 
+func TestHeldUntilTheRulesAreReplaced(t *testing.T) {
+	b, p, c := start(t)
+	p.SetRules(faultproxy.Rule{Fault: faultproxy.Hold()})
+	got := make(chan int, 1)
+	go func() {
+		status, _, _ := send(t, c, http.MethodPut, p.URL()+key, "")
+		got <- status
+	}()
+	select {
+	case status := <-got:
+		t.Fatalf("got %d, want nothing yet", status)
+	case <-time.After(50 * time.Millisecond):
+	}
+	p.SetRules()
+	if status := <-got; status != 200 || len(b.requests()) != 1 {
+		t.Errorf("got %d and %d requests, want it passed on", status, len(b.requests()))
+	}
+}
+
 // An S3 server that is not there ends connections, and the proxy's end what hangs.
 func TestNobodyWaitsForEver(t *testing.T) {
 	p, err := faultproxy.Listen("127.0.0.1:1")
