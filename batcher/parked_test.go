@@ -147,9 +147,20 @@ func TestManifestSaysWhatIsParked(t *testing.T) {
 
 // While the disk is full nothing is parked, and nothing waits for it.
 func TestParkingOnAFullDisk(t *testing.T) {
+	for _, kind := range []journaltest.Kind{journaltest.Allocate, journaltest.Truncate} { // at a file's begin, and at its end
+		t.Run(string(kind), func(t *testing.T) { parkOnAFullDisk(t, kind) })
+	}
+}
+
+func parkOnAFullDisk(t *testing.T, kind journaltest.Kind) {
 	bubble(t, func(w *world) { smallQuota(w); w.jcfg.QuotaBytes = 192 << 10 }, func(w *world) {
 		w.refuse(one.bucket, denied)
-		w.disk.Fail(noSpools)
+		w.disk.Fail(func(op journaltest.Op) error {
+			if op.Kind == kind && strings.Contains(op.Name, "/parked/") {
+				return errNoSpace
+			}
+			return nil
+		})
 		for range 12 {
 			w.put(one, numbered{lines: w.kilobytes(4)})
 			w.put(works, numbered{lines: w.lines(1)})
@@ -174,11 +185,36 @@ func TestParkingOnAFullDisk(t *testing.T) {
 	})
 }
 
-func noSpools(op journaltest.Op) error {
-	if (op.Kind == journaltest.Allocate || op.Kind == journaltest.Create) && strings.Contains(op.Name, "/parked/") {
-		return errNoSpace
-	}
-	return nil
+// The log keeps its events until their Parked is durable.
+func TestNothingIsReleasedBeforeItsParkedIsDurable(t *testing.T) {
+	bubble(t, smallQuota, func(w *world) {
+		w.refuse(one.bucket, denied)
+		written := false
+		w.disk.Fail(func(op journaltest.Op) error {
+			written = written || op.Kind == journaltest.Rename && strings.Contains(op.Name, "/parked/")
+			if written && op.Kind == journaltest.Write && strings.Contains(op.Name, "control-") {
+				return errNoSpace
+			}
+			return nil
+		})
+		for range 12 { // the first batch takes several segments
+			w.put(one, numbered{lines: w.kilobytes(2)})
+		}
+		for n := 0; len(w.spools()) == 0; n++ {
+			if n == 40 {
+				w.t.Fatal("nothing was written into a file: the test shows nothing")
+			}
+			w.put(one, numbered{lines: w.kilobytes(2)})
+			pass(time.Second)
+		}
+		pass(10 * time.Second)
+		if w.start0() != 0 || w.batcher.Counts().Parked != 0 {
+			w.t.Errorf("released up to %d, %d parked, before a Parked is durable", w.start0(), w.batcher.Counts().Parked)
+		}
+		w.disk.Fail(nil)
+		w.crash()
+		pass(20 * time.Second)
+	})
 }
 
 // Without its file, or with one of another size, a parked batch closes its partition:
