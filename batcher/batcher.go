@@ -59,7 +59,8 @@ func Start(p Params) (*Batcher, error) {
 	b.mu.ended = map[int]error{}
 	common := &shared{
 		memory: &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}, spares: &sync.Pool{}, counts: b.counts,
-		parkAbove: parkAbove(p.Journal.Quota()),
+		parkAbove:  parkAbove(p.Journal.Quota()),
+		conditions: newConditions(&p.Config, b.wakeAll),
 	}
 	for i := range b.shards {
 		if err := p.Journal.Partition(i).Err(); err != nil {
@@ -114,6 +115,7 @@ type shared struct {
 	// destinations alone; past parkAbove those are parked.
 	heldByBlocked atomic.Int64
 	parkAbove     int64
+	conditions    *conditions
 }
 
 // newShard makes the shard of partition i, which has read and checked what was
@@ -133,7 +135,7 @@ func newShard(p *Params, i int, common *shared) (*shard, error) {
 	s := &shard{
 		id: i, cfg: &p.Config, log: p.Log, shared: common, uploader: p.Uploader,
 		part: part, events: events, control: control, journalID: p.Journal.ID(),
-		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{}, behind: map[*destination]struct{}{}, woken: map[string]time.Time{},
+		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{}, waiting: map[*destination]struct{}{}, behind: map[*destination]struct{}{}, woken: map[string]time.Time{},
 		dedupe: newDedupe(&p.Config, p.Journal.ID(), p.Journal.Partitions(), common.counts),
 	}
 	if err := s.readDecided(); err != nil {

@@ -28,7 +28,8 @@ func (s *shard) applyBlocked(m *journalv1.Blocked) {
 	d.redrives = nil
 	d.since, d.code, d.message = time.Unix(0, m.GetSinceUnixNanos()), m.GetCode(), m.GetMessage()
 	d.failed = max(d.failed, 1)
-	s.block(d)
+	s.stopWaiting(d)
+	s.block(d, subjectNone)
 	d.planTry(s.cfg, time.Now())
 	if d.givenUp(s.cfg, time.Now()) {
 		d.giveUpNext = time.Now().Add(giveUpAgain)
@@ -51,7 +52,7 @@ func (s *shard) applyFreed(m *journalv1.Freed) {
 }
 
 // block drops d's bytes. Its events are counted from here on.
-func (s *shard) block(d *destination) {
+func (s *shard) block(d *destination, cause subject) {
 	s.dissolve(d) // as far as its reader is
 	s.leavePass(d)
 	for _, b := range d.closing {
@@ -60,7 +61,7 @@ func (s *shard) block(d *destination) {
 	for _, b := range d.queue {
 		s.unload(b)
 	}
-	d.mode, d.parkAll, d.dying = modeBlocked, false, ""
+	d.mode, d.cause, d.parkAll, d.dying = modeBlocked, cause, false, ""
 	s.chargeBacklog(d)
 	s.endWaits(d)
 }
@@ -193,6 +194,9 @@ func (s *shard) activate(d *destination) {
 	s.excludeRest(d)
 	d.mode, d.backlog = modeActive, backlog{}
 	d.usedAt = time.Now()
+	if b := d.open; b != nil && d.usedAt.Sub(time.Unix(0, b.firstReceived)) >= s.cfg.Window {
+		d.closeAt = d.usedAt // its window has ended long ago
+	}
 	s.chargeBacklog(d)
 	s.endWaits(d)
 	s.setTimer(d)

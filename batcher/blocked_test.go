@@ -71,6 +71,7 @@ func TestWhatNeedsSomebodyBlocksAtOnce(t *testing.T) {
 func TestWhatLastsBlocksWhateverItIs(t *testing.T) {
 	bubble(t, nil, func(w *world) {
 		w.refuse(one.bucket, slowDown)
+		w.put(dest{"works", ""}, numbered{lines: w.lines(1)})
 		w.put(one, numbered{lines: w.lines(3)})
 		w.flush()
 		pass(w.cfg.BlockAfter - 3*time.Second)
@@ -188,32 +189,41 @@ func TestHalfOfTheDestinationsAreRefused(t *testing.T) {
 	})
 }
 
-// A bucket that only times out takes none of the slots of those that work.
+// Buckets that only time out take none of the slots of those that work.
 func TestHangingDestinationsTakeNoSlotsOfOthers(t *testing.T) {
 	bubble(t, func(w *world) { w.cfg.Uploads = 16 }, func(w *world) {
-		other := dest{"works", ""}
-		for i := range 16 {
-			d := dest{"hangs", fmt.Sprintf("%d/", i)}
-			w.store.set(func() { w.store.mu.hang["hangs"] = 20 * time.Second })
-			w.put(d, numbered{lines: w.lines(1)})
+		var hanging, working []dest
+		for i := range 20 {
+			working = append(working, dest{"works", fmt.Sprintf("%d/", i)})
+			hanging = append(hanging, dest{"hangs", fmt.Sprintf("%d/", i)})
 		}
-		pass(10 * time.Minute)
-		for range 60 {
-			w.put(other, numbered{lines: w.lines(1)})
-			ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
-			if _, err := w.batcher.Flush(ctx, true, "", "", ""); err != nil {
-				w.t.Errorf("a flush beside blocked destinations: %v", err)
-			}
-			cancel()
-			pass(time.Second)
-			synctest.Wait()
-			if got, want := w.delivered(other), len(w.sent[other]); got != want {
-				w.t.Errorf("%d of %d delivered a second later", got, want)
-				break
-			}
-		}
+		w.store.set(func() { w.store.mu.hang["hangs"] = 20 * time.Second })
+		w.send(short, append(hanging[:16:16], working...)...)
+		w.flush()
+		pass(25 * time.Second) // all have been tried once
+		w.promptly(working[0])
 		w.store.set(func() { clear(w.store.mu.hang) })
 	})
+}
+
+// promptly sends to a destination for a minute, and wants each event to be delivered
+// within a second of a flush.
+func (w *world) promptly(d dest) {
+	w.t.Helper()
+	for range 60 {
+		w.put(d, numbered{lines: w.lines(1)})
+		ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
+		if _, err := w.batcher.Flush(ctx, true, "", "", ""); err != nil {
+			w.t.Errorf("a flush beside blocked destinations: %v", err)
+		}
+		cancel()
+		pass(time.Second)
+		synctest.Wait()
+		if got, want := w.delivered(d), len(w.sent[d]); got != want {
+			w.t.Errorf("%d of %d delivered a second later", got, want)
+			return
+		}
+	}
 }
 
 func TestCloseDoesNotWaitForProbes(t *testing.T) {

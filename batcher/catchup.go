@@ -275,7 +275,7 @@ func (s *shard) foldBehind(d *destination, payload []byte) error {
 		s.collect(d, at, p.record.received, payload)
 	}
 	s.closeFull(d, at.next())
-	if d.backlog.events == 0 && !s.missed(d) {
+	if d.mode != modeActive && d.pass == p && d.backlog.events == 0 && !s.missed(d) {
 		s.caughtUp(d, at.next())
 	}
 	return nil

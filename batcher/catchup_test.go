@@ -11,6 +11,7 @@ import (
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/journal/journaltest"
 )
 
 // TestCatchUpLeavesNoGapAndNoOverlap sends, sends again, blocks and frees at random
@@ -34,7 +35,7 @@ func catchingUp(t *testing.T, seed uint64) {
 		onePartition(w)
 		w.cfg.Window, w.cfg.MemoryBytes = 5*time.Second, 8<<20
 		w.cfg.RetryMax, w.cfg.ProbeMax, w.cfg.BlockAfter = 2*time.Second, 2*time.Second, 3*time.Second
-		w.jcfg.SegmentBytes, w.jcfg.ControlSegmentBytes = 4<<20, 16<<10
+		w.jcfg.SegmentBytes, w.jcfg.ControlSegmentBytes = 4<<20, 1<<20
 		if seed%2 == 0 {
 			w.cfg.MaxEvents = 20
 		}
@@ -47,6 +48,7 @@ func catchingUp(t *testing.T, seed uint64) {
 		c.step()
 	}
 	c.crowd()
+	w.disk.Fail(nil)
 	w.settle()
 	w.stop()
 	w.check()
@@ -76,8 +78,12 @@ func (c *resending) step() {
 	case n < 82:
 		bucket := c.dests[c.rand.IntN(len(c.dests))].bucket
 		c.refuse(bucket, []error{denied, slowDown, nil, nil}[c.rand.IntN(4)])
+	case n < 84:
+		c.down([]error{refusal("ExpiredToken", 400), slowDown, nil, nil}[c.rand.IntN(4)])
 	case n < 86:
 		c.crowd()
+	case n < 88: // the journal has no room for decisions for a while
+		c.disk.Fail([]func(journaltest.Op) error{nil, fullControl}[c.rand.IntN(2)])
 	case n < 90:
 		ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
 		c.batcher.Flush(ctx, true, "", "", "")
@@ -86,9 +92,11 @@ func (c *resending) step() {
 		d := c.dests[c.rand.IntN(len(c.dests))]
 		c.put(d, numbered{lines: c.kilobytes(1000)})
 	case n < 95:
+		c.disk.Fail(nil)
 		c.stop()
 		c.start()
 	default:
+		c.disk.Fail(nil)
 		c.crash()
 	}
 }
@@ -191,6 +199,7 @@ func TestManyThatRecoverShareAPass(t *testing.T) {
 			pass(time.Minute)
 		}
 		w.refuse(one.bucket, nil)
+		w.store.set(func() { w.store.mu.slow = 10 * time.Millisecond })
 		pass(2 * w.cfg.ProbeMax)
 		for _, d := range dests {
 			if got := w.delivered(d); got != 5 {

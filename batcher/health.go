@@ -31,13 +31,17 @@ const (
 
 // health is how the uploads to a destination go.
 type health struct {
-	mode mode
+	mode  mode
+	cause subject // of modeBlocked: what it waits for; subjectNone = it is itself to blame
 	// blocked is its Blocked as it stands in the journal; nil = it does not.
 	blocked *journalv1.Blocked
 	// deciding: a Blocked or Freed of it is on its way into the journal. Nothing is
 	// tried until it has been read back.
 	deciding bool
 	probing  bool // S3 has been asked whether it works
+	// doubtful: it has waited for the endpoint after it had failed, and nothing was
+	// delivered since. If it fails again, it is itself to blame.
+	doubtful bool
 
 	since   time.Time // its first failure since something was delivered; zero = none
 	failed  int       // tries that failed since then
@@ -61,7 +65,7 @@ func (h *health) fail(err error, now time.Time) {
 
 // works notes that something was delivered.
 func (h *health) works() {
-	h.since, h.failed, h.code, h.message, h.pause = time.Time{}, 0, "", "", nil
+	h.since, h.failed, h.code, h.message, h.pause, h.doubtful = time.Time{}, 0, "", "", nil, false
 }
 
 // planTry lets the destination be tried again after a pause, which grows with each

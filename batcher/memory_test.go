@@ -65,7 +65,7 @@ func TestMemoryComesFreeBesideADestinationThatFails(t *testing.T) {
 	cfg := DefaultConfig()
 	s := &shard{
 		cfg: &cfg, log: slog.New(slog.DiscardHandler), opened: true, atSet: true, retryPool: newPool[struct{}](nil),
-		shared: &shared{memory: &memory{limit: 100 << 10, wake: func() {}}}, dests: map[string]*destination{},
+		shared: &shared{memory: &memory{limit: 100 << 10, wake: func() {}}, conditions: newConditions(&cfg, func() {})}, dests: map[string]*destination{},
 	}
 	open := func(bucket string, bytes int64) *destination {
 		d := s.destination(&journalv1.Destination{Bucket: bucket})
@@ -81,7 +81,7 @@ func TestMemoryComesFreeBesideADestinationThatFails(t *testing.T) {
 	if s.memory.wantsClosing() {
 		t.Error("30 of 100 are on their way, and more wants to be closed")
 	}
-	s.failedUpload(failed, errors.New("refused"))
+	s.failedUpload(failed, errors.New("refused"), time.Now())
 	if !s.memory.wantsClosing() {
 		t.Error("S3 does not take what is closed, and nothing else wants to be closed")
 	}

@@ -168,6 +168,10 @@ func (s *shard) redrive(d *destination, o *operation, total *Redriven) {
 		return
 	}
 	total.Destinations++
+	if d.cause != subjectNone {
+		s.conditions.hurry(d.cause)
+		return
+	}
 	d.pause = nil // begin with short pauses again
 	d.giveUpNext = time.Now().Add(giveUpAgain)
 	if d.blocked.GetByHand() {

@@ -159,7 +159,7 @@ func (s *shard) refused(b *batch, now time.Time) {
 // givenUp reports whether a destination has failed for so long that its batches are
 // not tried any more.
 func (h *health) givenUp(c *Config, now time.Time) bool {
-	return h.mode == modeBlocked && c.GiveUpAfter > 0 && now.Sub(h.since) >= c.GiveUpAfter
+	return h.mode == modeBlocked && h.cause == subjectNone && c.GiveUpAfter > 0 && now.Sub(h.since) >= c.GiveUpAfter
 }
 
 // giveUp lets everything die of the destinations that have failed for too long.

@@ -28,7 +28,7 @@ func (s *shard) try(d *destination) {
 // probe finds out whether a blocked destination works again. It takes none of its
 // events.
 func (s *shard) probe(d *destination) {
-	if d.deciding || d.probing || !s.opened || s.stopping {
+	if d.deciding || d.probing || !s.opened || s.stopping || s.holdsUp(d) {
 		return
 	}
 	d.probing = true
@@ -68,7 +68,7 @@ func (s *shard) probed(m probed) {
 	s.uploads--
 	d := m.dest
 	d.probing = false
-	if d.mode != modeBlocked || s.stopping || s.told() {
+	if d.mode != modeBlocked || d.cause != subjectNone || s.stopping || s.told() {
 		return
 	}
 	if m.err == nil {
@@ -77,6 +77,7 @@ func (s *shard) probed(m probed) {
 		s.wakeBucket(d.bucket, time.Now())
 		return
 	}
+	s.blame(m.err, time.Now())
 	d.fail(m.err, time.Now())
 	d.planTry(s.cfg, time.Now())
 	s.setTimer(d)

@@ -60,7 +60,7 @@ type shard struct {
 	probeCtx    context.Context // ends when Close begins
 
 	stop  <-chan struct{} // closed when Close begins
-	inbox *mailbox[any]   // compressedChunk, uploaded, probed, stateSaved, spooled, streamed, streamGone, orphansGone, *flush, *operation
+	inbox *mailbox[any]   // compressedChunk, uploaded, probed, conditionProbed, stateSaved, spooled, streamed, streamGone, orphansGone, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -70,20 +70,22 @@ type shard struct {
 	saveErr     error // ends the shard
 
 	parks
-	behind map[*destination]struct{} // that wait for the next pass
-	passAt time.Time                 // when that begins, if none is under way
-	pass   *pass                     // under way; nil = none
-	woken  map[string]time.Time      // by bucket: when its destinations were tried because one works
-	dests  map[string]*destination
-	timers timers
-	dedupe *dedupe
-	tables int64        // of dedupe's bytes, charged
-	record eventsRecord // decoded from the last record that was read
-	at     uint32       // events of record that have been folded
-	atSet  bool         // record is in hand, folded up to at
-	offset uint64       // of record
-	lookup []byte       // scratch: a destination's name
-	byRec  []*destination
+	waiting map[*destination]struct{} // that wait for the endpoint or the credentials
+	claimed [subjects]bool            // a probe of them is under way here
+	behind  map[*destination]struct{} // that wait for the next pass
+	passAt  time.Time                 // when that begins, if none is under way
+	pass    *pass                     // under way; nil = none
+	woken   map[string]time.Time      // by bucket: when its destinations were tried because one works
+	dests   map[string]*destination
+	timers  timers
+	dedupe  *dedupe
+	tables  int64        // of dedupe's bytes, charged
+	record  eventsRecord // decoded from the last record that was read
+	at      uint32       // events of record that have been folded
+	atSet   bool         // record is in hand, folded up to at
+	offset  uint64       // of record
+	lookup  []byte       // scratch: a destination's name
+	byRec   []*destination
 
 	readAgain time.Time // after there was no descriptor to read with
 
@@ -183,6 +185,7 @@ func (s *shard) step() (more bool, err error) {
 	more = more || behind
 	now := time.Now()
 	s.fireTimers(now)
+	s.serveWaiting(now)
 	s.serveFlushes()
 	s.serveOperations()
 	s.appendDecisions(now)
@@ -226,6 +229,11 @@ func (s *shard) untilTimer(now time.Time) time.Duration {
 	next = earlier(next, s.readAgain)
 	next = earlier(next, s.saveAgainAt())
 	next = earlier(next, s.releaseAt)
+	if len(s.waiting) > 0 && !s.stopping {
+		for on := range subjects {
+			next = earlier(next, s.conditions.nextTry(on))
+		}
+	}
 	if s.pass == nil && len(s.behind) > 0 && !s.stopping {
 		next = earlier(next, s.passAt)
 	}
@@ -248,6 +256,8 @@ func (s *shard) receive(m any) {
 		s.uploaded(m)
 	case probed:
 		s.probed(m)
+	case conditionProbed:
+		s.conditionProbed(m)
 	case stateSaved:
 		s.saved(m)
 	case spooled:
@@ -367,7 +377,13 @@ func (s *shard) giveBack() {
 	if saving := s.snapshots.saving; saving != nil {
 		s.memory.chargeTables(-int64(len(saving.data)))
 	}
+	for on, claimed := range s.claimed {
+		if claimed {
+			s.conditions.giveUp(subject(on))
+		}
+	}
 	for _, d := range s.dests {
+		s.stopWaiting(d)
 		s.memory.chargeTables(-d.tables)
 		for _, b := range slices.Concat(d.closing, d.queue) {
 			s.abortStream(b)

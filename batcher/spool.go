@@ -140,7 +140,7 @@ func (s *shard) noRoom(b *batch, err error) {
 	s.parkAt = time.Now().Add(parkRetry)
 	s.log.Warn("no room to park a batch; it is tried again", "bucket", d.bucket, "key", b.seal.GetKey(), "error", err)
 	if d.mode == modeBlocked {
-		s.block(d)
+		s.block(d, d.cause)
 		d.giveUpNext = time.Time{}
 		return
 	}

@@ -31,6 +31,7 @@ type store struct {
 		objects map[string]object   // by bucket and key
 		places  map[string][]object // by bucket and prefix, in the order in which they appeared
 		refuse  map[string]error    // by bucket
+		down    error               // of all
 		lost    float64             // chance that a request is lost, and that an answer is
 		slow    time.Duration
 		hang    map[string]time.Duration // by bucket: no answer, and an error in the end
@@ -74,6 +75,9 @@ func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Resu
 	p.mu.tries++
 	pause, lostRequest, lostReply := p.mu.slow, p.mu.rand.Float64() < p.mu.lost, p.mu.rand.Float64() < p.mu.lost
 	err = p.mu.refuse[o.Bucket]
+	if p.mu.down != nil {
+		err = p.mu.down
+	}
 	if hang := p.mu.hang[o.Bucket]; hang > 0 {
 		pause, err = hang, context.DeadlineExceeded
 	}
@@ -109,6 +113,9 @@ func (p *process) Probe(ctx context.Context, bucket, key string) error {
 	p.mu.Lock()
 	p.mu.probes++
 	pause, lost, err := p.mu.slow, p.mu.rand.Float64() < p.mu.lost, p.mu.refuse[bucket]
+	if p.mu.down != nil {
+		err = p.mu.down
+	}
 	if hang := p.mu.hang[bucket]; hang > 0 {
 		pause, err = hang, context.DeadlineExceeded
 	}

@@ -18,6 +18,10 @@ func (s *shard) upload(d *destination) {
 	if b == nil || !b.ready() || b.deciding || b.condemned != "" || d.uploading() || d.mode == modeBlocked || d.deciding || !s.opened || s.stopping || !d.retryAt.IsZero() {
 		return
 	}
+	if on := s.conditions.blocked(); on != subjectNone {
+		s.waitFor(d, on)
+		return
+	}
 	b.state = batchUploading
 	if b.share == shareFailed {
 		s.recharge(b, shareClosed)
@@ -26,7 +30,11 @@ func (s *shard) upload(d *destination) {
 	send := s.send(b)
 	s.poolFor(d).submit(func(struct{}) {
 		m := uploaded{batch: b, err: context.Canceled}
-		if !s.told() { // what waited for a slot when the end came is not begun
+		switch { // what waited for a slot meanwhile is not begun
+		case s.told():
+		case s.conditions.blocked() != subjectNone:
+			m.err = errHeld
+		default:
 			m.result, m.err = send(s.uploadCtx)
 		}
 		s.inbox.put(m)
@@ -75,13 +83,15 @@ func (s *shard) uploaded(m uploaded) {
 	if b.state == batchGone {
 		return // somebody else has delivered it
 	}
+	now := time.Now()
 	if m.err != nil {
-		s.failedUpload(b, m.err)
+		s.failedUpload(b, m.err, now)
 		return
 	}
 	b.state = batchStored
 	b.dest.works()
-	now := time.Now()
+	s.conditions.note(b.dest.name, nil, now)
+	s.conditions.worked()
 	s.logDelivered(b, m.result, now)
 	s.forget(b)
 	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Delivered{Delivered: &journalv1.Delivered{
@@ -94,7 +104,7 @@ func (s *shard) uploaded(m uploaded) {
 // failedUpload lets b be tried again after a pause, or blocks its destination.
 // Whatever the error, the batch stays: its key is its own, so another try can't make
 // a second object.
-func (s *shard) failedUpload(b *batch, err error) {
+func (s *shard) failedUpload(b *batch, err error, now time.Time) {
 	b.state = batchSealed
 	if s.stopping || s.told() || b.parked != nil && s.failedFile(b, err) {
 		return
@@ -102,15 +112,29 @@ func (s *shard) failedUpload(b *batch, err error) {
 	if b.parked == nil {
 		s.recharge(b, shareFailed)
 	}
-	d, now := b.dest, time.Now()
+	d := b.dest
+	if errors.Is(err, errHeld) {
+		s.upload(d)
+		return
+	}
+	s.conditions.note(d.name, err, now)
+	s.blame(err, now)
 	d.fail(err, now)
 	s.logFailure(d, b, err)
-	switch class := uploader.Classify(err); {
+	class, lasts := uploader.Classify(err), now.Sub(d.since) >= s.cfg.BlockAfter
+	if lasts && class == uploader.ClassTransient && !d.doubtful && s.conditions.mostFail() {
+		s.blockCondition(subjectEndpoint, err, now)
+	}
+	switch on := s.conditions.blocked(); {
 	case d.mode == modeBlocked:
 		s.unload(b)
 	case class == uploader.ClassBatch:
 		s.refused(b, now)
-	case class == uploader.ClassDestination, class == uploader.ClassCredentials, now.Sub(d.since) >= s.cfg.BlockAfter:
+	case class == uploader.ClassDestination:
+		s.decideBlocked(d)
+	case on != subjectNone:
+		s.waitFor(d, on)
+	case lasts:
 		s.decideBlocked(d)
 	default:
 		d.planTry(s.cfg, now)

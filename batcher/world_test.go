@@ -218,7 +218,11 @@ func (w *world) check() {
 // settle lets nothing fail any more and waits until everything must have been
 // delivered.
 func (w *world) settle() {
-	w.store.set(func() { w.store.mu.lost, w.store.mu.slow = 0, 0; clear(w.store.mu.refuse); clear(w.store.mu.hang) })
+	w.store.set(func() {
+		w.store.mu.lost, w.store.mu.slow, w.store.mu.down = 0, 0, nil
+		clear(w.store.mu.refuse)
+		clear(w.store.mu.hang)
+	})
 	w.disk.SetCapacity(-1)
 	pass(5*w.cfg.RetryMax + 5*w.cfg.Window + 2*w.cfg.ProbeMax)
 	synctest.Wait()

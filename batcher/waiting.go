@@ -1,0 +1,137 @@
+package batcher
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// errHeld is the outcome of an upload that was not begun, because what all destinations
+// share does not work.
+var errHeld = errors.New("the endpoint or the credentials do not work")
+
+// conditionProbed is the message that S3 was asked, with the key of dest, whether what
+// all share works again.
+type conditionProbed struct {
+	subject subject
+	dest    *destination
+	err     error
+}
+
+// waitFor lets d wait until a subject works again. It is not d's fault, so nothing of
+// it stands in the journal.
+func (s *shard) waitFor(d *destination, on subject) {
+	d.doubtful = d.doubtful || on == subjectEndpoint && d.failed > 0
+	d.since, d.pause, d.retryAt = time.Time{}, nil, time.Time{}
+	s.block(d, on)
+	s.waiting[d] = struct{}{}
+	s.conditions.wait[on].Add(1)
+	s.setTimer(d)
+}
+
+// holdsUp reports whether a probe of d, which is blocked by itself, has to wait for
+// what all share. If nothing else waits for that, it is found out with d.
+func (s *shard) holdsUp(d *destination) bool {
+	on := s.conditions.blocked()
+	if on == subjectNone {
+		return false
+	}
+	now := time.Now()
+	if s.conditions.claim(on, now) {
+		s.probeFor(on, d)
+	}
+	d.planTry(s.cfg, now)
+	s.setTimer(d)
+	return true
+}
+
+// stopWaiting takes d out of those that wait.
+func (s *shard) stopWaiting(d *destination) {
+	if _, ok := s.waiting[d]; ok {
+		delete(s.waiting, d)
+		s.conditions.wait[d.cause].Add(-1)
+	}
+}
+
+// serveWaiting frees those that wait for what works again, and probes what does not.
+func (s *shard) serveWaiting(now time.Time) {
+	if len(s.waiting) == 0 || s.stopping || !s.opened {
+		return
+	}
+	for on := range subjects {
+		if s.conditions.claim(on, now) {
+			s.probeFor(on, s.leastFailed())
+		}
+	}
+	for d := range s.waiting {
+		if !s.conditions.down[d.cause].Load() {
+			s.stopWaiting(d)
+			d.failed = 0
+			s.recovered(d)
+		}
+	}
+}
+
+// leastFailed is a destination to probe with for all: one that fails by itself would
+// hide that the others work.
+func (s *shard) leastFailed() (best *destination) {
+	for d := range s.waiting {
+		if best == nil || d.failed < best.failed {
+			best = d
+		}
+	}
+	return best
+}
+
+// probeFor finds out whether a subject works that was claimed. It is one request, and
+// nothing is uploaded meanwhile: it need not wait behind those that fail by themselves.
+func (s *shard) probeFor(on subject, d *destination) {
+	s.uploads++
+	s.claimed[on] = true
+	key := s.probeKey(d)
+	s.uploadPool.submit(func(struct{}) {
+		m := conditionProbed{subject: on, dest: d, err: context.Canceled}
+		if !s.told() {
+			m.err = s.uploader.Probe(s.probeCtx, d.bucket, key)
+		}
+		s.inbox.put(m)
+	})
+}
+
+// conditionProbed takes the outcome of such a probe.
+func (s *shard) conditionProbed(m conditionProbed) {
+	s.uploads--
+	s.claimed[m.subject] = false
+	now := time.Now()
+	if s.stopping || s.told() {
+		s.conditions.giveUp(m.subject)
+		return
+	}
+	d := m.dest
+	if works := s.conditions.probed(m.subject, m.err, now); works {
+		s.log.Info("works again", "what", m.subject.String())
+		if d.mode == modeBlocked && d.cause == subjectNone {
+			d.retryAt = now
+			s.setTimer(d)
+		}
+	} else {
+		d.failed++
+		s.log.Debug("does not work yet", "what", m.subject.String(), "error", m.err)
+	}
+	s.blame(m.err, now)
+}
+
+// blame finds out whether an answer tells that the credentials do not work.
+func (s *shard) blame(err error, now time.Time) (on subject) {
+	if err == nil || subjectCredentials.worksBy(err) || !subjectEndpoint.worksBy(err) {
+		return subjectNone
+	}
+	s.blockCondition(subjectCredentials, err, now)
+	return subjectCredentials
+}
+
+func (s *shard) blockCondition(on subject, err error, now time.Time) {
+	if s.conditions.block(on, err, now) {
+		s.log.Error("does not work; everything waits for it", "what", on.String(), "error", err)
+	}
+}
