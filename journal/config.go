@@ -43,7 +43,7 @@ type Config struct {
 	ControlSegmentBytes int64
 	// QuotaBytes bounds the sizes of the event segments and spools of all
 	// partitions together; an append that needs a segment beyond it answers
-	// [ErrFull], and so does a spool that would grow beyond it. 0 is no bound;
+	// [ErrFull]. A spool is not refused by it, see [Spool.Write]. 0 is no bound;
 	// [DefaultConfig] has 10 GiB. At least two segments for each partition.
 	// Control segments and small files never count.
 	QuotaBytes int64

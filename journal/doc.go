@@ -130,10 +130,10 @@
 // log. A removal is not synced: who reads the logs knows what is not needed, and
 // removes it again.
 //
-// Spools count towards the quota, as event segments do. Small files have space of
-// their own, because without one nothing can be released: files.spare is as large as
-// the largest of them, and as a control segment at least. On a full disk it becomes
-// the file. While it is missing no events segment is begun.
+// Spools count towards the quota, which refuses events and not them. Small files have
+// space of their own, because without one nothing can be released: files.spare is as
+// large as the largest of them, and as a control segment at least. On a full disk it
+// becomes the file. While it is missing no events segment is begun.
 //
 // # Recovery
 //

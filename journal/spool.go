@@ -68,9 +68,10 @@ func (p *Partition) makeParked() error {
 	return nil
 }
 
-// Write puts bytes at the end. The space that it takes counts towards the quota;
-// beyond that, and on a full disk, the error wraps [ErrFull]. After any error the
-// spool can only be given up.
+// Write puts bytes at the end. The space that it takes counts towards the quota and
+// is not refused by it: a spool is written so that event segments can go, which in a
+// journal whose quota is used up nothing else may achieve. On a full disk the error
+// wraps [ErrFull]. After any error the spool can only be given up.
 func (s *Spool) Write(b []byte) (int, error) {
 	s.p.beside.RLock()
 	defer s.p.beside.RUnlock()
@@ -114,9 +115,7 @@ func (s *Spool) grow(size int64) error {
 
 func (s *Spool) allocate(size int64) error {
 	more := size - s.taken
-	if err := s.p.j.reserve(more, false); err != nil {
-		return err
-	}
+	s.p.j.reserve(more, true)
 	if err := s.file.Allocate(size); err != nil {
 		s.p.j.reserve(-more, true)
 		return s.p.changeError("allocate "+s.path, err)
