@@ -26,6 +26,7 @@ type Batcher struct {
 	files       *pool[struct{}]
 	spools      *pool[struct{}]
 	counts      *counters
+	common      *shared
 
 	stop          chan struct{} // closed when Close begins
 	stopUploads   context.CancelFunc
@@ -57,17 +58,17 @@ func Start(p Params) (*Batcher, error) {
 		stop: make(chan struct{}), failed: make(chan struct{}),
 	}
 	b.mu.ended = map[int]error{}
-	common := &shared{
+	b.common = &shared{
 		memory: &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}, spares: &sync.Pool{}, counts: b.counts,
 		parkAbove:  parkAbove(p.Journal.Quota()),
-		conditions: newConditions(&p.Config, b.wakeAll),
+		conditions: newConditions(&p.Config, b.wakeAll), journal: p.Journal,
 	}
 	for i := range b.shards {
 		if err := p.Journal.Partition(i).Err(); err != nil {
 			b.mu.ended[i] = err
 			continue
 		}
-		s, err := newShard(&p, i, common)
+		s, err := newShard(&p, i, b.common)
 		switch {
 		case isDamage(err):
 			b.mu.ended[i] = err
@@ -115,7 +116,10 @@ type shared struct {
 	// destinations alone; past parkAbove those are parked.
 	heldByBlocked atomic.Int64
 	parkAbove     int64
-	conditions    *conditions
+
+	conditions *conditions
+	journal    *journal.Journal
+	refusing   atomic.Int64 // destinations whose new events are refused
 }
 
 // newShard makes the shard of partition i, which has read and checked what was
@@ -135,7 +139,8 @@ func newShard(p *Params, i int, common *shared) (*shard, error) {
 	s := &shard{
 		id: i, cfg: &p.Config, log: p.Log, shared: common, uploader: p.Uploader,
 		part: part, events: events, control: control, journalID: p.Journal.ID(),
-		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{}, waiting: map[*destination]struct{}{}, behind: map[*destination]struct{}{}, woken: map[string]time.Time{},
+		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{},
+		waiting: map[*destination]struct{}{}, behind: map[*destination]struct{}{}, woken: map[string]time.Time{},
 		dedupe: newDedupe(&p.Config, p.Journal.ID(), p.Journal.Partitions(), common.counts),
 	}
 	if err := s.readDecided(); err != nil {

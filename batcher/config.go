@@ -46,6 +46,11 @@ type Config struct {
 	// ProbeMax bounds the pauses, which grow, between two probes of a blocked
 	// destination. Default 5m, not below RetryMin.
 	ProbeMax time.Duration
+	// DestinationQuota is how many bytes of lines a blocked destination may have that are
+	// not delivered, parked and dead ones included, before [Batcher.Refusal] wants
+	// more to be refused. From half of the journal's quota on it may have less.
+	// Default 1 GiB, at least 1.
+	DestinationQuota int64
 	// GiveUpAfter is how long after its first failure the batches of a blocked destination
 	// are no longer tried by themselves: they are kept in files until somebody
 	// redrives or discards them. The destination itself is still probed, once an hour. Default
@@ -88,6 +93,7 @@ func DefaultConfig() Config {
 		RetryMax:         time.Minute,
 		BlockAfter:       30 * time.Second,
 		ProbeMax:         5 * time.Minute,
+		DestinationQuota: 1 << 30,
 		GiveUpAfter:      72 * time.Hour,
 		DedupeSenders:    100_000,
 		SenderRetention:  24 * time.Hour,
@@ -119,6 +125,7 @@ func (c Config) Validate() error {
 	check(c.DedupeWindow >= time.Second, "dedupe-window: %v, must be at least 1s", c.DedupeWindow)
 	check(c.BlockAfter >= time.Second, "block-after: %v, must be at least 1s", c.BlockAfter)
 	check(c.ProbeMax >= c.RetryMin, "ProbeMax: %v, must not be below RetryMin (%v)", c.ProbeMax, c.RetryMin)
+	check(c.DestinationQuota > 0, "destination-quota: %d, must be at least 1", c.DestinationQuota)
 	check(c.GiveUpAfter == 0 || c.GiveUpAfter >= c.BlockAfter, "give-up-after: %v, must be 0 or not below block-after (%v)", c.GiveUpAfter, c.BlockAfter)
 	return errors.Join(errs...)
 }

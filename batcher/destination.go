@@ -32,10 +32,12 @@ type destination struct {
 	closeAt time.Time
 
 	health
-	backlog backlog  // empty while it is active
-	tables  int64    // charged for backlog
-	pass    *pass    // that reads its events; nil = none
-	flushes []*flush // that wait until it is active or blocked
+	refusal     string   // why new events for it are refused; "" = they are not
+	refusedCode string   // the code that stands in it
+	backlog     backlog  // empty while it is active
+	tables      int64    // charged for backlog
+	pass        *pass    // that reads its events; nil = none
+	flushes     []*flush // that wait until it is active or blocked
 	parking
 
 	timer     time.Time // in the shard's heap

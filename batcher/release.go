@@ -22,6 +22,7 @@ func (s *shard) release(now time.Time) error {
 	s.releaseAt = now.Add(releaseEvery)
 	s.forgetIdle(now)
 	s.tendParking(now)
+	s.tendRefusals()
 	n := s.snapshots.upTo(s.lowWatermark())
 	if n == 0 {
 		s.thin()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
@@ -39,7 +40,7 @@ const (
 var errFenced = errors.New("another process has taken the partition over")
 
 // shard owns one partition: it folds the partition's two logs into batches. All
-// its fields belong to its goroutine, but for inbox.
+// its fields belong to its goroutine, but for inbox and refusals.
 type shard struct {
 	*shared
 	id  int
@@ -59,8 +60,9 @@ type shard struct {
 	uploadCtx   context.Context // ends when running uploads have to stop: the time of Close is up
 	probeCtx    context.Context // ends when Close begins
 
-	stop  <-chan struct{} // closed when Close begins
-	inbox *mailbox[any]   // compressedChunk, uploaded, probed, conditionProbed, stateSaved, spooled, streamed, streamGone, orphansGone, *flush, *operation
+	stop     <-chan struct{}          // closed when Close begins
+	refusals atomic.Pointer[refusals] // published for every goroutine
+	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, stateSaved, spooled, streamed, streamGone, orphansGone, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -376,6 +378,9 @@ func (s *shard) giveBack() {
 	s.heldByBlocked.Add(-s.held)
 	if saving := s.snapshots.saving; saving != nil {
 		s.memory.chargeTables(-int64(len(saving.data)))
+	}
+	if all := s.refusals.Swap(nil); all != nil {
+		s.refusing.Add(-int64(len(*all)))
 	}
 	for on, claimed := range s.claimed {
 		if claimed {

@@ -1,0 +1,87 @@
+package batcher
+
+import (
+	"fmt"
+	"time"
+)
+
+// destinationName names a destination without a byte being copied.
+type destinationName struct{ tenant, bucket, prefix string }
+
+// refusals are the destinations of a shard whose new events are refused, and why. They
+// are never changed once they are published.
+type refusals map[destinationName]string
+
+// Refusal says why new events for a destination are to be refused: it is blocked for
+// what is its own, and has more undelivered events than it may. "" = they may be sent.
+// It may be called from any goroutine, waits for nothing and may be a few seconds old.
+func (b *Batcher) Refusal(tenant, bucket, prefix string) string {
+	if b.common.refusing.Load() == 0 {
+		return ""
+	}
+	s := b.shards[b.partitionOf(tenant, bucket, prefix)]
+	if s == nil {
+		return ""
+	}
+	all := s.refusals.Load()
+	if all == nil {
+		return ""
+	}
+	return (*all)[destinationName{tenant, bucket, prefix}]
+}
+
+// allowance is how many bytes of undelivered lines a blocked destination may have. From
+// half of the journal's quota on it shrinks, to nothing at three quarters: the largest
+// are refused first, and what is left belongs to those that work.
+func allowance(most, used, quota int64) int64 {
+	if quota == 0 {
+		return most
+	}
+	left := float64(quota/4*3-used) / float64(quota/4)
+	return int64(float64(most) * min(max(left, 0), 1))
+}
+
+// tendRefusals finds out, now and then, whose new events are refused, and publishes
+// that if it has changed.
+func (s *shard) tendRefusals() {
+	allowed := allowance(s.cfg.DestinationQuota, s.journal.Used(), s.journal.Quota())
+	changed, count := false, 0
+	for _, d := range s.dests {
+		reason := s.refusalOf(d, allowed)
+		changed = changed || reason != d.refusal
+		d.refusal = reason
+		if reason != "" {
+			count++
+		}
+	}
+	if changed {
+		s.publishRefusals(count)
+	}
+}
+
+func (s *shard) publishRefusals(count int) {
+	all := make(refusals, count)
+	for _, d := range s.dests {
+		if d.refusal != "" {
+			all[destinationName{d.tenant, d.bucket, d.prefix}] = d.refusal
+		}
+	}
+	before := 0
+	if old := s.refusals.Swap(&all); old != nil {
+		before = len(*old)
+	}
+	s.refusing.Add(int64(count - before))
+}
+
+// refusalOf is why new events of d are refused; "" if they are not.
+func (s *shard) refusalOf(d *destination, allowed int64) string {
+	if d.mode != modeBlocked || d.cause != subjectNone || d.undeliveredEvents().bytes <= allowed {
+		return ""
+	}
+	if d.refusal != "" && d.refusedCode == d.code {
+		return d.refusal
+	}
+	d.refusedCode = d.code
+	return fmt.Sprintf("the destination is blocked since %s (%s), and as many of its events as may be kept wait for it",
+		d.since.UTC().Format(time.RFC3339), d.code)
+}

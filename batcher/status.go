@@ -1,0 +1,184 @@
+package batcher
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// State is how a destination, or what all share, is.
+type State int
+
+const (
+	// StateActive: events are collected and delivered.
+	StateActive State = iota
+	// StateRetrying: the last upload failed; it is tried again.
+	StateRetrying
+	// StateBlocked: nothing is uploaded until it works again.
+	StateBlocked
+	// StateCatchingUp: it works again, and its backlog is being read from the journal.
+	StateCatchingUp
+)
+
+// String is the state in words.
+func (s State) String() string {
+	return [...]string{"active", "retrying", "blocked", "catching up"}[s]
+}
+
+// Status is how a destination is. Times that are zero are not known, or never.
+type Status struct {
+	Tenant, Bucket, Prefix string
+	State                  State
+	Since                  time.Time // of the first failure, if it is retrying or blocked
+	Code, Message          string    // of the last failure; empty if there was none
+
+	// BacklogEvents and BacklogBytes are its events that are not in S3, and the bytes of
+	// their lines, those that are parked or dead included. Oldest is when the
+	// first of them was received.
+	BacklogEvents, BacklogBytes uint64
+	Oldest                      time.Time
+	ParkedEvents, DeadEvents    uint64 // of the backlog; what is dead is parked, too
+
+	NextTry   time.Time
+	ByHand    bool // it stays blocked until somebody asks for a redrive
+	OverQuota bool // Refusal has a reason
+}
+
+// SharedStatus is how something is that all destinations share.
+type SharedStatus struct {
+	Subject       string    // "endpoint" or "credentials"
+	State         State     // StateActive or StateBlocked
+	Since         time.Time // if it is blocked
+	Code, Message string    // of the last failure, if it is blocked
+	NextTry       time.Time // zero also while it is being tried
+	Destinations  uint64    // that wait for it
+}
+
+// Destinations lists those that have undelivered events or are blocked, by bucket and
+// prefix: each partition as it is at one moment. One that is closed by damage is left
+// out. The error is [journal.ErrClosed] while the batcher stops, or ctx's.
+func (b *Batcher) Destinations(ctx context.Context) ([]Status, error) {
+	parts := make([][]Status, len(b.shards))
+	err := b.ask(ctx, b.undamaged(), func(i int) func(*shard, *operation) error {
+		return func(s *shard, _ *operation) error {
+			parts[i] = s.statuses()
+			return nil
+		}
+	})
+	if ctx.Err() != nil || err != nil && !isDamage(err) {
+		return nil, cmp.Or(ctx.Err(), err)
+	}
+	list := slices.Concat(parts...)
+	slices.SortFunc(list, func(a, b Status) int {
+		return compareParts([3]string{a.Bucket, a.Prefix, a.Tenant}, [3]string{b.Bucket, b.Prefix, b.Tenant})
+	})
+	return list, nil
+}
+
+// undamaged are the partitions that have a shard, or had one until the end came.
+func (b *Batcher) undamaged() (found []int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.shards {
+		if !isDamage(b.mu.ended[i]) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+func (s *shard) statuses() (list []Status) {
+	for _, d := range s.dests {
+		if st := s.status(d); st.BacklogEvents > 0 || st.State == StateBlocked {
+			list = append(list, st)
+		}
+	}
+	return list
+}
+
+func (s *shard) status(d *destination) Status {
+	st := Status{
+		Tenant: d.tenant, Bucket: d.bucket, Prefix: d.prefix,
+		Code: d.code, Message: d.message, NextTry: d.retryAt,
+		ByHand: d.blocked.GetByHand(), OverQuota: d.refusal != "",
+	}
+	switch {
+	case d.mode == modeBlocked && d.cause != subjectNone:
+		shared := s.conditions.status(d.cause)
+		st.State, st.Since, st.Code, st.Message, st.NextTry = StateBlocked, shared.Since, shared.Code, shared.Message, shared.NextTry
+	case d.mode == modeBlocked:
+		st.State, st.Since = StateBlocked, d.since
+	case d.mode == modeBehind:
+		st.State = StateCatchingUp
+	case d.failed > 0:
+		st.State, st.Since = StateRetrying, d.since
+	}
+	total := d.undeliveredEvents()
+	st.BacklogEvents, st.BacklogBytes = uint64(total.events), uint64(total.bytes)
+	st.ParkedEvents, st.DeadEvents = uint64(total.parked), uint64(total.dead)
+	if total.oldest > 0 {
+		st.Oldest = time.Unix(0, total.oldest)
+	}
+	return st
+}
+
+// totals are the events of a destination that are not in S3.
+type totals struct {
+	events, bytes, parked, dead int64
+	oldest                      int64 // earliest known time of receipt, Unix nanoseconds; 0 = none
+}
+
+func (d *destination) undeliveredEvents() (t totals) {
+	for _, b := range d.queue {
+		if b.state >= batchStored {
+			continue
+		}
+		events := int64(b.seal.GetEvents())
+		t.add(events, int64(b.seal.GetRawBytes()), b.seal.GetFirstReceivedUnixNanos())
+		if b.parked != nil {
+			t.parked += events
+		}
+		if b.dead != nil {
+			t.dead += events
+		}
+	}
+	for _, b := range d.closing {
+		t.add(int64(b.seal.GetEvents()), int64(b.seal.GetRawBytes()), b.seal.GetFirstReceivedUnixNanos())
+	}
+	if d.open != nil {
+		t.add(d.open.events, d.open.rawBytes, d.open.firstReceived)
+	}
+	if d.backlog.events > 0 {
+		t.add(d.backlog.events, d.backlog.bytes, d.backlog.oldest)
+	}
+	return t
+}
+
+func (t *totals) add(events, bytes, received int64) {
+	t.events += events
+	t.bytes += bytes
+	if received > 0 && (t.oldest == 0 || received < t.oldest) {
+		t.oldest = received
+	}
+}
+
+// Shared says how the endpoint and the credentials are.
+func (b *Batcher) Shared() []SharedStatus {
+	return []SharedStatus{b.common.conditions.status(subjectEndpoint), b.common.conditions.status(subjectCredentials)}
+}
+
+func (c *conditions) status(s subject) SharedStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	state := &c.mu.state[s]
+	st := SharedStatus{Subject: s.String(), Destinations: uint64(max(c.wait[s].Load(), 0))}
+	if state.since.IsZero() {
+		return st
+	}
+	st.State, st.Since, st.Code, st.Message = StateBlocked, state.since, state.code, state.message
+	if !state.probing {
+		st.NextTry = state.nextTry
+	}
+	return st
+}
