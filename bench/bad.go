@@ -140,6 +140,9 @@ func badOnce(ctx context.Context, t *trial, p badParams, rules ...faultproxy.Rul
 	_ = meter.Stop()
 	r.usage, r.fresh = meter.Until(time.Now()), goodTally.Freshness(0.99)
 	s.Faults.SetRules()
+	if err := s.Redrive(ctx); err != nil {
+		return r, err
+	}
 	say("waiting for what was held back")
 	badTally, err := s.ReadBack(ctx, traffic.TallyParams{Buckets: buckets[1:], Clients: sick, Order: true})
 	if err != nil {

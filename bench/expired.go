@@ -98,6 +98,9 @@ func expiredCure(ctx context.Context, s *stage.Stage) error {
 	say("S3 takes the credentials again, after %d answers that it does not", s.Faults.Done()["expired"])
 	cured := time.Now()
 	s.Faults.SetRules()
+	if err := s.Redrive(ctx); err != nil {
+		return err
+	}
 	tally, err := s.ReadBack(ctx, traffic.TallyParams{Buckets: []string{"bench"}, Clients: s.Clients, Order: true})
 	if err != nil {
 		return err

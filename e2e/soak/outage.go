@@ -30,6 +30,7 @@ type outageParams struct {
 	rate    int    // MB a second
 	memory  string // of the service
 	window  time.Duration
+	args    []string // more of the service's
 
 	// A short run is held to its counts, and not to what a busy machine may be too
 	// slow for.
@@ -91,7 +92,7 @@ func outage(ctx context.Context, at site, p outageParams) (err error) {
 	if _, err := parseMiB(p.memory); err != nil {
 		return err
 	}
-	r, err := newRun(ctx, at, buckets, "--window", p.window.String(), "--memory", p.memory)
+	r, err := newRun(ctx, at, buckets, append([]string{"--window", p.window.String(), "--memory", p.memory}, p.args...)...)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func TestShortOutage(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	s, out := at(t)
-	if err := outage(ctx, s, outageParams{lasting: 20 * time.Second, rate: 2, memory: "256MiB", window: 2 * time.Second, countsOnly: true}); err != nil {
+	if err := outage(ctx, s, outageParams{lasting: 20 * time.Second, rate: 2, memory: "256MiB", window: 2 * time.Second, args: []string{"--block-after", "5s"}, countsOnly: true}); err != nil {
 		t.Error(err)
 	}
 	t.Log(strings.TrimSpace(out.String()))
