@@ -36,6 +36,9 @@ type destination struct {
 
 	request uint64 // the request that touched it last, counted in the stream from 1
 	place   int    // its place among what that request has touched
+
+	asked   uint64   // the request that asked last whether it may send there, counted likewise
+	refused *problem // what the answer was; nil = it may
 }
 
 // Partition is the partition, of a number of them, that a destination's events

@@ -20,14 +20,18 @@ type problem struct {
 // checker checks the events of a stream.
 type checker struct {
 	directory       *directory
+	admission       Admission
 	maxPayloadBytes int
+
+	request uint64 // that is being checked, counted in the stream from 1
 }
 
-// check returns where the event goes and its line, or the first problem it has,
-// in the order bucket, prefix, id, payload. An event that names no bucket
+// check returns where the event goes and its line, or the first problem it has, in
+// the order bucket, prefix, id, payload, and then that its destination takes no
+// more: what is wrong with the event has to be cured in any case. An event that names no bucket
 // inherits the request's, and the request's prefix unless it sets one; an event
 // that names a bucket inherits nothing.
-func (c checker) check(request *incoming, event *event) (*destination, []byte, *problem) {
+func (c *checker) check(request *incoming, event *event) (*destination, []byte, *problem) {
 	bucket, prefix := event.bucket, event.prefix
 	if len(bucket) == 0 {
 		bucket = request.bucket
@@ -43,10 +47,13 @@ func (c checker) check(request *incoming, event *event) (*destination, []byte, *
 		return nil, nil, &problem{destinationsv1.RejectionCode_REJECTION_CODE_ID_TOO_LONG, "id", "id: " + bytesOver(n, maxIDBytes)}
 	}
 	line, p := c.checkPayload(event.payload)
+	if p == nil {
+		p = c.admit(to)
+	}
 	return to, line, p
 }
 
-func (c checker) checkPayload(payload []byte) ([]byte, *problem) {
+func (c *checker) checkPayload(payload []byte) ([]byte, *problem) {
 	const field = "payload"
 	if len(payload) == 0 {
 		return nil, payloadEmpty

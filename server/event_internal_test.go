@@ -8,9 +8,14 @@ import (
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
 
-func newChecker() checker {
-	return checker{directory: newDirectory(4), maxPayloadBytes: 1 << 20}
+func newChecker() *checker {
+	return &checker{directory: newDirectory(4), admission: admitAll{}, maxPayloadBytes: 1 << 20, request: 1}
 }
+
+// admitAll lets every destination take more.
+type admitAll struct{}
+
+func (admitAll) Refusal(_, _, _ string) string { return "" }
 
 func TestInheritance(t *testing.T) {
 	set := func(s string) *string { return &s }

@@ -136,6 +136,16 @@ func (f fakeFlusher) Flush(ctx context.Context, all bool, tenant, bucket, prefix
 	return f(ctx, all, tenant, bucket, prefix)
 }
 
+// fakeAdmission says why a destination, by bucket/prefix, takes no more.
+type fakeAdmission func(destination string) string
+
+func (f fakeAdmission) Refusal(tenant, bucket, prefix string) string {
+	if f == nil {
+		return ""
+	}
+	return f(tenant + ":" + bucket + "/" + prefix)
+}
+
 // harness is a server over an in-memory connection.
 type harness struct {
 	server *server.Server
@@ -149,7 +159,9 @@ type harness struct {
 type setup struct {
 	config      server.Config
 	journal     server.Journal
+	admission   fakeAdmission
 	flusher     fakeFlusher
+	undelivered *fakeUndelivered
 	redriver    fakeRedriver
 	deadLetters *fakeDeadLetters
 }
@@ -164,7 +176,9 @@ func start(t testing.TB, s setup) *harness {
 	srv, err := server.New(server.Params{
 		Config:      s.config,
 		Journal:     s.journal,
+		Admission:   s.admission,
 		Flusher:     s.flusher,
+		Undelivered: s.undelivered,
 		Redriver:    s.redriver,
 		DeadLetters: s.deadLetters,
 		TokenKey:    tokenKey,

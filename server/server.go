@@ -64,8 +64,12 @@ type Params struct {
 	Config Config
 	// Journal takes the accepted events.
 	Journal Journal
+	// Admission says whether destinations take more events.
+	Admission Admission
 	// Flusher closes open batches.
 	Flusher Flusher
+	// Undelivered knows what is not delivered, and why.
+	Undelivered Undelivered
 	// Redriver has what is not tried now tried again.
 	Redriver Redriver
 	// DeadLetters keeps the dead batches.
@@ -80,7 +84,9 @@ type Params struct {
 type Server struct {
 	config      Config
 	journal     Journal
+	admission   Admission
 	flusher     Flusher
+	undelivered Undelivered
 	redriver    Redriver
 	deadLetters DeadLetters
 	tokens      *tokens
@@ -97,8 +103,8 @@ func New(p Params) (*Server, error) {
 	if err := p.Config.Validate(); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	if p.Journal == nil || p.Flusher == nil || p.Redriver == nil || p.DeadLetters == nil || p.Log == nil {
-		return nil, errors.New("server: Journal, Flusher, Redriver, DeadLetters and Log are needed")
+	if p.Journal == nil || p.Admission == nil || p.Flusher == nil || p.Undelivered == nil || p.Redriver == nil || p.DeadLetters == nil || p.Log == nil {
+		return nil, errors.New("server: Journal, Admission, Flusher, Undelivered, Redriver, DeadLetters and Log are needed")
 	}
 	if len(p.TokenKey) != tokenKeyBytes {
 		return nil, fmt.Errorf("server: TokenKey: %d bytes, not %d", len(p.TokenKey), tokenKeyBytes)
@@ -107,7 +113,9 @@ func New(p Params) (*Server, error) {
 	return &Server{
 		config:      p.Config,
 		journal:     p.Journal,
+		admission:   p.Admission,
 		flusher:     p.Flusher,
+		undelivered: p.Undelivered,
 		redriver:    p.Redriver,
 		deadLetters: p.DeadLetters,
 		tokens:      newTokens(p.TokenKey, p.Journal.ID()),

@@ -44,7 +44,9 @@ func TestNewRefusesWhatIsMissing(t *testing.T) {
 		return server.Params{
 			Config:      server.DefaultConfig(),
 			Journal:     &fakeJournal{t: t},
+			Admission:   fakeAdmission(nil),
 			Flusher:     fakeFlusher(untilEnded),
+			Undelivered: &fakeUndelivered{},
 			Redriver:    fakeRedriver(nil),
 			DeadLetters: &fakeDeadLetters{},
 			TokenKey:    tokenKey,
@@ -57,6 +59,8 @@ func TestNewRefusesWhatIsMissing(t *testing.T) {
 	for name, change := range map[string]func(*server.Params){
 		"config":       func(p *server.Params) { p.Config = server.Config{} },
 		"journal":      func(p *server.Params) { p.Journal = nil },
+		"admission":    func(p *server.Params) { p.Admission = nil },
+		"undelivered":  func(p *server.Params) { p.Undelivered = nil },
 		"flusher":      func(p *server.Params) { p.Flusher = nil },
 		"redriver":     func(p *server.Params) { p.Redriver = nil },
 		"dead letters": func(p *server.Params) { p.DeadLetters = nil },

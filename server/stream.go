@@ -51,6 +51,7 @@ func newStream(s *Server, ends context.Context, a answerer) *stream {
 		answerer: a,
 		checker: checker{
 			directory:       newDirectory(s.journal.Partitions()),
+			admission:       s.admission,
 			maxPayloadBytes: s.config.MaxPayloadBytes,
 		},
 	}
@@ -203,6 +204,7 @@ func (st *stream) leave() {
 // check puts the events that the request may have into accepted, finds their
 // places in its records, and refuses the others.
 func (st *stream) check(r *request, in *incoming) {
+	st.checker.request = r.count
 	if cap(st.accepted) > maxSpareEvents {
 		st.accepted = nil
 	}

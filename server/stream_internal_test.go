@@ -12,7 +12,9 @@ func TestDrainPrefersTheEnd(t *testing.T) {
 	s, err := New(Params{
 		Config:      DefaultConfig(),
 		Journal:     emptyJournal{},
+		Admission:   struct{ Admission }{},
 		Flusher:     struct{ Flusher }{},
+		Undelivered: struct{ Undelivered }{},
 		Redriver:    struct{ Redriver }{},
 		DeadLetters: struct{ DeadLetters }{},
 		TokenKey:    make([]byte, tokenKeyBytes),

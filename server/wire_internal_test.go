@@ -110,7 +110,7 @@ func FuzzRecord(f *testing.F) {
 		if in.decode(b) != nil {
 			return
 		}
-		st := &stream{checker: newChecker()}
+		st := &stream{checker: *newChecker()}
 		r := &request{count: 1, received: time.Unix(1, 5)}
 		st.check(r, &in)
 		r.encode(new(buffers), &header{received: 5, senderID: in.senderID, sequence: in.sequence, settled: in.settled}, st.accepted)

@@ -15,7 +15,7 @@ import (
 )
 
 // documented are the commands, in the order of the page of flags.
-var documented = []string{"serve", "send", "flush", "redrive", "dead list", "dead export", "dead discard", "policy", "completion", "version"}
+var documented = []string{"serve", "send", "flush", "list", "redrive", "dead list", "dead export", "dead discard", "policy", "completion", "version"}
 
 func TestEveryCommandIsDocumented(t *testing.T) {
 	parser, err := newParser(&cli{}, &process{stdout: io.Discard, stderr: io.Discard}, func(int) {})
@@ -129,6 +129,8 @@ func TestExitCodes(t *testing.T) {
 		{"redrive of nothing", invocation{args: []string{"redrive"}}, exitNothing, "--bucket or --all is needed"},
 		{"redrive of both", invocation{args: []string{"redrive", "--all", "--bucket", "bkt"}}, exitNothing, "--all and --bucket"},
 		{"redrive of a prefix", invocation{args: []string{"redrive", "--all", "--prefix", "x"}}, exitNothing, "--prefix needs --bucket"},
+		{"list of a wrong state", invocation{args: []string{"list", "--state", "well"}}, exitNothing, "--state"},
+		{"list, no time", invocation{args: []string{"list", "--timeout", "0s"}}, exitNothing, "--timeout: 0s, must be above 0"},
 		{"dead list, no time", invocation{args: []string{"dead", "list", "--timeout", "0s"}}, exitNothing, "--timeout: 0s, must be above 0"},
 		{"dead alone", invocation{args: []string{"dead"}}, exitNothing, "expected one of"},
 		{"dead export of nothing", invocation{args: []string{"dead", "export"}}, exitNothing, "missing flags: --bucket"},

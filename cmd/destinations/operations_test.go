@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
@@ -22,6 +24,7 @@ type fakeOperations struct {
 	destinationsv1.UnimplementedOperationsServer
 	t testing.TB
 
+	lines   []*destinationsv1.ListDestinationsResponse
 	dead    []*destinationsv1.ListDeadResponse
 	objects map[string]string // by key
 	err     error             // the end of every call
@@ -52,6 +55,16 @@ func (f *fakeOperations) start(t testing.TB) string {
 
 // ask keeps a request: one call is under way at a time.
 func (f *fakeOperations) ask(parts ...string) { f.asked = append(f.asked, strings.Join(parts, " ")) }
+
+func (f *fakeOperations) ListDestinations(r *destinationsv1.ListDestinationsRequest, call grpc.ServerStreamingServer[destinationsv1.ListDestinationsResponse]) error {
+	f.ask("list", r.GetState().String())
+	for _, line := range f.lines {
+		if err := call.Send(line); err != nil {
+			return err
+		}
+	}
+	return f.err
+}
 
 func (f *fakeOperations) Redrive(_ context.Context, r *destinationsv1.RedriveRequest) (*destinationsv1.RedriveResponse, error) {
 	f.ask("redrive", r.GetBucket(), r.GetPrefix())
@@ -98,6 +111,91 @@ func at(text string) *timestamppb.Timestamp {
 		panic(err)
 	}
 	return timestamppb.New(t)
+}
+
+func destinationLine(bucket, prefix string) *destinationsv1.ListDestinationsResponse {
+	return &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_Destination{Destination: &destinationsv1.Destination{Bucket: bucket, Prefix: prefix}},
+		State:   destinationsv1.DestinationState_DESTINATION_STATE_ACTIVE,
+	}
+}
+
+func sharedLine(what destinationsv1.Shared, state destinationsv1.DestinationState) *destinationsv1.ListDestinationsResponse {
+	return &destinationsv1.ListDestinationsResponse{Subject: &destinationsv1.ListDestinationsResponse_Shared{Shared: what}, State: state}
+}
+
+// somewhatWrong is a list with every state.
+func somewhatWrong() []*destinationsv1.ListDestinationsResponse {
+	active := destinationLine("a-bucket", "")
+	active.BacklogEvents, active.BacklogBytes, active.OldestEventAge = 7, 900, durationpb.New(12*time.Second)
+
+	blocked := destinationLine("b-bucket", "test/")
+	blocked.State, blocked.Since, blocked.Code = destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED, at("2026-01-02T03:04:05Z"), "AccessDenied"
+	blocked.Message = "User: arn:aws:iam::1:role/x is not\nauthorized to perform: s3:PutObject\x1b[2J"
+	blocked.BacklogEvents, blocked.BacklogBytes, blocked.OldestEventAge = 1_234_567, 1_300_000_000, durationpb.New(26*time.Hour+50*time.Minute)
+	blocked.NextTry, blocked.DeadEvents, blocked.ParkedEvents, blocked.OverQuota = at("2026-01-01T00:00:00Z"), 1200, 5, true
+
+	gone := destinationLine("gone", "")
+	gone.State, gone.Since, gone.Code, gone.ByHand = destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED, at("2026-01-02T03:04:05Z"), "NoSuchBucket", true
+
+	behind := destinationLine("z-bucket", "logs/app/")
+	behind.State, behind.BacklogEvents, behind.BacklogBytes = destinationsv1.DestinationState_DESTINATION_STATE_CATCHING_UP, 1000, 3<<20
+
+	credentials := sharedLine(destinationsv1.Shared_SHARED_CREDENTIALS, destinationsv1.DestinationState_DESTINATION_STATE_RETRYING)
+	credentials.Since, credentials.Code, credentials.WaitingDestinations = at("2026-01-02T03:04:05Z"), "ExpiredToken", 1000
+	return []*destinationsv1.ListDestinationsResponse{
+		sharedLine(destinationsv1.Shared_SHARED_ENDPOINT, destinationsv1.DestinationState_DESTINATION_STATE_ACTIVE), credentials, active, blocked, gone, behind,
+	}
+}
+
+func TestListShowsATable(t *testing.T) {
+	fake := &fakeOperations{lines: somewhatWrong()}
+	got := run(t, "list", "--target", fake.start(t))
+	if got.code != exitOK || got.stderr != "" {
+		t.Errorf("got %+v", got)
+	}
+	golden(t, "list.golden", got.stdout)
+	fake.wantAsked("list DESTINATION_STATE_UNSPECIFIED")
+}
+
+func TestListPrintsJSON(t *testing.T) {
+	fake := &fakeOperations{lines: somewhatWrong()}
+	got := run(t, "list", "--target", fake.start(t), "--json")
+	if got.code != exitOK || got.stderr != "" {
+		t.Errorf("got %+v", got)
+	}
+	golden(t, "list-json.golden", got.stdout)
+}
+
+func TestListFiltersByState(t *testing.T) {
+	fake := &fakeOperations{}
+	target := fake.start(t)
+	for flag, state := range map[string]string{
+		"active": "ACTIVE", "retrying": "RETRYING", "blocked": "BLOCKED", "catching-up": "CATCHING_UP",
+	} {
+		got := run(t, "list", "--target", target, "--state", flag)
+		if got != (outcome{stdout: "no destination with undelivered events is in this state\n"}) {
+			t.Errorf("%s: got %+v", flag, got)
+		}
+		fake.wantAsked("list DESTINATION_STATE_" + state)
+	}
+}
+
+func TestListOfNothing(t *testing.T) {
+	fake := &fakeOperations{lines: somewhatWrong()[:1]}
+	got := run(t, "list", "--target", fake.start(t))
+	if got.code != exitOK || !strings.HasSuffix(got.stdout, "\n\nno destination has undelivered events or is blocked\n") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// What came before the error is not shown as if it were all.
+func TestListThatEndsEarlyFails(t *testing.T) {
+	fake := &fakeOperations{lines: somewhatWrong(), err: endOfStream(t, codes.Unavailable, "SHUTTING_DOWN")}
+	got := run(t, "list", "--target", fake.start(t))
+	if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "destinations list: Unavailable (SHUTTING_DOWN)") {
+		t.Errorf("got %+v", got)
+	}
 }
 
 func TestRedriveNamesWhatIsTried(t *testing.T) {

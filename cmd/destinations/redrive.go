@@ -21,7 +21,7 @@ type redriveCmd struct {
 
 // Help is the long text of --help.
 func (*redriveCmd) Help() string {
-	return `A blocked destination is tried at once, and its dead batches go to S3 under the keys that they have. A bucket that was gone and is there again is written to only after this command: see to it that it is yours. It answers when that is durable.`
+	return `A blocked destination is tried at once, and its dead batches go to S3 under the keys that they have. A bucket that was gone and is there again is written to only after this command: see to it that it is yours. It answers when that is durable; "destinations list" shows what comes of it.`
 }
 
 // Validate refuses to guess what is meant.
@@ -34,13 +34,6 @@ func (c *redriveCmd) Validate() error {
 		problems = append(problems, errors.New("--bucket or --all is needed"))
 	}
 	return errors.Join(problems...)
-}
-
-func checkTimeout(timeout time.Duration) error {
-	if timeout <= 0 {
-		return fmt.Errorf("--timeout: %v, must be above 0", timeout)
-	}
-	return nil
 }
 
 // checkNamed refuses a prefix of no bucket.

@@ -36,8 +36,9 @@ type serveCmd struct {
 	MaxPayloadSize   byteSize      `default:"1MiB" placeholder:"SIZE" help:"Largest payload of an event (${default})."`
 	MaxRequestSize   byteSize      `default:"4MiB" placeholder:"SIZE" help:"Largest gRPC request (${default}; at most 16MiB, and at least 4KiB above --max-payload-size)."`
 
-	BlockAfter  time.Duration `default:"30s" placeholder:"TIME" help:"How long uploads to a destination may fail, whatever the error, before it is blocked (${default}, at least 1s): its events wait in the journal and not in memory. Errors that need somebody, such as AccessDenied, block it at once."`
-	GiveUpAfter time.Duration `default:"72h" placeholder:"TIME" help:"How long after its first failure a blocked destination's batches are dead: kept, and no longer tried by themselves (${default}, not below --block-after; 0: never). See \"destinations dead list\"."`
+	BlockAfter       time.Duration `default:"30s" placeholder:"TIME" help:"How long uploads to a destination may fail, whatever the error, before it is blocked (${default}, at least 1s): its events wait in the journal and not in memory. Errors that need somebody, such as AccessDenied, block it at once."`
+	DestinationQuota byteSize      `default:"1GiB" placeholder:"SIZE" help:"Undelivered events of a blocked destination, in bytes of their payloads, beyond which its new ones are rejected (${default}, at least 1B); less while the journal is more than half full."`
+	GiveUpAfter      time.Duration `default:"72h" placeholder:"TIME" help:"How long after its first failure a blocked destination's batches are dead: kept, and no longer tried by themselves (${default}, not below --block-after; 0: never). See \"destinations dead list\"."`
 
 	DedupeSenders int           `default:"100000" placeholder:"N" help:"Senders that each partition remembers, for a day after their last request, to leave out what they send again (${default}; 0: none)."`
 	DedupeWindow  time.Duration `default:"10m" placeholder:"TIME" help:"How long an event's id is remembered, to leave out another event of that id (${default}, at least 1s)."`

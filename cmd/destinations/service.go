@@ -133,7 +133,9 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 	s.server, err = server.New(server.Params{
 		Config:      p.Config.Server,
 		Journal:     server.OverJournal(s.journal),
+		Admission:   s.batcher,
 		Flusher:     s.batcher,
+		Undelivered: undelivered{s.batcher},
 		Redriver:    redriver{s.batcher},
 		DeadLetters: deadLetters{s.batcher},
 		TokenKey:    s.tokenKey,

@@ -52,6 +52,7 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Batcher.CompressionLevel = c.CompressionLevel
 	s.Batcher.Uploads = c.Uploads
 	s.Batcher.BlockAfter = c.BlockAfter
+	s.Batcher.DestinationQuota = int64(c.DestinationQuota)
 	s.Batcher.GiveUpAfter = c.GiveUpAfter
 	s.Batcher.DedupeSenders = c.DedupeSenders
 	s.Batcher.DedupeWindow = c.DedupeWindow
@@ -134,6 +135,7 @@ func flagName(problem string) string {
 		"uploads":           "--uploads",
 		"block-after":       "--block-after",
 		"give-up-after":     "--give-up-after",
+		"destination-quota": "--destination-quota",
 		"dedupe-senders":    "--dedupe-senders",
 		"dedupe-window":     "--dedupe-window",
 		"dedupe-ids":        "--dedupe-ids",

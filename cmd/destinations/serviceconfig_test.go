@@ -48,7 +48,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"--listen", "[::1]:1", "--admin-listen", "localhost:2", "--data-dir", "/d", "--partitions", "2", "--journal-quota", "1GiB",
 		"--max-object-size", "2MiB", "--compression-level", "9", "--max-payload-size", "2KiB", "--max-request-size", "1MiB",
 		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s", "--memory", "64MiB",
-		"--block-after", "2s", "--give-up-after", "3h", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
+		"--block-after", "2s", "--give-up-after", "3h", "--destination-quota", "2MiB", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +69,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"s3-part-size":      got.Uploader.PartSize == 5<<20,
 		"uploads":           got.Batcher.Uploads == 3,
 		"block-after":       got.Batcher.BlockAfter == 2*time.Second,
+		"destination-quota": got.Batcher.DestinationQuota == 2<<20,
 		"give-up-after":     got.Batcher.GiveUpAfter == 3*time.Hour,
 		"dedupe-senders":    got.Batcher.DedupeSenders == 7,
 		"dedupe-window":     got.Batcher.DedupeWindow == 2*time.Hour,
@@ -111,6 +112,7 @@ func TestContradictionsAreRefusedByFlag(t *testing.T) {
 		{[]string{"--s3-acl", "everybody"}, "--s3-acl"},
 		{[]string{"--s3-part-size", "4MiB"}, "--s3-part-size"},
 		{[]string{"--block-after", "999ms"}, "--block-after:"},
+		{[]string{"--destination-quota", "0"}, "--destination-quota:"},
 		{[]string{"--give-up-after", "29s"}, "--give-up-after: 29s, must be 0 or not below"},
 		{[]string{"--dedupe-senders=-1"}, "--dedupe-senders:"},
 		{[]string{"--dedupe-window", "999ms"}, "--dedupe-window:"},

@@ -11,6 +11,7 @@ package destinationsv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -23,6 +24,121 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// DestinationState is how a destination, or what destinations share, is.
+type DestinationState int32
+
+const (
+	// In a request: all. Never answered.
+	DestinationState_DESTINATION_STATE_UNSPECIFIED DestinationState = 0
+	// It works, as far as is known.
+	DestinationState_DESTINATION_STATE_ACTIVE DestinationState = 1
+	// The last try failed; an upload is tried again after a pause.
+	DestinationState_DESTINATION_STATE_RETRYING DestinationState = 2
+	// It does not work. Its events stay in the journal; it is tried now and then with
+	// a request that carries none, until one succeeds.
+	DestinationState_DESTINATION_STATE_BLOCKED DestinationState = 3
+	// It works again, and its backlog is being read from the journal and uploaded.
+	DestinationState_DESTINATION_STATE_CATCHING_UP DestinationState = 4
+)
+
+// Enum value maps for DestinationState.
+var (
+	DestinationState_name = map[int32]string{
+		0: "DESTINATION_STATE_UNSPECIFIED",
+		1: "DESTINATION_STATE_ACTIVE",
+		2: "DESTINATION_STATE_RETRYING",
+		3: "DESTINATION_STATE_BLOCKED",
+		4: "DESTINATION_STATE_CATCHING_UP",
+	}
+	DestinationState_value = map[string]int32{
+		"DESTINATION_STATE_UNSPECIFIED": 0,
+		"DESTINATION_STATE_ACTIVE":      1,
+		"DESTINATION_STATE_RETRYING":    2,
+		"DESTINATION_STATE_BLOCKED":     3,
+		"DESTINATION_STATE_CATCHING_UP": 4,
+	}
+)
+
+func (x DestinationState) Enum() *DestinationState {
+	p := new(DestinationState)
+	*p = x
+	return p
+}
+
+func (x DestinationState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DestinationState) Descriptor() protoreflect.EnumDescriptor {
+	return file_destinations_v1_operations_proto_enumTypes[0].Descriptor()
+}
+
+func (DestinationState) Type() protoreflect.EnumType {
+	return &file_destinations_v1_operations_proto_enumTypes[0]
+}
+
+func (x DestinationState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DestinationState.Descriptor instead.
+func (DestinationState) EnumDescriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{0}
+}
+
+// Shared is what all destinations share.
+type Shared int32
+
+const (
+	// Never answered.
+	Shared_SHARED_UNSPECIFIED Shared = 0
+	// The S3 endpoint.
+	Shared_SHARED_ENDPOINT Shared = 1
+	// The credentials that the service signs with.
+	Shared_SHARED_CREDENTIALS Shared = 2
+)
+
+// Enum value maps for Shared.
+var (
+	Shared_name = map[int32]string{
+		0: "SHARED_UNSPECIFIED",
+		1: "SHARED_ENDPOINT",
+		2: "SHARED_CREDENTIALS",
+	}
+	Shared_value = map[string]int32{
+		"SHARED_UNSPECIFIED": 0,
+		"SHARED_ENDPOINT":    1,
+		"SHARED_CREDENTIALS": 2,
+	}
+)
+
+func (x Shared) Enum() *Shared {
+	p := new(Shared)
+	*p = x
+	return p
+}
+
+func (x Shared) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Shared) Descriptor() protoreflect.EnumDescriptor {
+	return file_destinations_v1_operations_proto_enumTypes[1].Descriptor()
+}
+
+func (Shared) Type() protoreflect.EnumType {
+	return &file_destinations_v1_operations_proto_enumTypes[1]
+}
+
+func (x Shared) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Shared.Descriptor instead.
+func (Shared) EnumDescriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{1}
+}
 
 // FlushRequest names what is to be flushed.
 type FlushRequest struct {
@@ -126,6 +242,260 @@ func (x *FlushResponse) GetBatches() uint64 {
 	return 0
 }
 
+// ListDestinationsRequest says which destinations are listed.
+type ListDestinationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only lines with this state. Unset = all.
+	State         DestinationState `protobuf:"varint,1,opt,name=state,proto3,enum=destinations.v1.DestinationState" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDestinationsRequest) Reset() {
+	*x = ListDestinationsRequest{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDestinationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDestinationsRequest) ProtoMessage() {}
+
+func (x *ListDestinationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDestinationsRequest.ProtoReflect.Descriptor instead.
+func (*ListDestinationsRequest) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListDestinationsRequest) GetState() DestinationState {
+	if x != nil {
+		return x.State
+	}
+	return DestinationState_DESTINATION_STATE_UNSPECIFIED
+}
+
+// ListDestinationsResponse is one line of the list.
+type ListDestinationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the line is about.
+	//
+	// Types that are valid to be assigned to Subject:
+	//
+	//	*ListDestinationsResponse_Destination
+	//	*ListDestinationsResponse_Shared
+	Subject isListDestinationsResponse_Subject `protobuf_oneof:"subject"`
+	// How it is.
+	State DestinationState `protobuf:"varint,3,opt,name=state,proto3,enum=destinations.v1.DestinationState" json:"state,omitempty"`
+	// Since when, if it is RETRYING or BLOCKED: the first failure of those that have
+	// lasted until now.
+	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	// AWS's error code of the last of these failures, such as "AccessDenied", or a
+	// short name of one without a code, such as "Timeout".
+	Code string `protobuf:"bytes,5,opt,name=code,proto3" json:"code,omitempty"`
+	// What the last failure said, for people.
+	Message string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	// Events that are acknowledged and not delivered, parked and dead ones included.
+	BacklogEvents uint64 `protobuf:"varint,7,opt,name=backlog_events,json=backlogEvents,proto3" json:"backlog_events,omitempty"`
+	// Bytes of their payloads and line ends.
+	BacklogBytes uint64 `protobuf:"varint,8,opt,name=backlog_bytes,json=backlogBytes,proto3" json:"backlog_bytes,omitempty"`
+	// For how long the oldest of them has been here; unset if there is none.
+	OldestEventAge *durationpb.Duration `protobuf:"bytes,9,opt,name=oldest_event_age,json=oldestEventAge,proto3" json:"oldest_event_age,omitempty"`
+	// When it is tried next; unset if no pause has to pass before.
+	NextTry *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=next_try,json=nextTry,proto3" json:"next_try,omitempty"`
+	// It stays blocked until somebody asks for a Redrive: the bucket that was written
+	// to is gone, and another one of that name may be somebody else's.
+	ByHand bool `protobuf:"varint,11,opt,name=by_hand,json=byHand,proto3" json:"by_hand,omitempty"`
+	// Of the backlog: events in batches that lie as finished objects in local files.
+	ParkedEvents uint64 `protobuf:"varint,12,opt,name=parked_events,json=parkedEvents,proto3" json:"parked_events,omitempty"`
+	// Of the backlog: events in dead batches, which are not tried by themselves.
+	DeadEvents uint64 `protobuf:"varint,13,opt,name=dead_events,json=deadEvents,proto3" json:"dead_events,omitempty"`
+	// Its new events are rejected with REJECTION_CODE_DESTINATION_BLOCKED.
+	OverQuota bool `protobuf:"varint,14,opt,name=over_quota,json=overQuota,proto3" json:"over_quota,omitempty"`
+	// Of what destinations share: how many wait for it to work again. What is said of
+	// a backlog is left to their own lines.
+	WaitingDestinations uint64 `protobuf:"varint,15,opt,name=waiting_destinations,json=waitingDestinations,proto3" json:"waiting_destinations,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *ListDestinationsResponse) Reset() {
+	*x = ListDestinationsResponse{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDestinationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDestinationsResponse) ProtoMessage() {}
+
+func (x *ListDestinationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDestinationsResponse.ProtoReflect.Descriptor instead.
+func (*ListDestinationsResponse) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListDestinationsResponse) GetSubject() isListDestinationsResponse_Subject {
+	if x != nil {
+		return x.Subject
+	}
+	return nil
+}
+
+func (x *ListDestinationsResponse) GetDestination() *Destination {
+	if x != nil {
+		if x, ok := x.Subject.(*ListDestinationsResponse_Destination); ok {
+			return x.Destination
+		}
+	}
+	return nil
+}
+
+func (x *ListDestinationsResponse) GetShared() Shared {
+	if x != nil {
+		if x, ok := x.Subject.(*ListDestinationsResponse_Shared); ok {
+			return x.Shared
+		}
+	}
+	return Shared_SHARED_UNSPECIFIED
+}
+
+func (x *ListDestinationsResponse) GetState() DestinationState {
+	if x != nil {
+		return x.State
+	}
+	return DestinationState_DESTINATION_STATE_UNSPECIFIED
+}
+
+func (x *ListDestinationsResponse) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *ListDestinationsResponse) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *ListDestinationsResponse) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *ListDestinationsResponse) GetBacklogEvents() uint64 {
+	if x != nil {
+		return x.BacklogEvents
+	}
+	return 0
+}
+
+func (x *ListDestinationsResponse) GetBacklogBytes() uint64 {
+	if x != nil {
+		return x.BacklogBytes
+	}
+	return 0
+}
+
+func (x *ListDestinationsResponse) GetOldestEventAge() *durationpb.Duration {
+	if x != nil {
+		return x.OldestEventAge
+	}
+	return nil
+}
+
+func (x *ListDestinationsResponse) GetNextTry() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextTry
+	}
+	return nil
+}
+
+func (x *ListDestinationsResponse) GetByHand() bool {
+	if x != nil {
+		return x.ByHand
+	}
+	return false
+}
+
+func (x *ListDestinationsResponse) GetParkedEvents() uint64 {
+	if x != nil {
+		return x.ParkedEvents
+	}
+	return 0
+}
+
+func (x *ListDestinationsResponse) GetDeadEvents() uint64 {
+	if x != nil {
+		return x.DeadEvents
+	}
+	return 0
+}
+
+func (x *ListDestinationsResponse) GetOverQuota() bool {
+	if x != nil {
+		return x.OverQuota
+	}
+	return false
+}
+
+func (x *ListDestinationsResponse) GetWaitingDestinations() uint64 {
+	if x != nil {
+		return x.WaitingDestinations
+	}
+	return 0
+}
+
+type isListDestinationsResponse_Subject interface {
+	isListDestinationsResponse_Subject()
+}
+
+type ListDestinationsResponse_Destination struct {
+	// A destination.
+	Destination *Destination `protobuf:"bytes,1,opt,name=destination,proto3,oneof"`
+}
+
+type ListDestinationsResponse_Shared struct {
+	// The S3 endpoint or the credentials, which all destinations share.
+	Shared Shared `protobuf:"varint,2,opt,name=shared,proto3,enum=destinations.v1.Shared,oneof"`
+}
+
+func (*ListDestinationsResponse_Destination) isListDestinationsResponse_Subject() {}
+
+func (*ListDestinationsResponse_Shared) isListDestinationsResponse_Subject() {}
+
 // Destination is where events go.
 type Destination struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -139,7 +509,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[2]
+	mi := &file_destinations_v1_operations_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -151,7 +521,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[2]
+	mi := &file_destinations_v1_operations_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -164,7 +534,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{2}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Destination) GetBucket() string {
@@ -195,7 +565,7 @@ type RedriveRequest struct {
 
 func (x *RedriveRequest) Reset() {
 	*x = RedriveRequest{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[3]
+	mi := &file_destinations_v1_operations_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -207,7 +577,7 @@ func (x *RedriveRequest) String() string {
 func (*RedriveRequest) ProtoMessage() {}
 
 func (x *RedriveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[3]
+	mi := &file_destinations_v1_operations_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -220,7 +590,7 @@ func (x *RedriveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveRequest.ProtoReflect.Descriptor instead.
 func (*RedriveRequest) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{3}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RedriveRequest) GetBucket() string {
@@ -252,7 +622,7 @@ type RedriveResponse struct {
 
 func (x *RedriveResponse) Reset() {
 	*x = RedriveResponse{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[4]
+	mi := &file_destinations_v1_operations_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -264,7 +634,7 @@ func (x *RedriveResponse) String() string {
 func (*RedriveResponse) ProtoMessage() {}
 
 func (x *RedriveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[4]
+	mi := &file_destinations_v1_operations_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -277,7 +647,7 @@ func (x *RedriveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveResponse.ProtoReflect.Descriptor instead.
 func (*RedriveResponse) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{4}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RedriveResponse) GetDestinations() uint64 {
@@ -314,7 +684,7 @@ type ListDeadRequest struct {
 
 func (x *ListDeadRequest) Reset() {
 	*x = ListDeadRequest{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[5]
+	mi := &file_destinations_v1_operations_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -326,7 +696,7 @@ func (x *ListDeadRequest) String() string {
 func (*ListDeadRequest) ProtoMessage() {}
 
 func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[5]
+	mi := &file_destinations_v1_operations_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -339,7 +709,7 @@ func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadRequest) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{5}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListDeadRequest) GetBucket() string {
@@ -379,7 +749,7 @@ type ListDeadResponse struct {
 
 func (x *ListDeadResponse) Reset() {
 	*x = ListDeadResponse{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[6]
+	mi := &file_destinations_v1_operations_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -391,7 +761,7 @@ func (x *ListDeadResponse) String() string {
 func (*ListDeadResponse) ProtoMessage() {}
 
 func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[6]
+	mi := &file_destinations_v1_operations_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -404,7 +774,7 @@ func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadResponse) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{6}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListDeadResponse) GetDestination() *Destination {
@@ -469,7 +839,7 @@ type ExportDeadRequest struct {
 
 func (x *ExportDeadRequest) Reset() {
 	*x = ExportDeadRequest{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[7]
+	mi := &file_destinations_v1_operations_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -481,7 +851,7 @@ func (x *ExportDeadRequest) String() string {
 func (*ExportDeadRequest) ProtoMessage() {}
 
 func (x *ExportDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[7]
+	mi := &file_destinations_v1_operations_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -494,7 +864,7 @@ func (x *ExportDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDeadRequest.ProtoReflect.Descriptor instead.
 func (*ExportDeadRequest) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{7}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ExportDeadRequest) GetBucket() string {
@@ -522,7 +892,7 @@ type ExportDeadResponse struct {
 
 func (x *ExportDeadResponse) Reset() {
 	*x = ExportDeadResponse{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[8]
+	mi := &file_destinations_v1_operations_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -534,7 +904,7 @@ func (x *ExportDeadResponse) String() string {
 func (*ExportDeadResponse) ProtoMessage() {}
 
 func (x *ExportDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[8]
+	mi := &file_destinations_v1_operations_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -547,7 +917,7 @@ func (x *ExportDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDeadResponse.ProtoReflect.Descriptor instead.
 func (*ExportDeadResponse) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{8}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ExportDeadResponse) GetData() []byte {
@@ -575,7 +945,7 @@ type DiscardDeadRequest struct {
 
 func (x *DiscardDeadRequest) Reset() {
 	*x = DiscardDeadRequest{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[9]
+	mi := &file_destinations_v1_operations_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +957,7 @@ func (x *DiscardDeadRequest) String() string {
 func (*DiscardDeadRequest) ProtoMessage() {}
 
 func (x *DiscardDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[9]
+	mi := &file_destinations_v1_operations_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +970,7 @@ func (x *DiscardDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscardDeadRequest.ProtoReflect.Descriptor instead.
 func (*DiscardDeadRequest) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{9}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DiscardDeadRequest) GetBucket() string {
@@ -644,7 +1014,7 @@ type DiscardDeadResponse struct {
 
 func (x *DiscardDeadResponse) Reset() {
 	*x = DiscardDeadResponse{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[10]
+	mi := &file_destinations_v1_operations_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -656,7 +1026,7 @@ func (x *DiscardDeadResponse) String() string {
 func (*DiscardDeadResponse) ProtoMessage() {}
 
 func (x *DiscardDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[10]
+	mi := &file_destinations_v1_operations_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -669,7 +1039,7 @@ func (x *DiscardDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscardDeadResponse.ProtoReflect.Descriptor instead.
 func (*DiscardDeadResponse) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{10}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DiscardDeadResponse) GetBatches() uint64 {
@@ -690,12 +1060,34 @@ var File_destinations_v1_operations_proto protoreflect.FileDescriptor
 
 const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\n" +
-	" destinations/v1/operations.proto\x12\x0fdestinations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\">\n" +
+	" destinations/v1/operations.proto\x12\x0fdestinations.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\">\n" +
 	"\fFlushRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\")\n" +
 	"\rFlushResponse\x12\x18\n" +
-	"\abatches\x18\x01 \x01(\x04R\abatches\"=\n" +
+	"\abatches\x18\x01 \x01(\x04R\abatches\"R\n" +
+	"\x17ListDestinationsRequest\x127\n" +
+	"\x05state\x18\x01 \x01(\x0e2!.destinations.v1.DestinationStateR\x05state\"\xac\x05\n" +
+	"\x18ListDestinationsResponse\x12@\n" +
+	"\vdestination\x18\x01 \x01(\v2\x1c.destinations.v1.DestinationH\x00R\vdestination\x121\n" +
+	"\x06shared\x18\x02 \x01(\x0e2\x17.destinations.v1.SharedH\x00R\x06shared\x127\n" +
+	"\x05state\x18\x03 \x01(\x0e2!.destinations.v1.DestinationStateR\x05state\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x12\n" +
+	"\x04code\x18\x05 \x01(\tR\x04code\x12\x18\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\x12%\n" +
+	"\x0ebacklog_events\x18\a \x01(\x04R\rbacklogEvents\x12#\n" +
+	"\rbacklog_bytes\x18\b \x01(\x04R\fbacklogBytes\x12C\n" +
+	"\x10oldest_event_age\x18\t \x01(\v2\x19.google.protobuf.DurationR\x0eoldestEventAge\x125\n" +
+	"\bnext_try\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\anextTry\x12\x17\n" +
+	"\aby_hand\x18\v \x01(\bR\x06byHand\x12#\n" +
+	"\rparked_events\x18\f \x01(\x04R\fparkedEvents\x12\x1f\n" +
+	"\vdead_events\x18\r \x01(\x04R\n" +
+	"deadEvents\x12\x1d\n" +
+	"\n" +
+	"over_quota\x18\x0e \x01(\bR\toverQuota\x121\n" +
+	"\x14waiting_destinations\x18\x0f \x01(\x04R\x13waitingDestinationsB\t\n" +
+	"\asubject\"=\n" +
 	"\vDestination\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"@\n" +
@@ -729,10 +1121,21 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\x06events\x18\x04 \x01(\x04R\x06events\"G\n" +
 	"\x13DiscardDeadResponse\x12\x18\n" +
 	"\abatches\x18\x01 \x01(\x04R\abatches\x12\x16\n" +
-	"\x06events\x18\x02 \x01(\x04R\x06events2\xa8\x03\n" +
+	"\x06events\x18\x02 \x01(\x04R\x06events*\xb5\x01\n" +
+	"\x10DestinationState\x12!\n" +
+	"\x1dDESTINATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18DESTINATION_STATE_ACTIVE\x10\x01\x12\x1e\n" +
+	"\x1aDESTINATION_STATE_RETRYING\x10\x02\x12\x1d\n" +
+	"\x19DESTINATION_STATE_BLOCKED\x10\x03\x12!\n" +
+	"\x1dDESTINATION_STATE_CATCHING_UP\x10\x04*M\n" +
+	"\x06Shared\x12\x16\n" +
+	"\x12SHARED_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fSHARED_ENDPOINT\x10\x01\x12\x16\n" +
+	"\x12SHARED_CREDENTIALS\x10\x022\x93\x04\n" +
 	"\n" +
 	"Operations\x12F\n" +
-	"\x05Flush\x12\x1d.destinations.v1.FlushRequest\x1a\x1e.destinations.v1.FlushResponse\x12L\n" +
+	"\x05Flush\x12\x1d.destinations.v1.FlushRequest\x1a\x1e.destinations.v1.FlushResponse\x12i\n" +
+	"\x10ListDestinations\x12(.destinations.v1.ListDestinationsRequest\x1a).destinations.v1.ListDestinationsResponse0\x01\x12L\n" +
 	"\aRedrive\x12\x1f.destinations.v1.RedriveRequest\x1a .destinations.v1.RedriveResponse\x12Q\n" +
 	"\bListDead\x12 .destinations.v1.ListDeadRequest\x1a!.destinations.v1.ListDeadResponse0\x01\x12W\n" +
 	"\n" +
@@ -751,39 +1154,54 @@ func file_destinations_v1_operations_proto_rawDescGZIP() []byte {
 	return file_destinations_v1_operations_proto_rawDescData
 }
 
-var file_destinations_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_destinations_v1_operations_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_destinations_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_destinations_v1_operations_proto_goTypes = []any{
-	(*FlushRequest)(nil),          // 0: destinations.v1.FlushRequest
-	(*FlushResponse)(nil),         // 1: destinations.v1.FlushResponse
-	(*Destination)(nil),           // 2: destinations.v1.Destination
-	(*RedriveRequest)(nil),        // 3: destinations.v1.RedriveRequest
-	(*RedriveResponse)(nil),       // 4: destinations.v1.RedriveResponse
-	(*ListDeadRequest)(nil),       // 5: destinations.v1.ListDeadRequest
-	(*ListDeadResponse)(nil),      // 6: destinations.v1.ListDeadResponse
-	(*ExportDeadRequest)(nil),     // 7: destinations.v1.ExportDeadRequest
-	(*ExportDeadResponse)(nil),    // 8: destinations.v1.ExportDeadResponse
-	(*DiscardDeadRequest)(nil),    // 9: destinations.v1.DiscardDeadRequest
-	(*DiscardDeadResponse)(nil),   // 10: destinations.v1.DiscardDeadResponse
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(DestinationState)(0),            // 0: destinations.v1.DestinationState
+	(Shared)(0),                      // 1: destinations.v1.Shared
+	(*FlushRequest)(nil),             // 2: destinations.v1.FlushRequest
+	(*FlushResponse)(nil),            // 3: destinations.v1.FlushResponse
+	(*ListDestinationsRequest)(nil),  // 4: destinations.v1.ListDestinationsRequest
+	(*ListDestinationsResponse)(nil), // 5: destinations.v1.ListDestinationsResponse
+	(*Destination)(nil),              // 6: destinations.v1.Destination
+	(*RedriveRequest)(nil),           // 7: destinations.v1.RedriveRequest
+	(*RedriveResponse)(nil),          // 8: destinations.v1.RedriveResponse
+	(*ListDeadRequest)(nil),          // 9: destinations.v1.ListDeadRequest
+	(*ListDeadResponse)(nil),         // 10: destinations.v1.ListDeadResponse
+	(*ExportDeadRequest)(nil),        // 11: destinations.v1.ExportDeadRequest
+	(*ExportDeadResponse)(nil),       // 12: destinations.v1.ExportDeadResponse
+	(*DiscardDeadRequest)(nil),       // 13: destinations.v1.DiscardDeadRequest
+	(*DiscardDeadResponse)(nil),      // 14: destinations.v1.DiscardDeadResponse
+	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 16: google.protobuf.Duration
 }
 var file_destinations_v1_operations_proto_depIdxs = []int32{
-	2,  // 0: destinations.v1.ListDeadResponse.destination:type_name -> destinations.v1.Destination
-	11, // 1: destinations.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
-	0,  // 2: destinations.v1.Operations.Flush:input_type -> destinations.v1.FlushRequest
-	3,  // 3: destinations.v1.Operations.Redrive:input_type -> destinations.v1.RedriveRequest
-	5,  // 4: destinations.v1.Operations.ListDead:input_type -> destinations.v1.ListDeadRequest
-	7,  // 5: destinations.v1.Operations.ExportDead:input_type -> destinations.v1.ExportDeadRequest
-	9,  // 6: destinations.v1.Operations.DiscardDead:input_type -> destinations.v1.DiscardDeadRequest
-	1,  // 7: destinations.v1.Operations.Flush:output_type -> destinations.v1.FlushResponse
-	4,  // 8: destinations.v1.Operations.Redrive:output_type -> destinations.v1.RedriveResponse
-	6,  // 9: destinations.v1.Operations.ListDead:output_type -> destinations.v1.ListDeadResponse
-	8,  // 10: destinations.v1.Operations.ExportDead:output_type -> destinations.v1.ExportDeadResponse
-	10, // 11: destinations.v1.Operations.DiscardDead:output_type -> destinations.v1.DiscardDeadResponse
-	7,  // [7:12] is the sub-list for method output_type
-	2,  // [2:7] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	0,  // 0: destinations.v1.ListDestinationsRequest.state:type_name -> destinations.v1.DestinationState
+	6,  // 1: destinations.v1.ListDestinationsResponse.destination:type_name -> destinations.v1.Destination
+	1,  // 2: destinations.v1.ListDestinationsResponse.shared:type_name -> destinations.v1.Shared
+	0,  // 3: destinations.v1.ListDestinationsResponse.state:type_name -> destinations.v1.DestinationState
+	15, // 4: destinations.v1.ListDestinationsResponse.since:type_name -> google.protobuf.Timestamp
+	16, // 5: destinations.v1.ListDestinationsResponse.oldest_event_age:type_name -> google.protobuf.Duration
+	15, // 6: destinations.v1.ListDestinationsResponse.next_try:type_name -> google.protobuf.Timestamp
+	6,  // 7: destinations.v1.ListDeadResponse.destination:type_name -> destinations.v1.Destination
+	15, // 8: destinations.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
+	2,  // 9: destinations.v1.Operations.Flush:input_type -> destinations.v1.FlushRequest
+	4,  // 10: destinations.v1.Operations.ListDestinations:input_type -> destinations.v1.ListDestinationsRequest
+	7,  // 11: destinations.v1.Operations.Redrive:input_type -> destinations.v1.RedriveRequest
+	9,  // 12: destinations.v1.Operations.ListDead:input_type -> destinations.v1.ListDeadRequest
+	11, // 13: destinations.v1.Operations.ExportDead:input_type -> destinations.v1.ExportDeadRequest
+	13, // 14: destinations.v1.Operations.DiscardDead:input_type -> destinations.v1.DiscardDeadRequest
+	3,  // 15: destinations.v1.Operations.Flush:output_type -> destinations.v1.FlushResponse
+	5,  // 16: destinations.v1.Operations.ListDestinations:output_type -> destinations.v1.ListDestinationsResponse
+	8,  // 17: destinations.v1.Operations.Redrive:output_type -> destinations.v1.RedriveResponse
+	10, // 18: destinations.v1.Operations.ListDead:output_type -> destinations.v1.ListDeadResponse
+	12, // 19: destinations.v1.Operations.ExportDead:output_type -> destinations.v1.ExportDeadResponse
+	14, // 20: destinations.v1.Operations.DiscardDead:output_type -> destinations.v1.DiscardDeadResponse
+	15, // [15:21] is the sub-list for method output_type
+	9,  // [9:15] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_destinations_v1_operations_proto_init() }
@@ -791,18 +1209,23 @@ func file_destinations_v1_operations_proto_init() {
 	if File_destinations_v1_operations_proto != nil {
 		return
 	}
+	file_destinations_v1_operations_proto_msgTypes[3].OneofWrappers = []any{
+		(*ListDestinationsResponse_Destination)(nil),
+		(*ListDestinationsResponse_Shared)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_destinations_v1_operations_proto_rawDesc), len(file_destinations_v1_operations_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   11,
+			NumEnums:      2,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_destinations_v1_operations_proto_goTypes,
 		DependencyIndexes: file_destinations_v1_operations_proto_depIdxs,
+		EnumInfos:         file_destinations_v1_operations_proto_enumTypes,
 		MessageInfos:      file_destinations_v1_operations_proto_msgTypes,
 	}.Build()
 	File_destinations_v1_operations_proto = out.File

@@ -21,11 +21,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Operations_Flush_FullMethodName       = "/destinations.v1.Operations/Flush"
-	Operations_Redrive_FullMethodName     = "/destinations.v1.Operations/Redrive"
-	Operations_ListDead_FullMethodName    = "/destinations.v1.Operations/ListDead"
-	Operations_ExportDead_FullMethodName  = "/destinations.v1.Operations/ExportDead"
-	Operations_DiscardDead_FullMethodName = "/destinations.v1.Operations/DiscardDead"
+	Operations_Flush_FullMethodName            = "/destinations.v1.Operations/Flush"
+	Operations_ListDestinations_FullMethodName = "/destinations.v1.Operations/ListDestinations"
+	Operations_Redrive_FullMethodName          = "/destinations.v1.Operations/Redrive"
+	Operations_ListDead_FullMethodName         = "/destinations.v1.Operations/ListDead"
+	Operations_ExportDead_FullMethodName       = "/destinations.v1.Operations/ExportDead"
+	Operations_DiscardDead_FullMethodName      = "/destinations.v1.Operations/DiscardDead"
 )
 
 // OperationsClient is the client API for Operations service.
@@ -53,6 +54,12 @@ type OperationsClient interface {
 	// object it goes to S3. It does not wait for the upload. What is left at the
 	// caller's deadline is sealed later all the same.
 	Flush(ctx context.Context, in *FlushRequest, opts ...grpc.CallOption) (*FlushResponse, error)
+	// ListDestinations says how things stand: first with the endpoint and the
+	// credentials, which all destinations share, then with each destination that has
+	// undelivered events or is blocked, by bucket and prefix. It is a picture of each
+	// partition of the journal at one moment; a partition that is closed because its
+	// files are damaged is left out.
+	ListDestinations(ctx context.Context, in *ListDestinationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDestinationsResponse], error)
 	// Redrive has a blocked destination tried at once, also one that only a person may
 	// free, and its dead batches tried again, under their own keys. It answers when
 	// that is durable, and does not wait for the upload.
@@ -87,6 +94,25 @@ func (c *operationsClient) Flush(ctx context.Context, in *FlushRequest, opts ...
 	return out, nil
 }
 
+func (c *operationsClient) ListDestinations(ctx context.Context, in *ListDestinationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDestinationsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Operations_ServiceDesc.Streams[0], Operations_ListDestinations_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListDestinationsRequest, ListDestinationsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Operations_ListDestinationsClient = grpc.ServerStreamingClient[ListDestinationsResponse]
+
 func (c *operationsClient) Redrive(ctx context.Context, in *RedriveRequest, opts ...grpc.CallOption) (*RedriveResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RedriveResponse)
@@ -99,7 +125,7 @@ func (c *operationsClient) Redrive(ctx context.Context, in *RedriveRequest, opts
 
 func (c *operationsClient) ListDead(ctx context.Context, in *ListDeadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDeadResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Operations_ServiceDesc.Streams[0], Operations_ListDead_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Operations_ServiceDesc.Streams[1], Operations_ListDead_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +144,7 @@ type Operations_ListDeadClient = grpc.ServerStreamingClient[ListDeadResponse]
 
 func (c *operationsClient) ExportDead(ctx context.Context, in *ExportDeadRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportDeadResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Operations_ServiceDesc.Streams[1], Operations_ExportDead_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Operations_ServiceDesc.Streams[2], Operations_ExportDead_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -170,6 +196,12 @@ type OperationsServer interface {
 	// object it goes to S3. It does not wait for the upload. What is left at the
 	// caller's deadline is sealed later all the same.
 	Flush(context.Context, *FlushRequest) (*FlushResponse, error)
+	// ListDestinations says how things stand: first with the endpoint and the
+	// credentials, which all destinations share, then with each destination that has
+	// undelivered events or is blocked, by bucket and prefix. It is a picture of each
+	// partition of the journal at one moment; a partition that is closed because its
+	// files are damaged is left out.
+	ListDestinations(*ListDestinationsRequest, grpc.ServerStreamingServer[ListDestinationsResponse]) error
 	// Redrive has a blocked destination tried at once, also one that only a person may
 	// free, and its dead batches tried again, under their own keys. It answers when
 	// that is durable, and does not wait for the upload.
@@ -196,6 +228,9 @@ type UnimplementedOperationsServer struct{}
 
 func (UnimplementedOperationsServer) Flush(context.Context, *FlushRequest) (*FlushResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Flush not implemented")
+}
+func (UnimplementedOperationsServer) ListDestinations(*ListDestinationsRequest, grpc.ServerStreamingServer[ListDestinationsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListDestinations not implemented")
 }
 func (UnimplementedOperationsServer) Redrive(context.Context, *RedriveRequest) (*RedriveResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Redrive not implemented")
@@ -247,6 +282,17 @@ func _Operations_Flush_Handler(srv interface{}, ctx context.Context, dec func(in
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _Operations_ListDestinations_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListDestinationsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(OperationsServer).ListDestinations(m, &grpc.GenericServerStream[ListDestinationsRequest, ListDestinationsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Operations_ListDestinationsServer = grpc.ServerStreamingServer[ListDestinationsResponse]
 
 func _Operations_Redrive_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RedriveRequest)
@@ -327,6 +373,11 @@ var Operations_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ListDestinations",
+			Handler:       _Operations_ListDestinations_Handler,
+			ServerStreams: true,
+		},
 		{
 			StreamName:    "ListDead",
 			Handler:       _Operations_ListDead_Handler,

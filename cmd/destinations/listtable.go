@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+)
+
+// destinationTable shows the lines of a list to people: what destinations share, and
+// below it the destinations.
+type destinationTable struct {
+	w        io.Writer
+	now      time.Time
+	filtered bool // lines of one state were asked for
+
+	shared, destinations table
+}
+
+// add takes the next line.
+func (d *destinationTable) add(l *destinationsv1.ListDestinationsResponse) {
+	to := l.GetDestination()
+	if to == nil {
+		d.shared.header = []string{"SHARED", "STATE", "SINCE", "CODE", "NEXT TRY", "WAITING", "MESSAGE"}
+		d.shared.add(subjectOf(l), stateText(l), clock(l.GetSince()), l.GetCode(), d.nextTry(l), number(l.GetWaitingDestinations()), l.GetMessage())
+		return
+	}
+	oldest := ""
+	if age := l.GetOldestEventAge(); age != nil {
+		oldest = roughTime(age.AsDuration())
+	}
+	d.destinations.header = []string{"BUCKET", "PREFIX", "STATE", "SINCE", "CODE", "EVENTS", "BYTES", "DEAD", "OLDEST", "NEXT TRY", "MESSAGE"}
+	d.destinations.add(to.GetBucket(), to.GetPrefix(), stateText(l), clock(l.GetSince()), l.GetCode(),
+		thousands(l.GetBacklogEvents()), roughSize(l.GetBacklogBytes()), number(l.GetDeadEvents()), oldest, d.nextTry(l), l.GetMessage())
+}
+
+// print prints both tables.
+func (d *destinationTable) print() error {
+	if err := d.shared.print(d.w); err != nil {
+		return err
+	}
+	if len(d.shared.rows) > 0 {
+		fmt.Fprintln(d.w)
+	}
+	if len(d.destinations.rows) == 0 {
+		what := "no destination has undelivered events or is blocked"
+		if d.filtered {
+			what = "no destination with undelivered events is in this state"
+		}
+		_, err := fmt.Fprintln(d.w, what)
+		return err
+	}
+	return d.destinations.print(d.w)
+}
+
+// stateText is the state in words.
+func stateText(l *destinationsv1.ListDestinationsResponse) string {
+	text := strings.ReplaceAll(stateName(l.GetState()), "-", " ")
+	if l.GetOverQuota() {
+		text += ", over quota"
+	}
+	return text
+}
+
+// nextTry is in how long it is tried again.
+func (d *destinationTable) nextTry(l *destinationsv1.ListDestinationsResponse) string {
+	switch at := timeOf(l.GetNextTry()); {
+	case l.GetByHand():
+		return "by hand"
+	case at == nil:
+		return ""
+	case !at.After(d.now):
+		return "now"
+	default:
+		return "in " + roughTime(at.Sub(d.now))
+	}
+}
+
+// number is n, or nothing for 0.
+func number(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return thousands(n)
+}

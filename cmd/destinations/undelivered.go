@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/open-destinations/destinations/batcher"
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+)
+
+// undelivered is the batcher as the server needs it to list destinations.
+type undelivered struct {
+	batcher interface {
+		Shared() []batcher.SharedStatus
+		Destinations(ctx context.Context) ([]batcher.Status, error)
+	}
+}
+
+// List implements [server.Undelivered].
+func (u undelivered) List(ctx context.Context, give func(*destinationsv1.ListDestinationsResponse) error) error {
+	for _, s := range u.batcher.Shared() {
+		if err := give(sharedOf(&s)); err != nil {
+			return err
+		}
+	}
+	statuses, err := u.batcher.Destinations(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	for i := range statuses {
+		if err := give(statusOf(&statuses[i], now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sharedOf(s *batcher.SharedStatus) *destinationsv1.ListDestinationsResponse {
+	what := destinationsv1.Shared_SHARED_ENDPOINT
+	if s.Subject == "credentials" {
+		what = destinationsv1.Shared_SHARED_CREDENTIALS
+	}
+	return &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_Shared{Shared: what},
+		State:   stateOf(s.State), Since: stampOf(s.Since), Code: s.Code, Message: s.Message,
+		NextTry: stampOf(s.NextTry), WaitingDestinations: s.Destinations,
+	}
+}
+
+func statusOf(s *batcher.Status, now time.Time) *destinationsv1.ListDestinationsResponse {
+	line := &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_Destination{Destination: &destinationsv1.Destination{Bucket: s.Bucket, Prefix: s.Prefix}},
+		State:   stateOf(s.State), Since: stampOf(s.Since), Code: s.Code, Message: s.Message,
+		BacklogEvents: s.BacklogEvents, BacklogBytes: s.BacklogBytes,
+		NextTry: stampOf(s.NextTry), ByHand: s.ByHand,
+		ParkedEvents: s.ParkedEvents, DeadEvents: s.DeadEvents, OverQuota: s.OverQuota,
+	}
+	if !s.Oldest.IsZero() {
+		line.OldestEventAge = durationpb.New(max(0, now.Sub(s.Oldest)))
+	}
+	return line
+}
+
+func stateOf(s batcher.State) destinationsv1.DestinationState {
+	switch s {
+	case batcher.StateActive:
+		return destinationsv1.DestinationState_DESTINATION_STATE_ACTIVE
+	case batcher.StateRetrying:
+		return destinationsv1.DestinationState_DESTINATION_STATE_RETRYING
+	case batcher.StateBlocked:
+		return destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED
+	case batcher.StateCatchingUp:
+		return destinationsv1.DestinationState_DESTINATION_STATE_CATCHING_UP
+	}
+	return destinationsv1.DestinationState_DESTINATION_STATE_UNSPECIFIED
+}
