@@ -17,6 +17,7 @@ type destinationTable struct {
 	filtered bool // lines of one state were asked for
 
 	shared, destinations table
+	failures             map[string]string // what is shared, by the message of its failure
 }
 
 // add takes the next line.
@@ -24,7 +25,13 @@ func (d *destinationTable) add(l *destinationsv1.ListDestinationsResponse) {
 	to := l.GetDestination()
 	if to == nil {
 		d.shared.header = []string{"SHARED", "STATE", "SINCE", "CODE", "NEXT TRY", "WAITING", "MESSAGE"}
-		d.shared.add(subjectOf(l), stateText(l), clock(l.GetSince()), l.GetCode(), d.nextTry(l), number(l.GetWaitingDestinations()), l.GetMessage())
+		d.shared.add(subjectOf(l), stateText(l), clock(l.GetSince()), l.GetCode(), d.nextTry(l), number(l.GetWaitingDestinations()), causeOf(l))
+		if d.failures == nil {
+			d.failures = map[string]string{}
+		}
+		if l.GetMessage() != "" {
+			d.failures[l.GetMessage()] = subjectOf(l)
+		}
 		return
 	}
 	oldest := ""
@@ -33,7 +40,27 @@ func (d *destinationTable) add(l *destinationsv1.ListDestinationsResponse) {
 	}
 	d.destinations.header = []string{"BUCKET", "PREFIX", "STATE", "SINCE", "CODE", "EVENTS", "BYTES", "DEAD", "OLDEST", "NEXT TRY", "MESSAGE"}
 	d.destinations.add(to.GetBucket(), to.GetPrefix(), stateText(l), clock(l.GetSince()), l.GetCode(),
-		thousands(l.GetBacklogEvents()), roughSize(l.GetBacklogBytes()), number(l.GetDeadEvents()), oldest, d.nextTry(l), l.GetMessage())
+		thousands(l.GetBacklogEvents()), roughSize(l.GetBacklogBytes()), number(l.GetDeadEvents()), oldest, d.nextTry(l), d.cause(l))
+}
+
+// cause is why a destination does not work: what is shared, if it waits for that.
+func (d *destinationTable) cause(l *destinationsv1.ListDestinationsResponse) string {
+	if shared, ok := d.failures[l.GetMessage()]; ok {
+		return "waits for the " + shared
+	}
+	return causeOf(l)
+}
+
+// causeOf is the end of the message, where AWS or the network say what is wrong;
+// before it stand the names of request and object, which fill the line.
+func causeOf(l *destinationsv1.ListDestinationsResponse) string {
+	message := l.GetMessage()
+	for _, before := range []string{"api error " + l.GetCode() + ": ", `": `} {
+		if at := strings.LastIndex(message, before); at >= 0 {
+			return message[at+len(before):]
+		}
+	}
+	return message
 }
 
 // print prints both tables.

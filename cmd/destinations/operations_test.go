@@ -131,7 +131,8 @@ func somewhatWrong() []*destinationsv1.ListDestinationsResponse {
 
 	blocked := destinationLine("b-bucket", "test/")
 	blocked.State, blocked.Since, blocked.Code = destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED, at("2026-01-02T03:04:05Z"), "AccessDenied"
-	blocked.Message = "User: arn:aws:iam::1:role/x is not\nauthorized to perform: s3:PutObject\x1b[2J"
+	blocked.Message = "CreateMultipartUpload s3://b-bucket/test/2026.gz: operation error S3: CreateMultipartUpload, https response error StatusCode: 403, " +
+		"RequestID: R, HostID: H, api error AccessDenied: User: arn:aws:iam::1:role/x is not\nauthorized to perform: s3:PutObject\x1b[2J"
 	blocked.BacklogEvents, blocked.BacklogBytes, blocked.OldestEventAge = 1_234_567, 1_300_000_000, durationpb.New(26*time.Hour+50*time.Minute)
 	blocked.NextTry, blocked.DeadEvents, blocked.ParkedEvents, blocked.OverQuota = at("2026-01-01T00:00:00Z"), 1200, 5, true
 
@@ -143,8 +144,16 @@ func somewhatWrong() []*destinationsv1.ListDestinationsResponse {
 
 	credentials := sharedLine(destinationsv1.Shared_SHARED_CREDENTIALS, destinationsv1.DestinationState_DESTINATION_STATE_RETRYING)
 	credentials.Since, credentials.Code, credentials.WaitingDestinations = at("2026-01-02T03:04:05Z"), "ExpiredToken", 1000
+	credentials.Message = "PutObject s3://x/y.gz: operation error S3: PutObject, api error ExpiredToken: The provided token has expired."
+
+	waiting := destinationLine("w-bucket", "")
+	waiting.State, waiting.Since, waiting.Code, waiting.Message = destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED, credentials.Since, credentials.Code, credentials.Message
+
+	silent := destinationLine("y-bucket", "")
+	silent.State, silent.Since, silent.Code = destinationsv1.DestinationState_DESTINATION_STATE_RETRYING, at("2026-01-02T03:04:05Z"), "ConnectionRefused"
+	silent.Message = `PutObject s3://y/z.gz: operation error S3: PutObject, request send failed, Put "http://127.0.0.1:1/y/z.gz?x-id=PutObject": dial tcp 127.0.0.1:1: connect: connection refused`
 	return []*destinationsv1.ListDestinationsResponse{
-		sharedLine(destinationsv1.Shared_SHARED_ENDPOINT, destinationsv1.DestinationState_DESTINATION_STATE_ACTIVE), credentials, active, blocked, gone, behind,
+		sharedLine(destinationsv1.Shared_SHARED_ENDPOINT, destinationsv1.DestinationState_DESTINATION_STATE_ACTIVE), credentials, active, blocked, gone, waiting, silent, behind,
 	}
 }
 
