@@ -71,6 +71,7 @@ type batch struct {
 	filled     int // how often its content was dropped to be read again
 	kept
 
+	cleared  bool     // what an earlier process may have left under its key was aborted
 	flushes  []*flush // that wait for its Seal
 	attempts uint32   // tries of the uploader so far
 }

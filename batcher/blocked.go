@@ -10,11 +10,12 @@ import (
 // tablesOfBlocked is charged for a destination that is not active.
 const tablesOfBlocked = 512
 
-// decideBlocked decides that d is not written to until it works again.
-func (s *shard) decideBlocked(d *destination) {
+// decideBlocked decides that d is not written to until it works again, or if it is
+// blocked by hand, until somebody asks for that.
+func (s *shard) decideBlocked(d *destination, byHand bool) {
 	d.deciding = true
 	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Blocked{Blocked: &journalv1.Blocked{
-		Destination: d.proto(), Code: d.code, Message: d.message, SinceUnixNanos: d.since.UnixNano(),
+		Destination: d.proto(), Code: d.code, Message: d.message, SinceUnixNanos: d.since.UnixNano(), ByHand: byHand,
 	}}})
 }
 
@@ -22,6 +23,8 @@ func (s *shard) decideBlocked(d *destination) {
 func (s *shard) applyBlocked(m *journalv1.Blocked) {
 	d := s.destination(m.GetDestination())
 	d.deciding, d.blocked = false, m
+	d.mayBeProbed = d.mayBeProbed || !s.opened
+	asked := len(d.redrives) > 0
 	for _, o := range d.redrives {
 		o.waits--
 	}
@@ -31,12 +34,15 @@ func (s *shard) applyBlocked(m *journalv1.Blocked) {
 	s.stopWaiting(d)
 	s.block(d, subjectNone)
 	d.planTry(s.cfg, time.Now())
+	if asked {
+		d.retryAt = time.Now()
+	}
 	if d.givenUp(s.cfg, time.Now()) {
 		d.giveUpNext = time.Now().Add(giveUpAgain)
 	}
 	s.setTimer(d)
 	s.log.Warn("destination blocked", "bucket", d.bucket, "prefix", d.prefix, "code", d.code, "message", d.message,
-		"since", d.since.UTC(), "next_try_s", time.Until(d.retryAt).Seconds())
+		"since", d.since.UTC(), "by_hand", m.GetByHand(), "next_try_s", max(0, time.Until(d.retryAt).Seconds()))
 }
 
 // applyFreed lets a destination that works again catch up.

@@ -3,6 +3,7 @@ package batcher
 import (
 	"slices"
 	"strings"
+	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 )
@@ -21,6 +22,10 @@ func (s *shard) captureControl(state *journalv1.State) {
 		return strings.Compare(nameOf(a.GetDestination()), nameOf(b.GetDestination()))
 	})
 	state.Parked = s.captureParked()
+	state.WrittenBuckets = s.written.order
+	for _, l := range s.leftovers.all {
+		state.Leftovers = append(state.Leftovers, &journalv1.Leftover{Bucket: l.bucket, Key: l.key, SinceUnixNanos: l.since.UnixNano()})
+	}
 }
 
 // loadControl takes over what a State says was read back before the start.
@@ -30,6 +35,12 @@ func (s *shard) loadControl(state *journalv1.State) error {
 	}
 	for _, m := range state.GetParked() {
 		s.loadParked(m)
+	}
+	for _, bucket := range state.GetWrittenBuckets() {
+		s.wrote(bucket)
+	}
+	for _, m := range state.GetLeftovers() {
+		s.noteLeftover(m.GetBucket(), m.GetKey(), time.Unix(0, m.GetSinceUnixNanos()))
 	}
 	return nil
 }

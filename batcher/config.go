@@ -141,9 +141,13 @@ func (c Config) Validate() error {
 // a short wait may cure; an error it returns says nothing about whether the
 // object was stored. It returns soon after ctx ends. Upload is called from many
 // goroutines together, never twice at once for one key.
+//
+// AbortLeftovers aborts the multipart uploads under a key that nothing is uploaded
+// under, and returns how many there were, also with an error.
 type Uploader interface {
 	Upload(ctx context.Context, o *uploader.Object) (uploader.Result, error)
 	Probe(ctx context.Context, bucket, key string) error
+	AbortLeftovers(ctx context.Context, bucket, key string) (int, error)
 }
 
 // Params is what a [Batcher] is made of. All fields are required.

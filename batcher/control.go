@@ -236,6 +236,8 @@ func (s *shard) applySeal(seal *journalv1.Seal, mine bool) {
 
 // applyDelivered takes a delivered batch out of its queue.
 func (s *shard) applyDelivered(m *journalv1.Delivered) {
+	s.wrote(m.GetSeal().GetDestination().GetBucket())
+	s.suspect(m)
 	d := s.dests[nameOf(m.GetSeal().GetDestination())]
 	if d == nil {
 		return

@@ -38,7 +38,9 @@ type health struct {
 	// deciding: a Blocked or Freed of it is on its way into the journal. Nothing is
 	// tried until it has been read back.
 	deciding bool
-	probing  bool // S3 has been asked whether it works
+	// mayBeProbed: an earlier process may have probed it under the key of its next batch.
+	mayBeProbed bool
+	probing     bool // S3 has been asked whether it works
 	// doubtful: it has waited for the endpoint after it had failed, and nothing was
 	// delivered since. If it fails again, it is itself to blame.
 	doubtful bool

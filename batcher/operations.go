@@ -177,7 +177,7 @@ func (s *shard) redrive(d *destination, o *operation, total *Redriven) {
 	if d.blocked.GetByHand() {
 		d.redrives = append(d.redrives, o)
 		o.waits++
-		s.decideBlocked(d) // that it is not by hand
+		s.decideBlocked(d, false) // that it is not by hand
 		return
 	}
 	d.retryAt = time.Now()

@@ -13,6 +13,7 @@ import (
 // probed is the message that S3 was asked whether a destination works.
 type probed struct {
 	dest *destination
+	key  string
 	err  error
 }
 
@@ -35,7 +36,7 @@ func (s *shard) probe(d *destination) {
 	s.uploads++
 	key := s.probeKey(d)
 	s.retryPool.submit(func(struct{}) {
-		m := probed{dest: d, err: context.Canceled}
+		m := probed{dest: d, key: key, err: context.Canceled}
 		if !s.told() {
 			m.err = s.uploader.Probe(s.probeCtx, d.bucket, key)
 		}
@@ -68,6 +69,7 @@ func (s *shard) probed(m probed) {
 	s.uploads--
 	d := m.dest
 	d.probing = false
+	s.noteProbe(d, m.key, m.err)
 	if d.mode != modeBlocked || d.cause != subjectNone || s.stopping || s.told() {
 		return
 	}
@@ -79,6 +81,10 @@ func (s *shard) probed(m probed) {
 	}
 	s.blame(m.err, time.Now())
 	d.fail(m.err, time.Now())
+	if s.lost(d) {
+		s.decideBlocked(d, true)
+		return
+	}
 	d.planTry(s.cfg, time.Now())
 	s.setTimer(d)
 	s.log.Debug("destination still blocked", "bucket", d.bucket, "prefix", d.prefix, "code", d.code,

@@ -62,7 +62,7 @@ type shard struct {
 
 	stop     <-chan struct{}          // closed when Close begins
 	refusals atomic.Pointer[refusals] // published for every goroutine
-	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, stateSaved, spooled, streamed, streamGone, orphansGone, *flush, *operation
+	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, streamed, streamGone, orphansGone, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -72,22 +72,24 @@ type shard struct {
 	saveErr     error // ends the shard
 
 	parks
-	waiting map[*destination]struct{} // that wait for the endpoint or the credentials
-	claimed [subjects]bool            // a probe of them is under way here
-	behind  map[*destination]struct{} // that wait for the next pass
-	passAt  time.Time                 // when that begins, if none is under way
-	pass    *pass                     // under way; nil = none
-	woken   map[string]time.Time      // by bucket: when its destinations were tried because one works
-	dests   map[string]*destination
-	timers  timers
-	dedupe  *dedupe
-	tables  int64        // of dedupe's bytes, charged
-	record  eventsRecord // decoded from the last record that was read
-	at      uint32       // events of record that have been folded
-	atSet   bool         // record is in hand, folded up to at
-	offset  uint64       // of record
-	lookup  []byte       // scratch: a destination's name
-	byRec   []*destination
+	written   written
+	leftovers leftovers
+	waiting   map[*destination]struct{} // that wait for the endpoint or the credentials
+	claimed   [subjects]bool            // a probe of them is under way here
+	behind    map[*destination]struct{} // that wait for the next pass
+	passAt    time.Time                 // when that begins, if none is under way
+	pass      *pass                     // under way; nil = none
+	woken     map[string]time.Time      // by bucket: when its destinations were tried because one works
+	dests     map[string]*destination
+	timers    timers
+	dedupe    *dedupe
+	tables    int64        // of dedupe's bytes, charged
+	record    eventsRecord // decoded from the last record that was read
+	at        uint32       // events of record that have been folded
+	atSet     bool         // record is in hand, folded up to at
+	offset    uint64       // of record
+	lookup    []byte       // scratch: a destination's name
+	byRec     []*destination
 
 	readAgain time.Time // after there was no descriptor to read with
 
@@ -119,6 +121,9 @@ type (
 		batch  *batch
 		result uploader.Result
 		err    error
+
+		cleared  bool  // AbortLeftovers was called before
+		clearErr error // what it said
 	}
 )
 
@@ -188,6 +193,7 @@ func (s *shard) step() (more bool, err error) {
 	now := time.Now()
 	s.fireTimers(now)
 	s.serveWaiting(now)
+	s.tryLeftovers(now)
 	s.serveFlushes()
 	s.serveOperations()
 	s.appendDecisions(now)
@@ -230,6 +236,7 @@ func (s *shard) untilTimer(now time.Time) time.Duration {
 	}
 	next = earlier(next, s.readAgain)
 	next = earlier(next, s.saveAgainAt())
+	next = earlier(next, s.nextLeftover())
 	next = earlier(next, s.releaseAt)
 	if len(s.waiting) > 0 && !s.stopping {
 		for on := range subjects {
@@ -260,6 +267,8 @@ func (s *shard) receive(m any) {
 		s.probed(m)
 	case conditionProbed:
 		s.conditionProbed(m)
+	case leftoverTried:
+		s.leftoverTried(m)
 	case stateSaved:
 		s.saved(m)
 	case spooled:
@@ -374,7 +383,7 @@ func (s *shard) giveBack() {
 	if s.starved {
 		s.memory.feed()
 	}
-	s.memory.chargeTables(-s.tables)
+	s.memory.chargeTables(-s.tables - s.written.bytes() - s.leftovers.bytes())
 	s.heldByBlocked.Add(-s.held)
 	if saving := s.snapshots.saving; saving != nil {
 		s.memory.chargeTables(-int64(len(saving.data)))

@@ -38,6 +38,9 @@ type store struct {
 		tries   int
 		puts    int
 		probes  int
+		calls   []string // "abort" or "put", and the key: what was asked for, in order
+		left    bool     // an upload that fails says that it may have left something behind
+		keep    error    // of every AbortLeftovers
 	}
 }
 
@@ -73,6 +76,8 @@ func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Resu
 	lines := p.read(o, body)
 	p.mu.Lock()
 	p.mu.tries++
+	p.mu.calls = append(p.mu.calls, "put "+o.Key)
+	left := p.mu.left
 	pause, lostRequest, lostReply := p.mu.slow, p.mu.rand.Float64() < p.mu.lost, p.mu.rand.Float64() < p.mu.lost
 	err = p.mu.refuse[o.Bucket]
 	if p.mu.down != nil {
@@ -96,7 +101,7 @@ func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Resu
 		err = errLost
 	}
 	if err != nil {
-		return uploader.Result{Attempts: 1}, err
+		return uploader.Result{Attempts: 1, Leftover: left}, err
 	}
 	existed := p.put(object{o.Bucket, o.Key, lines})
 	if lostReply {
@@ -129,6 +134,14 @@ func (p *process) Probe(ctx context.Context, bucket, key string) error {
 		err = errLost
 	}
 	return err
+}
+
+// AbortLeftovers only notes that it was called.
+func (p *process) AbortLeftovers(_ context.Context, _, key string) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mu.calls = append(p.mu.calls, "abort "+key)
+	return 0, p.mu.keep
 }
 
 // refusal is an answer of S3.

@@ -27,7 +27,7 @@ func (s *shard) upload(d *destination) {
 		s.recharge(b, shareClosed)
 	}
 	s.uploads++
-	send := s.send(b)
+	send, clearFirst := s.send(b), s.clearFirst(b)
 	s.poolFor(d).submit(func(struct{}) {
 		m := uploaded{batch: b, err: context.Canceled}
 		switch { // what waited for a slot meanwhile is not begun
@@ -35,6 +35,7 @@ func (s *shard) upload(d *destination) {
 		case s.conditions.blocked() != subjectNone:
 			m.err = errHeld
 		default:
+			m.cleared, m.clearErr = clearFirst(s.uploadCtx)
 			m.result, m.err = send(s.uploadCtx)
 		}
 		s.inbox.put(m)
@@ -80,6 +81,10 @@ func (s *shard) uploaded(m uploaded) {
 	s.uploads--
 	b := m.batch
 	b.attempts += uint32(m.result.Attempts)
+	b.cleared = b.cleared || m.cleared
+	if m.result.Leftover || uploader.Leftover(m.err) || m.clearErr != nil {
+		s.noteLeftover(b.dest.bucket, b.seal.GetKey(), time.Now())
+	}
 	if b.state == batchGone {
 		return // somebody else has delivered it
 	}
@@ -131,11 +136,11 @@ func (s *shard) failedUpload(b *batch, err error, now time.Time) {
 	case class == uploader.ClassBatch:
 		s.refused(b, now)
 	case class == uploader.ClassDestination:
-		s.decideBlocked(d)
+		s.decideBlocked(d, s.lost(d))
 	case on != subjectNone:
 		s.waitFor(d, on)
 	case lasts:
-		s.decideBlocked(d)
+		s.decideBlocked(d, s.lost(d))
 	default:
 		d.planTry(s.cfg, now)
 		s.setTimer(d)

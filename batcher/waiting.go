@@ -15,6 +15,7 @@ var errHeld = errors.New("the endpoint or the credentials do not work")
 type conditionProbed struct {
 	subject subject
 	dest    *destination
+	key     string
 	err     error
 }
 
@@ -90,7 +91,7 @@ func (s *shard) probeFor(on subject, d *destination) {
 	s.claimed[on] = true
 	key := s.probeKey(d)
 	s.uploadPool.submit(func(struct{}) {
-		m := conditionProbed{subject: on, dest: d, err: context.Canceled}
+		m := conditionProbed{subject: on, dest: d, key: key, err: context.Canceled}
 		if !s.told() {
 			m.err = s.uploader.Probe(s.probeCtx, d.bucket, key)
 		}
@@ -102,6 +103,7 @@ func (s *shard) probeFor(on subject, d *destination) {
 func (s *shard) conditionProbed(m conditionProbed) {
 	s.uploads--
 	s.claimed[m.subject] = false
+	s.noteProbe(m.dest, m.key, m.err)
 	now := time.Now()
 	if s.stopping || s.told() {
 		s.conditions.giveUp(m.subject)
@@ -110,7 +112,7 @@ func (s *shard) conditionProbed(m conditionProbed) {
 	d := m.dest
 	if works := s.conditions.probed(m.subject, m.err, now); works {
 		s.log.Info("works again", "what", m.subject.String())
-		if d.mode == modeBlocked && d.cause == subjectNone {
+		if d.mode == modeBlocked && d.cause == subjectNone && !d.blocked.GetByHand() {
 			d.retryAt = now
 			s.setTimer(d)
 		}

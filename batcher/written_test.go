@@ -1,0 +1,81 @@
+package batcher_test
+
+import (
+	"testing"
+	"time"
+)
+
+var noBucket = refusal("NoSuchBucket", 404)
+
+// A bucket that is gone may come back as somebody else's: no probe frees it, over
+// restarts and when all that was said of it was released.
+func TestABucketThatIsGoneIsFreedByHand(t *testing.T) {
+	bubble(t, func(w *world) { w.jcfg.ControlSegmentBytes = 8 << 10 }, func(w *world) {
+		w.put(one, numbered{lines: w.lines(2)})
+		w.flush()
+		w.fill(3, works)
+		pass(2 * time.Minute)
+		if w.start0() == 0 {
+			w.t.Fatal("nothing was released: the test shows nothing")
+		}
+		w.crash() // only the state knows what was delivered
+		w.refuse(one.bucket, noBucket)
+		w.put(one, numbered{lines: w.lines(1)})
+		w.flush()
+		w.crash()
+		_, before := w.asked()
+		w.refuse(one.bucket, nil)
+		pass(24 * time.Hour)
+		if _, after := w.asked(); after != before {
+			w.t.Errorf("%d probes of a bucket that is gone", after-before)
+		}
+		if n := w.delivered(one); n != 2 {
+			w.t.Errorf("%d events delivered into a bucket that has come back, want 2", n)
+		}
+		w.redrive()
+		pass(time.Minute)
+		if n := w.delivered(one); n != 3 {
+			w.t.Errorf("%d events delivered after a redrive, want 3", n)
+		}
+	})
+}
+
+// A redrive is one try: as long as the bucket is gone, the next one needs somebody again.
+func TestARedriveIsOneTryOfABucketThatIsGone(t *testing.T) {
+	bubble(t, nil, func(w *world) {
+		w.put(one, numbered{lines: w.lines(2)})
+		w.flush()
+		w.refuse(one.bucket, denied) // it is found to be gone by a probe
+		w.put(one, numbered{lines: w.lines(1)})
+		w.flush()
+		w.refuse(one.bucket, noBucket)
+		pass(2 * w.cfg.ProbeMax)
+		_, before := w.asked()
+		w.redrive()
+		pass(24 * time.Hour)
+		if _, after := w.asked(); after != before+1 {
+			w.t.Errorf("%d probes after a redrive, want 1", after-before)
+		}
+		w.refuse(one.bucket, nil)
+		w.redrive()
+		pass(time.Minute)
+		if n := w.delivered(one); n != 3 {
+			w.t.Errorf("%d events delivered, want 3", n)
+		}
+	})
+}
+
+// A bucket that nothing was ever written to is one that is still to be made.
+func TestABucketThatNeverWasIsFreedByAProbe(t *testing.T) {
+	bubble(t, nil, func(w *world) {
+		w.refuse(one.bucket, noBucket)
+		w.put(one, numbered{lines: w.lines(2)})
+		w.flush()
+		pass(time.Hour)
+		w.refuse(one.bucket, nil)
+		pass(2 * w.cfg.ProbeMax)
+		if n := w.delivered(one); n != 2 {
+			w.t.Errorf("%d events delivered, want 2", n)
+		}
+	})
+}
