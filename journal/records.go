@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 )
 
@@ -22,7 +23,7 @@ type Record struct {
 // yet, and leaves out what is released in the meantime. An error ends it.
 func (f *Folder) Records(partition int, k Kind, from uint64) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		err := f.eachRecord(partition, k, func(r Record) error {
+		err := f.eachRecord(partition, k, from, func(r Record) error {
 			if r.Offset < from && (r.Lost == nil || r.Lost.To <= from) {
 				return nil
 			}
@@ -40,7 +41,7 @@ func (f *Folder) Records(partition int, k Kind, from uint64) iter.Seq2[Record, e
 // errEnough ends a walk because nobody wants to know more.
 var errEnough = errors.New("enough")
 
-func (f *Folder) eachRecord(partition int, k Kind, visit func(Record) error) error {
+func (f *Folder) eachRecord(partition int, k Kind, from uint64, visit func(Record) error) error {
 	dir := f.partitionDir(partition)
 	names, err := f.fs.List(dir)
 	if err != nil {
@@ -52,7 +53,9 @@ func (f *Folder) eachRecord(partition int, k Kind, visit func(Record) error) err
 		at = &start.Control
 	}
 	if damage != nil {
-		at = nil
+		if at = nil; from > 0 {
+			at = &from // what is missing behind it is told, if the log begins above
+		}
 	}
 	var l LogSurvey
 	if err := f.readHeaders(&l, f.parts(partition, k, names)); err != nil {
@@ -81,4 +84,29 @@ func eachOf(p piece, visit func(Record) error) error {
 		}
 	}
 	return nil
+}
+
+// Remains returns what looks like the first of the records that are lost, one after
+// the other, from where the damage is: with a flipped bit it is most of them. Nothing
+// vouches for a single one; they are for people to look at.
+func (f *Folder) Remains(l *Lost) (records []Record) {
+	file, err := f.fs.Open(l.Damage.File)
+	if err != nil || l.Until <= l.Damage.Offset+blockHeaderSize {
+		return nil
+	}
+	defer file.Close() // only read from: nothing to lose
+	b := make([]byte, l.Until-l.Damage.Offset-blockHeaderSize)
+	n, err := (&patient{File: file}).ReadAt(b, l.Damage.Offset+blockHeaderSize)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil
+	}
+	b = b[:n]
+	for at := l.From; at < l.To && len(b) > 0; at++ {
+		var rec []byte
+		if rec, b, err = nextRecord(b); err != nil {
+			break
+		}
+		records = append(records, Record{Offset: at, Data: rec})
+	}
+	return records
 }

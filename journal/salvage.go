@@ -19,12 +19,18 @@ type Lost struct {
 	From, To uint64
 	// Damage says where, and what was found there.
 	Damage *CorruptError
+	// Until is the position in the file from which on it can be trusted again; 0 if
+	// nothing is known of what stands before that.
+	Until int64
 }
 
 // Error says what is lost, and where.
 func (l *Lost) Error() string {
 	if l.From == l.To {
 		return fmt.Sprintf("%v; no record is lost by it", l.Damage)
+	}
+	if l.From+1 == l.To {
+		return fmt.Sprintf("%v; record %d is lost", l.Damage, l.From)
 	}
 	return fmt.Sprintf("%v; records %d to %d are lost", l.Damage, l.From, l.To-1)
 }
@@ -118,7 +124,8 @@ func (s *salvager) skip(damage error) (done bool, err error) {
 		damage, s.file.refused = s.file.refused, nil
 	}
 	pos, sum, next := s.resume()
-	lost := &Lost{From: s.at.next, To: next, Damage: &CorruptError{File: s.seg.name, Offset: s.at.pos, Err: damage}}
+	lost := &Lost{From: s.at.next, To: next, Until: pos,
+		Damage: &CorruptError{File: s.seg.name, Offset: s.at.pos, Err: damage}}
 	s.at = tip{pos: pos, sum: sum, next: next}
 	if err := s.visit(piece{lost: lost}); err != nil {
 		return true, err

@@ -34,6 +34,8 @@ type LogSurvey struct {
 	// From and To are the offsets of the first record that is there, or that
 	// should be, and of the next one to be appended.
 	From, To uint64
+	// FirstEnd is the offset of the first record behind the first segment.
+	FirstEnd uint64
 	// Segments is how many files it has, and Bytes their size.
 	Segments int
 	Bytes    int64
@@ -158,7 +160,9 @@ func (f *Folder) surveyLog(parts []*part, start *uint64) (l LogSurvey, err error
 		}
 		l.Segments++
 		l.Bytes += p.size
-		l.To = p.end.next
+		if l.To = p.end.next; i == 0 {
+			l.FirstEnd = l.To
+		}
 	}
 	if last := l.parts[len(l.parts)-1]; start != nil && l.To < *start {
 		l.Lost, last.bad = append(l.Lost, &Lost{From: l.To, To: *start, Damage: &CorruptError{File: last.name,

@@ -18,6 +18,7 @@ type cli struct {
 	List       listCmd       `cmd:"" help:"Show which destinations have undelivered events, and why."`
 	Redrive    redriveCmd    `cmd:"" help:"Try blocked destinations and dead batches again."`
 	Dead       deadCmd       `cmd:"" help:"List, export and destroy dead batches."`
+	Journal    journalCmd    `cmd:"" help:"Look at a data folder, and repair it."`
 	Policy     policyCmd     `cmd:"" help:"Print the bucket policy that lets the service deliver."`
 	Completion completionCmd `cmd:"" help:"Print a script that lets a shell complete commands and flags."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

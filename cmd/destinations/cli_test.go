@@ -15,7 +15,8 @@ import (
 )
 
 // documented are the commands, in the order of the page of flags.
-var documented = []string{"serve", "send", "flush", "list", "redrive", "dead list", "dead export", "dead discard", "policy", "completion", "version"}
+var documented = []string{"serve", "send", "flush", "list", "redrive", "dead list", "dead export", "dead discard",
+	"journal verify", "journal dump", "journal repair", "policy", "completion", "version"}
 
 func TestEveryCommandIsDocumented(t *testing.T) {
 	parser, err := newParser(&cli{}, &process{stdout: io.Discard, stderr: io.Discard}, func(int) {})
@@ -33,7 +34,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 
 func TestHelpOfEveryCommand(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
-	for _, command := range append([]string{"", "dead"}, documented...) {
+	for _, command := range append([]string{"", "dead", "journal"}, documented...) {
 		name := "help.golden"
 		if command != "" {
 			name = "help-" + strings.ReplaceAll(command, " ", "-") + ".golden"

@@ -45,7 +45,7 @@ func TestCompletionOfAnUnknownShellIsRefused(t *testing.T) {
 func TestBashCompletes(t *testing.T) {
 	script := run(t, "completion", "bash").stdout
 	for line, want := range map[string]string{
-		"destinations ":                              "serve send flush list redrive dead policy completion version",
+		"destinations ":                              "serve send flush list redrive dead journal policy completion version",
 		"destinations s":                             "serve send",
 		"destinations --c":                           "--config",
 		"destinations send --":                       "--help --config --target --insecure --bucket --prefix --whole --max-payload-size --retry-for --json",

@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"uploader/uploadertest": {"uploader"},
 	"server":                {"journal", "gen/destinations/v1", "gen/destinations/journal/v1"},
 	"batcher":               {"journal", "uploader", "gen/destinations/journal/v1"},
-	"cmd/destinations":      {"server", "journal", "batcher", "uploader", "gen/destinations/v1"},
+	"cmd/destinations":      {"server", "journal", "batcher", "uploader", "gen/destinations/v1", "gen/destinations/journal/v1"},
 	"e2e":                   {"e2e", "gen", "journal", "server", "uploader"},
 	"bench":                 {"e2e", "gen/destinations/v1", "batcher", "uploader"},
 }

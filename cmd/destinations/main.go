@@ -8,12 +8,13 @@
 //	destinations list         show which destinations have undelivered events, and why
 //	destinations redrive      try blocked destinations and dead batches again
 //	destinations dead         list, export and destroy dead batches
+//	destinations journal      look at a data folder, and repair it
 //	destinations policy       print the bucket policy that lets the service deliver
 //	destinations completion   print a script that lets a shell complete commands and flags
 //	destinations version      print the version
 //
-// Every command but serve, policy, completion and version is a client of a running
-// service.
+// Every command but serve, journal, policy, completion and version is a client of a
+// running service.
 //
 // A flag beats its variable (--log-level: DESTINATIONS_LOG_LEVEL), which beats the
 // YAML file that --config names (log-level: debug), which beats the default. One
