@@ -119,6 +119,7 @@ type shared struct {
 
 	conditions *conditions
 	journal    *journal.Journal
+	wroteTo    bucketsWritten
 	refusing   atomic.Int64 // destinations whose new events are refused
 }
 

@@ -1,5 +1,7 @@
 package batcher
 
+import "sync"
+
 const (
 	// maxWritten is how many buckets a shard remembers to have written to. Of one that it
 	// has forgotten it would take the loss for a mistake in its name.
@@ -16,6 +18,31 @@ type written struct {
 	order []string // of known, the one that was noted first in front
 }
 
+// bucketsWritten are the buckets that any shard knows to have written to. A bucket has
+// destinations in several.
+type bucketsWritten struct {
+	mu sync.Mutex
+	by map[string]int // how many shards know of it; guarded by mu
+}
+
+// change notes that a shard has learned of a bucket (1) or forgotten it (-1).
+func (w *bucketsWritten) change(bucket string, by int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.by == nil {
+		w.by = map[string]int{}
+	}
+	if w.by[bucket] += by; w.by[bucket] == 0 {
+		delete(w.by, bucket)
+	}
+}
+
+func (w *bucketsWritten) has(bucket string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.by[bucket] > 0
+}
+
 // wrote notes that something was delivered to a bucket.
 func (s *shard) wrote(bucket string) {
 	w := &s.written
@@ -28,9 +55,11 @@ func (s *shard) wrote(bucket string) {
 	if len(w.order) == maxWritten {
 		s.memory.chargeTables(-w.size(w.order[0]))
 		delete(w.known, w.order[0])
+		s.wroteTo.change(w.order[0], -1)
 		w.order = w.order[1:]
 	}
 	w.known[bucket] = struct{}{}
+	s.wroteTo.change(bucket, 1)
 	w.order = append(w.order, bucket)
 	s.memory.chargeTables(w.size(bucket))
 }
@@ -49,6 +78,5 @@ func (w *written) bytes() (n int64) {
 // the name may be somebody else's by the time there is a bucket again, so only
 // a person can tell whether that is to get the events.
 func (s *shard) lost(d *destination) bool {
-	_, was := s.written.known[d.bucket]
-	return was && d.code == codeNoBucket
+	return d.code == codeNoBucket && s.wroteTo.has(d.bucket)
 }

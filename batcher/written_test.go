@@ -2,6 +2,7 @@ package batcher_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -77,5 +78,29 @@ func TestABucketThatNeverWasIsFreedByAProbe(t *testing.T) {
 		if n := w.delivered(one); n != 2 {
 			w.t.Errorf("%d events delivered, want 2", n)
 		}
+	})
+}
+
+// What one partition has delivered to a bucket counts for the destinations that another
+// one has there.
+func TestABucketThatIsGoneIsGoneForEveryPartition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		a, b := destIn(0, 2, "bucket"), destIn(1, 2, "bucket")
+		w.send(short, a)
+		w.flush()
+		w.crash()
+		w.refuse("bucket", noBucket)
+		w.send(short, b)
+		w.flush()
+		w.refuse("bucket", nil)
+		pass(24 * time.Hour)
+		if s := w.status(b); !s.ByHand || w.delivered(b) != 0 {
+			t.Errorf("%d events delivered, %+v; want none, by hand", w.delivered(b), s)
+		}
+		w.redrive()
+		w.settle()
+		w.stop()
+		w.check()
 	})
 }
