@@ -2,14 +2,17 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"github.com/open-destinations/destinations/e2e/faultproxy"
 	"github.com/open-destinations/destinations/e2e/harness"
 	"github.com/open-destinations/destinations/uploader"
 )
@@ -38,6 +41,56 @@ func (w *world) uploaderAs(a harness.Account) *uploader.Uploader {
 	must(w.t, err)
 	w.t.Cleanup(u.Close)
 	return u
+}
+
+// TestKilledServiceCleansUpBehindItself kills a service in the middle of a
+// multipart upload. Its next life aborts that upload, and not the one that another
+// installation has under way in the same prefix at that time.
+func TestKilledServiceCleansUpBehindItself(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "janitor")
+	ours, other := w.listenProxy(), w.listenProxy()
+	ours.SetRules(faultproxy.Rule{Op: faultproxy.CompleteMultipartUpload, Fault: faultproxy.Hang()})
+	other.SetRules(faultproxy.Rule{Op: faultproxy.CompleteMultipartUpload, Fault: faultproxy.Hold()})
+	args := []string{"--window", longWindow, "--s3-part-size", "5MiB"}
+	var services []*service
+	for i, proxy := range []*faultproxy.Proxy{ours, other} {
+		w.endpoint = proxy.URL()
+		svc := w.serve(fmt.Sprint("installation-", i), args...)
+		services = append(services, svc)
+		w.sendLarge(svc, i, harness.Destination{Bucket: "janitor", Prefix: "shared/"})
+		w.flush(svc)
+	}
+	w.poll("both uploads to be all but complete", func() error {
+		if a, b := ours.Calls(), other.Calls(); a[faultproxy.CompleteMultipartUpload] == 0 || b[faultproxy.CompleteMultipartUpload] == 0 {
+			return fmt.Errorf("requests so far: %v, %v", a, b)
+		}
+		return nil
+	})
+	services[0].Kill()
+	ours.SetRules()
+	w.endpoint = ours.URL()
+	services[0] = w.serve("installation-0", args...)
+	w.poll("our object to be stored, and only the other's upload to be there", func() error {
+		stored, err := w.s3.List(t.Context(), "janitor", "shared/")
+		if ups := w.uploadsOf("janitor"); err == nil && (len(stored) != 1 || len(ups) != 1) {
+			err = fmt.Errorf("objects %v, uploads %q", stored, ups)
+		}
+		return err
+	})
+	if ours.Calls()[faultproxy.ListMultipartUploads] == 0 {
+		t.Error("nobody looked for what the killed upload had left")
+	}
+
+	other.SetRules()
+	w.await(time.Minute)
+	if ups := w.uploadsOf("janitor"); len(ups) > 0 {
+		t.Errorf("got uploads %q left", ups)
+	}
+	if n := other.Calls()[faultproxy.CreateMultipartUpload]; n != 1 {
+		t.Errorf("the other installation began %d uploads, want the one that was under way", n)
+	}
+	w.check(services...)
 }
 
 // TestLeftoversUnderTheBucketsPolicy aborts what an upload has left with nothing

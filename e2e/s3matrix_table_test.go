@@ -13,13 +13,15 @@ import (
 // matrix is printed.
 var operations = []faultproxy.Op{
 	faultproxy.PutObject, faultproxy.CreateMultipartUpload, faultproxy.UploadPart, faultproxy.CompleteMultipartUpload,
-	faultproxy.AbortMultipartUpload, faultproxy.HeadBucket, faultproxy.GetBucketLocation,
+	faultproxy.AbortMultipartUpload, faultproxy.ListMultipartUploads, faultproxy.HeadBucket, faultproxy.GetBucketLocation,
 }
 
 // multipartOps are the requests of one multipart upload. One destination can meet
-// a fault in each of them, one after the other.
+// a fault in each of them, one after the other. The list is asked for only after a
+// crash.
 var multipartOps = []faultproxy.Op{
-	faultproxy.CreateMultipartUpload, faultproxy.UploadPart, faultproxy.CompleteMultipartUpload, faultproxy.AbortMultipartUpload,
+	faultproxy.CreateMultipartUpload, faultproxy.UploadPart, faultproxy.CompleteMultipartUpload,
+	faultproxy.AbortMultipartUpload, faultproxy.ListMultipartUploads,
 }
 
 // s3Answer is one thing that can become of a request, whatever is asked.
@@ -39,17 +41,11 @@ type leftOut struct {
 
 // Operations that are left out together.
 var (
-	lookups     = []faultproxy.Op{faultproxy.HeadBucket, faultproxy.GetBucketLocation}
-	withoutBody = []faultproxy.Op{
-		faultproxy.CreateMultipartUpload, faultproxy.AbortMultipartUpload, faultproxy.HeadBucket, faultproxy.GetBucketLocation,
-	}
-	unconditional = []faultproxy.Op{
-		faultproxy.CreateMultipartUpload, faultproxy.UploadPart, faultproxy.AbortMultipartUpload, faultproxy.HeadBucket,
-		faultproxy.GetBucketLocation,
-	}
-	withoutUpload = []faultproxy.Op{
-		faultproxy.PutObject, faultproxy.CreateMultipartUpload, faultproxy.HeadBucket, faultproxy.GetBucketLocation,
-	}
+	bucketOps     = []faultproxy.Op{faultproxy.HeadBucket, faultproxy.GetBucketLocation}
+	lookups       = append(slices.Clone(bucketOps), faultproxy.ListMultipartUploads)
+	withoutBody   = append(slices.Clone(lookups), faultproxy.CreateMultipartUpload, faultproxy.AbortMultipartUpload)
+	unconditional = append(slices.Clone(withoutBody), faultproxy.UploadPart)
+	withoutUpload = append(slices.Clone(lookups), faultproxy.PutObject, faultproxy.CreateMultipartUpload)
 )
 
 // Reasons.

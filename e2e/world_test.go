@@ -146,6 +146,14 @@ func (w *world) await(timeout time.Duration) {
 	}
 }
 
+// poll waits until f returns nil.
+func (w *world) poll(what string, f func() error) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	must(w.t, harness.Poll(ctx, what, f))
+}
+
 // check stops the services, so that nothing can come late, reads what is in the
 // buckets, and compares it with what was sent.
 func (w *world) check(services ...*service) {
