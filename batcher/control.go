@@ -36,7 +36,7 @@ func (s *shard) appendDecisions(now time.Time) {
 	if s.appending != nil || len(s.decisions) == 0 || now.Before(s.appendAgain) {
 		return
 	}
-	n := atOnce(s.decisions)
+	n := atOnce(s.decisions, min(bytesAtOnce, s.part.Control().Limit()/2))
 	s.inFlight, s.decisions = s.decisions[:n:n], s.decisions[n:]
 	rec, err := proto.Marshal(&journalv1.Control{Incarnation: s.incarnation, Decisions: s.inFlight})
 	if err != nil {
@@ -45,12 +45,12 @@ func (s *shard) appendDecisions(now time.Time) {
 	s.appending = s.part.Control().Append(rec)
 }
 
-// atOnce is how many of the decisions go into one record.
-func atOnce(decisions []*journalv1.Decision) int {
+// atOnce is how many of the decisions go into one record of about so many bytes.
+func atOnce(decisions []*journalv1.Decision, most int) int {
 	bytes := 0
 	for i, d := range decisions {
 		bytes += proto.Size(d)
-		if i == decisionsAtOnce || i > 0 && bytes > bytesAtOnce {
+		if i == decisionsAtOnce || i > 0 && bytes > most {
 			return i
 		}
 	}

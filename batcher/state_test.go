@@ -178,7 +178,7 @@ func TestControlRecordsAreBoundedInBytes(t *testing.T) {
 		{append(many(3, 0), seal(20000)), 3},
 		{many(100, 100), 100},
 	} {
-		if got := atOnce(test.decisions); got != test.want {
+		if got := atOnce(test.decisions, bytesAtOnce); got != test.want {
 			t.Errorf("%d decisions of %d bytes: %d go at once, want %d", len(test.decisions), proto.Size(test.decisions[0]), got, test.want)
 		}
 	}
