@@ -1,0 +1,473 @@
+package batcher_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/open-destinations/destinations/journal/journaltest"
+)
+
+var (
+	foldSeeds = flag.Int("seeds", 0, "how many seeds TestTheFold runs; 0 = its ordinary number")
+	foldFirst = flag.Int("first-seed", 0, "the first of them")
+	foldTrace = flag.Bool("fold-trace", false, "print what happened in a run that has failed")
+)
+
+// TestTheFold lets go wrong whatever can, in an order that a seed draws, and then heals
+// everything: see foldRun. A seed that has failed is run again by its name.
+func TestTheFold(t *testing.T) {
+	seeds := 100
+	if testing.Short() {
+		seeds = 10
+	}
+	if *foldSeeds > 0 {
+		seeds = *foldSeeds
+	}
+	for seed := *foldFirst; seed < *foldFirst+seeds; seed++ {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { newFoldRun(t, uint64(seed)).play() })
+		})
+	}
+}
+
+// foldRun is one run: its S3, one service or two, and all that was sent.
+type foldRun struct {
+	t        *testing.T
+	rand     *rand.Rand
+	plan     plan
+	s3       *faultyS3
+	dests    []dest
+	services []*service
+	events   []*event
+	byLine   map[string]*event
+	gone     map[string]object // by bucket and key: dead batches that were destroyed on demand
+	healed   bool              // nothing fails any more
+	failures int
+
+	tracing bool
+	trace   trace
+}
+
+// longWindow is longer than any run.
+const longWindow = 24 * time.Hour
+
+// plan is what may happen in a run. Few things at once find more than all together, and
+// show better what it was.
+type plan struct {
+	clients, lanes int
+	payload        int     // bytes of most events, at most
+	large          float64 // chance that an event has very many
+	ids            float64 // chance that an event has an id
+	appendFails    float64 // chance that one of a request's records is not appended
+	split          float64 // chance that it becomes two
+	idWindow       time.Duration
+	skew           time.Duration // of the times of receipt
+	segment, quota int64         // bytes; the quota is drawn in segments
+	sync           time.Duration // that a sync takes
+
+	servers  bool // there are several: old streams outlive a process
+	refusals bool // S3 refuses
+	crashes  bool
+	owners   bool // others take partitions over
+	copies   bool // the folder is copied
+	diskFull bool
+	forgets  bool // restarts remember fewer senders and ids
+	steps    int
+}
+
+func draw(r *rand.Rand, seed uint64) plan {
+	p := plan{
+		clients: 1 + r.IntN(4), lanes: 1 + r.IntN(3), payload: pick(r, 30, 600, 3000),
+		ids: pick(r, 0, 0.2, 0.6), appendFails: pick(r, 0, 0.05, 0.2), split: pick(r, 0, 0.3),
+		idWindow: pick(r, longWindow, longWindow, time.Minute), skew: pick[time.Duration](r, 0, 20*time.Second),
+		segment: pick[int64](r, 8<<10, 16<<10, 64<<10), quota: pick[int64](r, 0, 0, 10, 40), sync: pick[time.Duration](r, 0, 0, 20*time.Millisecond, 1500*time.Millisecond),
+		refusals: r.IntN(3) > 0, crashes: r.IntN(6) > 0, diskFull: r.IntN(3) == 0,
+		owners: r.IntN(4) == 0, copies: r.IntN(6) == 0, servers: r.IntN(2) == 0, steps: 60 + r.IntN(140),
+	}
+	switch seed % 10 {
+	case 3: // much memory is needed
+		p.large, p.segment = 0.3, 1<<20
+	case 2, 7:
+		p.forgets, p.crashes, p.refusals, p.owners, p.copies = true, true, false, false, false
+		p.ids, p.idWindow = max(p.ids, 0.2), longWindow
+	}
+	p.quota *= p.segment
+	return p
+}
+
+func newFoldRun(t *testing.T, seed uint64) *foldRun {
+	r := &foldRun{t: t, rand: rand.New(rand.NewPCG(seed, 2)), s3: newFaultyS3(t, seed), byLine: map[string]*event{}, gone: map[string]object{}, tracing: *foldTrace}
+	r.plan = draw(r.rand, seed)
+	r.dests = someDests(1 + r.rand.IntN(9))
+	r.note("%+v", r.plan)
+	if r.tracing {
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Log(r.trace.String())
+			}
+		})
+	}
+	return r
+}
+
+func (r *foldRun) play() {
+	r.t.Cleanup(func() { // if the test ends early
+		for _, s := range r.services {
+			if s.alive {
+				s.die(s.disk.FS)
+			}
+		}
+	})
+	r.newService("", journaltest.NewFS()).start()
+	for range r.plan.steps {
+		s := r.services[r.rand.IntN(len(r.services))]
+		s.step()
+		s.look()
+		s.expectAlive()
+	}
+	r.heal()
+	for _, s := range r.services {
+		s.stop()
+	}
+	r.check()
+}
+
+// step does one random thing.
+func (s *service) step() {
+	r := s.run
+	switch n := r.rand.IntN(100); {
+	case n < 4 && r.plan.forgets:
+		s.forget()
+	case n < 55:
+		s.traffic()
+	case n < 70:
+		d := time.Duration(r.rand.Int64N(int64(s.cfg.Window)))
+		if r.rand.IntN(3) == 0 {
+			d /= 1000
+		}
+		pass(d)
+	case n < 74:
+		s.flush(r.rand.IntN(2) == 0)
+	case n < 82 && r.plan.diskFull:
+		s.fillDisk()
+	case n < 86:
+		s.breakS3()
+	case n < 87:
+		s.redrive(r.rand.IntN(2) == 0)
+	case n < 89:
+		pick(r.rand, s.restart, s.restartBatcher)()
+	case n < 97:
+		if r.plan.crashes {
+			pick(r.rand, s.kill, s.kill, s.losePower, s.losePower, s.losePowerSoon, s.losePowerSoon, s.failSync)()
+		}
+	default:
+		s.trouble()
+	}
+}
+
+// forget has the duplicates of the last requests decided, and remembers less from then
+// on.
+func (s *service) forget() {
+	s.busy(true)
+	synctest.Wait()
+	s.flush(true)
+	pick(s.run.rand, s.kill, s.restart)()
+}
+
+// trouble is what comes from outside.
+func (s *service) trouble() {
+	r := s.run
+	switch {
+	case r.plan.copies && len(r.services) == 1:
+		s.copyFolder()
+	case r.plan.owners && r.rand.IntN(2) == 0:
+		s.takeOver()
+	case r.plan.owners:
+		s.hauntLate()
+	}
+}
+
+// traffic lets the clients and the server do a few things.
+func (s *service) traffic() {
+	r := s.run.rand
+	for range 1 + r.IntN(6) {
+		c := s.clients[r.IntN(len(s.clients))]
+		lane := r.IntN(len(c.lanes))
+		switch n := r.IntN(100); {
+		case n < 36:
+			c.cut()
+		case n < 70:
+			s.handle(c.lanes[lane])
+		case n < 73:
+			if len(c.ghosts) > 0 {
+				s.handle(c.ghosts[r.IntN(len(c.ghosts))])
+			}
+		case n < 83:
+			c.reconnect(lane, true)
+		case n < 89:
+			c.sendTwice()
+		case n < 90:
+			c.giveUp()
+		case n < 91:
+			s.newClient()
+		case n < 94:
+			d := s.run.dests[r.IntN(len(s.run.dests))]
+			s.rejects[d] = !s.rejects[d]
+		default:
+			synctest.Wait()
+		}
+		s.collectAnswers()
+		if c.lanes[lane].ended {
+			c.reconnect(lane, false)
+		}
+	}
+}
+
+// busy lets every client send something, or send it over two streams at once.
+func (s *service) busy(twice bool) {
+	for _, c := range s.clients {
+		for range 3 {
+			c.cut()
+			if q := c.requests[len(c.requests)-1]; twice && c.resends {
+				c.send(c.lanes[s.run.rand.IntN(len(c.lanes))], q)
+			}
+		}
+		for _, st := range c.lanes {
+			for s.handle(st) {
+			}
+		}
+	}
+}
+
+// breakS3 lets S3 fail in another way than before.
+func (s *service) breakS3() {
+	r, m := s.run.rand, &s.run.s3.faults
+	bucket := s.run.dests[r.IntN(len(s.run.dests))].bucket
+	n := r.IntN(10)
+	if !s.run.plan.refusals {
+		n %= 4
+	}
+	s.note("S3 fails in way %d of %s", n, bucket)
+	s.run.s3.change(func() {
+		switch n {
+		case 0:
+			m.lost = float64(r.IntN(3)) / 3
+		case 1:
+			m.slow = time.Duration(r.IntN(3000)) * time.Millisecond
+		case 2:
+			m.hang = float64(r.IntN(3)) / 6
+		case 3:
+			m.lost, m.slow, m.hang = 0, 0, 0
+		case 4, 5:
+			if m.bucket[bucket] == nil {
+				m.bucket[bucket] = pick(r, refusal("AccessDenied", 403), refusal("SlowDown", 503), refusal("NoSuchBucket", 404))
+			} else {
+				delete(m.bucket, bucket)
+			}
+		case 6:
+			m.all = pick(r, nil, refusal("ExpiredToken", 400), refusal("InternalError", 500))
+		case 7:
+			m.all = nil
+			clear(m.bucket)
+		case 8, 9:
+			m.poison = pick(r, 0, 0.1, 0.5)
+			clear(m.batch)
+		}
+	})
+}
+
+// fillDisk leaves no room on the disk, or none for files of one kind, or makes some.
+func (s *service) fillDisk() {
+	switch n := s.run.rand.IntN(8); {
+	case n < 2:
+		s.stallControl()
+	case n < 4:
+		s.note("the disk is full")
+		s.disk.SetCapacity(s.disk.Used())
+	case n < 6:
+		s.noRoomFor(pick(s.run.rand, "control-", "events-", "state-", "parked/"))
+	default:
+		s.makeRoom()
+	}
+}
+
+func (s *service) noRoomFor(kind string) {
+	s.note("there is no room for files of the kind %s", kind)
+	s.disk.Fail(func(op journaltest.Op) error {
+		if op.Kind == journaltest.Write && strings.Contains(op.Name, kind) {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+}
+
+// stallControl lets nothing that is decided become durable for a while, although it is
+// done: S3 takes what it is given, and what it could not take before.
+func (s *service) stallControl() {
+	s.run.s3.change(func() { s.run.s3.faults.lost = 1 })
+	s.busy(false)
+	pass(s.cfg.Window)
+	s.noRoomFor("control-")
+	s.run.s3.heal()
+	s.redrive(true)
+	s.busy(false)
+	pass(2 * s.cfg.RetryMax)
+	if s.run.plan.crashes {
+		pick(s.run.rand, s.kill, s.losePower, s.makeRoom)()
+	}
+}
+
+func (s *service) makeRoom() {
+	s.disk.SetCapacity(-1)
+	s.disk.Fail(nil)
+}
+
+// heal lets nothing fail any more, until everything must have been delivered.
+func (r *foldRun) heal() {
+	r.note("HEAL")
+	r.healed = true
+	r.s3.heal()
+	for _, s := range r.services {
+		s.makeRoom()
+		clear(s.rejects)
+	}
+	for n := 0; ; n++ {
+		for _, s := range r.services {
+			s.serveAll()
+			s.lookAtDead()
+			s.redrive(true)
+		}
+		pass(20 * time.Second)
+		if r.settled() {
+			break
+		}
+		if n == 100 {
+			r.t.Errorf("half an hour after everything has healed it is not settled")
+			break
+		}
+	}
+	for _, s := range r.services { // a replay finds nothing more to deliver
+		pick(r.rand, s.restart, s.kill, func() {})()
+	}
+	pass(2 * time.Minute)
+	synctest.Wait()
+	for _, s := range r.services {
+		if batches, _ := s.batcher.Memory(); batches != 0 && !r.t.Failed() {
+			r.t.Errorf("%snothing is to be delivered, and batches are charged for %d bytes", s.name, batches)
+		}
+	}
+}
+
+// serveAll lets every client have every answer.
+func (s *service) serveAll() {
+	progress := true
+	for n := 0; progress && n < 20; n++ {
+		progress = false
+		for _, c := range s.clients {
+			for _, st := range c.allStreams() {
+				for s.handle(st) {
+					progress = true
+				}
+			}
+			synctest.Wait()
+			progress = s.collectAnswers() || progress
+			for lane := range c.lanes {
+				if c.lanes[lane].ended {
+					c.reconnect(lane, false)
+					progress = true
+				}
+			}
+		}
+	}
+}
+
+// settled reports whether every caller has every answer, and everything that stands in
+// the logs is in S3.
+func (r *foldRun) settled() bool {
+	for _, s := range r.services {
+		s.look()
+		for _, c := range s.clients {
+			for lane, st := range c.lanes {
+				if len(c.unanswered(lane)) > 0 || len(st.queue) > 0 || len(st.pending) > 0 {
+					return false
+				}
+			}
+			for _, st := range c.ghosts {
+				if !st.ended && (len(st.queue) > 0 || len(st.pending) > 0) {
+					return false
+				}
+			}
+		}
+		for _, l := range s.logs {
+			by := l.judge(r.plan.idWindow)
+			taken := map[place]bool{}
+			for _, b := range l.seals(by) {
+				if !r.isThere(b.GetDestination().GetBucket() + "/" + b.GetKey()) {
+					return false
+				}
+				for _, m := range b.members {
+					taken[m.at] = true
+				}
+			}
+			for _, events := range by {
+				for _, e := range events {
+					if !e.duplicate && !taken[e.at] {
+						return false
+					}
+				}
+			}
+		}
+	}
+	return true
+}
+
+// trace is what happened in a run.
+type trace struct {
+	mu    sync.Mutex
+	lines []string
+	began time.Time
+}
+
+func (t *trace) add(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.began.IsZero() {
+		t.began = time.Now()
+	}
+	t.lines = append(t.lines, fmt.Sprintf("%10v %s", time.Since(t.began).Round(time.Microsecond), line))
+}
+
+func (t *trace) String() string { return "what happened:\n" + strings.Join(t.lines, "\n") }
+
+// logger is what the service logs to: into the trace, if there is one.
+func (r *foldRun) logger(name string) *slog.Logger {
+	if !r.tracing {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(&traceHandler{trace: &r.trace, name: name})
+}
+
+type traceHandler struct {
+	trace *trace
+	name  string
+}
+
+func (h *traceHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h *traceHandler) WithAttrs([]slog.Attr) slog.Handler       { return h }
+func (h *traceHandler) WithGroup(string) slog.Handler            { return h }
+func (h *traceHandler) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	r.Attrs(func(a slog.Attr) bool { fmt.Fprintf(&b, " %s=%v", a.Key, a.Value); return true })
+	h.trace.add(h.name + "  ... " + r.Message + b.String())
+	return nil
+}
