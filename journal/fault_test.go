@@ -49,8 +49,8 @@ func TestPowerFailsAtEveryOperation(t *testing.T) {
 				fs.StopAt(i)
 				cfg.FS = fs
 				err := w.life(t, cfg)
-				for seed := range uint64(4) {
-					w.clone().revive(t, cfg, fs.AfterCrash(seed))
+				for n := range uint64(crashSeeds) {
+					w.clone().revive(t, cfg, fs.AfterCrash((uint64(i)+n)%4)) // every seed, at one operation or the next
 				}
 				return err != nil
 			})

@@ -332,7 +332,8 @@ func TestMendFromACrashAtEveryOperation(t *testing.T) {
 		fs := damage()
 		fs.StopAt(fs.Ops() + i)
 		err := mend(fs)
-		for seed := range uint64(4) {
+		for n := range uint64(crashSeeds) {
+			seed := (uint64(i) + n) % 4
 			fs := fs.AfterCrash(seed)
 			if err := mend(fs); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)

@@ -2,5 +2,9 @@
 
 package journal_test
 
-// powerLosses is how many times the power fails in TestPowerFailsAnywhere.
-const powerLosses = 500
+const (
+	// powerLosses is how many times the power fails in TestPowerFailsAnywhere.
+	powerLosses = 500
+	// crashSeeds is how many outcomes of each crash the sweeps look at.
+	crashSeeds = 1
+)
