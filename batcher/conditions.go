@@ -38,6 +38,9 @@ type conditions struct {
 	wake func()                 // tells every shard to look again
 	down [subjects]atomic.Bool  // mu's state, to be looked at in passing
 	wait [subjects]atomic.Int64 // destinations that wait
+	// freed counts how often one was found to work again: the shards look through
+	// those that wait when that has changed.
+	freed atomic.Uint64
 
 	mu struct {
 		sync.Mutex
@@ -173,6 +176,7 @@ func (c *conditions) probed(s subject, err error, now time.Time) (works bool) {
 	if works = state.since.IsZero() || s.worksBy(err); works {
 		*state = condition{}
 		c.down[s].Store(false)
+		c.freed.Add(1)
 	} else {
 		state.probing = false
 		state.nextTry = now.Add(state.pause.NextBackOff())

@@ -32,6 +32,27 @@
 //	   is read back the log need not keep its events. The file goes when a Delivered or
 //	   Discarded of the batch has been read back.
 //
+// A destination is active: its events go into memory as the shard reads them; or
+// blocked: nothing of it is uploaded, its bytes are in the journal alone, and the
+// shard counts what it reads and decides what of it is a duplicate; or behind: it works,
+// and some of its events have passed the shard.
+//
+//	active -> (refused by S3, or failing for BlockAfter: Blocked read back) -> blocked
+//	active -> (has to wait for the endpoint or the credentials)             -> blocked
+//	active -> (read again after a restart, and memory is short)             -> behind
+//	blocked -> (a probe works: Freed read back, or what it waits for works)  -> behind
+//	behind -> (a pass has read what the shard had not taken)                -> active
+//
+// A pass is one reading of the events log for all destinations of the partition that are
+// behind, on the shard's goroutine and beside its own reading. It gives what was sealed
+// back to its batches, collects the rest but for the duplicates that the shard has
+// decided, and hands a destination over when nothing of it is left between the pass and the
+// shard: at the latest where they meet, between two records. So no event is taken
+// twice or left out. A Seal that a pass makes has the pass's position as its through.
+//
+// What all destinations share, the endpoint and the credentials, has one state for all
+// shards, with one probe. Nothing of it stands in the journal.
+//
 // What is kept for blocked destinations alone is parked when it is too large a part of
 // the journal: a pass reads their events, seals what it collects, and each batch is
 // written as a finished object into a file, by a goroutine that is not the shard. It is

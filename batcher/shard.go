@@ -75,6 +75,7 @@ type shard struct {
 	written   written
 	leftovers leftovers
 	waiting   map[*destination]struct{} // that wait for the endpoint or the credentials
+	freedSeen uint64                    // as conditions.freed was when waiting was looked through
 	claimed   [subjects]bool            // a probe of them is under way here
 	behind    map[*destination]struct{} // that wait for the next pass
 	passAt    time.Time                 // when that begins, if none is under way

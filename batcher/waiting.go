@@ -64,6 +64,11 @@ func (s *shard) serveWaiting(now time.Time) {
 			s.probeFor(on, s.leastFailed())
 		}
 	}
+	freed := s.conditions.freed.Load()
+	if freed == s.freedSeen {
+		return
+	}
+	s.freedSeen = freed
 	for d := range s.waiting {
 		if !s.conditions.down[d.cause].Load() {
 			s.stopWaiting(d)
