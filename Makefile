@@ -27,8 +27,10 @@ build: ## bin/destinations
 test: lint unit power e2e ## everything: lint, unit tests with -race, whole-process tests
 
 .PHONY: unit
-unit: ## unit tests, with -race
-	$(GO) test -race -shuffle=on -timeout 10m $(UNIT)
+unit: ## unit tests, with -race; the batcher's many seeds once more without
+	$(GO) test -race -shuffle=on -timeout 10m $(filter-out %/batcher,$(UNIT))
+	$(GO) test -race -short -shuffle=on -timeout 10m ./batcher
+	$(GO) test -shuffle=on -timeout 10m ./batcher
 
 .PHONY: power
 power: ## a journal in memory whose power fails 10,000 times, which -race has no time for
