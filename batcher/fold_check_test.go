@@ -105,38 +105,39 @@ func (s *service) checkDecisions(part int, by map[dest][]logged, seals []*sealed
 	}
 	decided := s.decidedByFlushes(part, seals)
 	for d, events := range by {
+		for _, e := range r.untaken(events, func(p place) bool { return batch[p] != nil }) {
+			r.fail("%spartition %d: LOST: the event at %v (%.8s of %v) is in no batch", s.name, part, e.at, e.line, d)
+		}
 		for _, e := range events {
 			b := batch[e.at]
-			switch {
-			case b == nil && !e.duplicate:
-				r.fail("%spartition %d: LOST: the event at %v (%.8s of %v) is in no batch", s.name, part, e.at, e.line, d)
-			case b != nil && e.duplicate && !r.plan.forgets:
+			if b != nil && e.duplicate && !r.plan.forgets {
 				r.fail("%spartition %d: DUPLICATED: the event at %v (%.8s of %v) was sent before, and is in batch %s", s.name, part, e.at, e.line, d, b.GetKey())
 			}
-			if f, ok := decided[d]; ok && b != nil && b.at >= f.control && e.at.offset < f.upTo {
+			if b != nil && slices.ContainsFunc(decided[d], func(f decision) bool { return b.at >= f.control && e.at.offset < f.upTo }) {
 				r.fail("%spartition %d: DUPLICATED: the event at %v (%.8s of %v) was decided by a Flush, and is in the later batch %s", s.name, part, e.at, e.line, d, b.GetKey())
 			}
 		}
 	}
 }
 
-// decision is what the last Flush of a destination has decided.
+// decision is what a Flush of a destination has decided.
 type decision struct {
 	control uint64 // batches from here on may not hold it
 	upTo    uint64 // offset in the events log
 }
 
-// decidedByFlushes returns up to where the last Flush that has sealed something of a
-// destination has decided everything.
-func (s *service) decidedByFlushes(part int, seals []*sealed) map[dest]decision {
-	decided := map[dest]decision{}
+// decidedByFlushes returns up to where the Flushes that have sealed something of a
+// destination have decided everything.
+func (s *service) decidedByFlushes(part int, seals []*sealed) map[dest][]decision {
+	decided := map[dest][]decision{}
 	if !s.run.plan.forgets {
 		return decided // elsewhere destinations may be blocked or catch up, and it does not seal those
 	}
 	for _, f := range s.floors {
 		for _, b := range seals {
 			if f.part == part && b.at >= uint64(f.from) && b.at < uint64(f.to) && b.GetReason().String() == "SEAL_REASON_FLUSH" {
-				decided[destOf(b.GetDestination())] = decision{uint64(f.to), f.upTo}
+				d := destOf(b.GetDestination())
+				decided[d] = append(decided[d], decision{uint64(f.to), f.upTo})
 			}
 		}
 	}

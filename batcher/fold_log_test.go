@@ -161,8 +161,26 @@ func (c *transcript) copyFrom(o *transcript) {
 type logged struct {
 	at        place
 	to        dest
-	line      string
+	id, line  string
 	duplicate bool // by the reference
+}
+
+// untaken returns the events of a destination that have to be in a batch and are in none
+// of those taken. Where less is remembered, of events with one id any is as good as the
+// other: one that the reference takes for its sender's duplicate may have been the first.
+func (r *foldRun) untaken(events []logged, taken func(place) bool) (missing []logged) {
+	ids := map[string]bool{}
+	for _, e := range events {
+		if r.plan.forgets && taken(e.at) && e.id != "" {
+			ids[e.id] = true
+		}
+	}
+	for _, e := range events {
+		if !e.duplicate && !taken(e.at) && !ids[e.id] {
+			missing = append(missing, e)
+		}
+	}
+	return missing
 }
 
 // judge says of every event of the log whether it is a duplicate, in the plainest way
@@ -190,7 +208,7 @@ func (c *transcript) judge(window time.Duration) (by map[dest][]logged) {
 		numbered := who.sender != "" && rec.GetSequence() > 0
 		for i, e := range rec.GetEvents() {
 			to := destOf(rec.GetDestinations()[e.GetDestination()])
-			l := logged{at: place{uint64(offset), uint32(i)}, to: to, line: string(e.GetPayload())}
+			l := logged{at: place{uint64(offset), uint32(i)}, to: to, id: e.GetId(), line: string(e.GetPayload())}
 			if numbered {
 				key := piece{who, rec.GetSequence(), e.GetIndex()}
 				l.duplicate = rec.GetSequence() <= settled[who] || taken[key]

@@ -85,7 +85,7 @@ func (s *service) configure() {
 	s.cfg.DedupeIDs, s.cfg.DedupeSenders = pick(r, 4096, 500_000), pick(r, 1000, 100_000)
 	if s.run.plan.forgets {
 		s.cfg.BlockAfter, s.cfg.GiveUpAfter = time.Hour, time.Hour
-		s.cfg.DedupeIDs, s.cfg.DedupeSenders = pick(r, 0, 4, 500_000), pick(r, 0, 1, 100_000)
+		s.cfg.DedupeIDs, s.cfg.DedupeSenders = pick(r, 0, 0, 4, 500_000), pick(r, 0, 0, 1, 100_000)
 	}
 }
 

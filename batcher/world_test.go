@@ -107,18 +107,6 @@ func (w *world) crash() {
 	w.resume(after)
 }
 
-// crashInTheMiddle loses power at one of the next operations of the disk, whatever
-// it belongs to.
-func (w *world) crashInTheMiddle(dests []dest) {
-	w.disk.StopAt(w.disk.Ops() + w.rand.IntN(40))
-	for range 5 {
-		w.send(short, dests[w.rand.IntN(len(dests))])
-		pass(time.Duration(w.rand.Int64N(int64(w.cfg.Window))))
-	}
-	close(w.process.dead)
-	w.resume(w.disk.AfterCrash(w.rand.Uint64()))
-}
-
 // resume ends the dead process and starts another one on what is on the disk.
 func (w *world) resume(after *journaltest.FS) {
 	ctx, cancel := context.WithCancel(context.Background())
