@@ -26,10 +26,14 @@ build: ## bin/destinations
 .PHONY: test
 test: lint unit power e2e ## everything: lint, unit tests with -race, whole-process tests
 
+# What moves so much through the batcher that it takes minutes with the race detector;
+# it runs without, like the full number of seeds.
+HEAVY := LargeBatch|LargerThanTheMemory|StatesAreLoaded|HalfOfTheDestinations|BlockedDestinationsHold|WhenMemoryIsShort
+
 .PHONY: unit
-unit: ## unit tests, with -race; the batcher's many seeds once more without
+unit: ## unit tests, with -race; the batcher's many seeds and large batches without
 	$(GO) test -race -shuffle=on -timeout 10m $(filter-out %/batcher,$(UNIT))
-	$(GO) test -race -short -shuffle=on -timeout 10m ./batcher
+	$(GO) test -race -short -skip '$(HEAVY)' -shuffle=on -timeout 10m ./batcher
 	$(GO) test -shuffle=on -timeout 10m ./batcher
 
 .PHONY: power
