@@ -47,6 +47,12 @@ func (f *Folder) eachRecord(partition int, k Kind, from uint64, visit func(Recor
 	if err != nil {
 		return fmt.Errorf("list %s: %w", dir, err)
 	}
+	var l LogSurvey
+	if err := f.readHeaders(&l, f.parts(partition, k, names)); err != nil {
+		return err
+	}
+	// The start after the headers: a service moves it before it removes a segment, so
+	// what was gone by then lies below it.
 	start, damage := f.start(partition)
 	at := &start.Events
 	if k == ControlLog {
@@ -56,10 +62,6 @@ func (f *Folder) eachRecord(partition int, k Kind, from uint64, visit func(Recor
 		if at = nil; from > 0 {
 			at = &from // what is missing behind it is told, if the log begins above
 		}
-	}
-	var l LogSurvey
-	if err := f.readHeaders(&l, f.parts(partition, k, names)); err != nil {
-		return err
 	}
 	l.from(at)
 	for i := range l.parts {
