@@ -227,7 +227,38 @@ func TestDamageOfASegmentWithASuccessor(t *testing.T) {
 	at := blocks(t, seg)
 	seg[at[12]-9] ^= 1
 	fs.WriteFile(name, seg)
-	requireClosed(t, fs, cfg, name, at[11])
+	j = open(t, cfg)
+	requireBrokenOff(t, j.Partition(0), records-1, name, at[11])
+	if got := readAll(t, j.Partition(1).Events(), 0); got != records {
+		t.Fatalf("other partition: got %d records, want %d", got, records)
+	}
+}
+
+// requireBrokenOff reads the events of a partition up to damage at that place, and
+// finds that it closes the partition.
+func requireBrokenOff(t *testing.T, p *journal.Partition, want int, name string, pos int64) {
+	t.Helper()
+	r, err := p.Events().NewReader(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	n := 0
+	for ; err == nil; n++ {
+		_, _, err = r.Next()
+	}
+	var damage *journal.CorruptError
+	if n--; n != want || !errors.As(err, &damage) || damage.File != name || damage.Offset != pos {
+		t.Fatalf("got %d records, then %v; want %d, then damage in %s at byte %d", n, err, want, name, pos)
+	}
+	for _, l := range []*journal.Log{p.Events(), p.Control()} {
+		if _, err := l.Append(nil).Wait(t.Context()); !errors.Is(err, damage) {
+			t.Fatalf("append: got %v, want %v", err, damage)
+		}
+	}
+	if _, _, err := r.Next(); errors.Is(err, io.EOF) || err == nil {
+		t.Fatalf("a reader of a closed partition goes on: %v", err)
+	}
 }
 
 func TestMissingPartsCloseThePartition(t *testing.T) {
@@ -263,11 +294,9 @@ func TestSegmentInTheMiddleMissing(t *testing.T) {
 	if err := fs.Remove(filepath.Join("/data/0000", names[i+1])); err != nil {
 		t.Fatal(err)
 	}
-	j = open(t, cfg)
-	var damage *journal.CorruptError
-	if !errors.As(j.Partition(0).Err(), &damage) || damage.File != filepath.Join("/data/0000", names[i]) {
-		t.Fatalf("got %v, want damage where %s breaks off", j.Partition(0).Err(), names[i])
-	}
+	broken := filepath.Join("/data/0000", names[i])
+	at := blocks(t, fs.ReadFile(broken))
+	requireBrokenOff(t, open(t, cfg).Partition(0), 20, broken, at[len(at)-1])
 }
 
 func TestOneTornStartSlotLeavesTheOther(t *testing.T) {
@@ -275,7 +304,7 @@ func TestOneTornStartSlotLeavesTheOther(t *testing.T) {
 		name   string
 		offs   []int
 		closed bool
-	}{{"unused", []int{20}, false}, {"newest", []int{journal.StartSlot + 20}, true}, {"both", []int{20, journal.StartSlot + 20}, true}} {
+	}{{"one", []int{20}, false}, {"the other", []int{journal.StartSlot + 20}, false}, {"both", []int{20, journal.StartSlot + 20}, true}} {
 		t.Run(tc.name, func(t *testing.T) {
 			fs, cfg := twelve(t, true)
 			c := fs.ReadFile("/data/0000/start")
@@ -301,28 +330,8 @@ func TestDamageFoundByAReaderClosesThePartition(t *testing.T) {
 	at := blocks(t, seg)
 	seg[at[4]+50] ^= 1
 	fs.WriteFile(name, seg)
-	r, err := p.Events().NewReader(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	n := 0
-	for err == nil {
-		if _, _, err = r.Next(); err == nil {
-			n++
-		}
-	}
-	var damage *journal.CorruptError
-	if n != 4 || !errors.As(err, &damage) || damage.File != name || damage.Offset != at[4] {
-		t.Fatalf("got %d records, then %v; want 4, then damage in %s at byte %d", n, err, name, at[4])
-	}
-	if _, err := p.Control().Append(nil).Wait(t.Context()); !errors.Is(err, damage) {
-		t.Fatalf("append: got %v, want %v", err, damage)
-	}
+	requireBrokenOff(t, p, 4, name, at[4])
 	if got := readAll(t, j.Partition(1).Events(), 0); got != records {
 		t.Fatalf("other partition: got %d records, want %d", got, records)
-	}
-	if _, _, err := r.Next(); errors.Is(err, io.EOF) || err == nil {
-		t.Fatalf("a reader of a closed partition goes on: %v", err)
 	}
 }

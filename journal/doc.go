@@ -35,7 +35,7 @@
 //
 // start has two slots, at bytes 0 and 4096, which are written in turn and in
 // place, so that a release needs no space. The higher sequence that verifies
-// counts.
+// counts. A file too short for both is damage.
 //
 //	0        8         12          16         32        40      48       56    60
 //	+--------+---------+-----------+----------+---------+-------+--------+-----+
@@ -143,20 +143,22 @@
 //     read.
 //  2. Of each log, the segments before the last one whose base is at or below
 //     the start are set aside: they are not needed, and not judged.
-//  3. Of the others, each that has a successor is followed from block to block
-//     to where the successor's base and seed say that it ends. All of it is
-//     proven, so what does not verify before that is damage. What stands behind
-//     it is not part of the log.
+//  3. Of the others the headers are read. One that has a successor is not read
+//     further: a reader follows it from block to block to where the successor's
+//     base and seed say that it ends. All of it is proven, so what does not verify
+//     before that is damage, and closes the partition when it is found. What stands
+//     behind it is not part of the log. So a backlog costs a start nothing.
 //  4. The last segment is followed as far as it goes. Its proven end is the
 //     highest synced of any block in it; and of any header that verifies by
 //     itself in the bytes behind, wherever it stands. Should that lie above
 //     where the chain stops, there is damage at that place: what is missing was
 //     on the disk once. Otherwise the rest is a torn tail.
-//  5. Damage, a segment that is missing, bytes that the disk does not give: the
+//  5. Damage in any of that, or bytes that the disk does not give: the
 //     partition is closed with a *[CorruptError], and nothing in its folder is
 //     changed. The other partitions are recovered.
-//  6. Unfinished files are removed. If segments were set aside the start is
-//     written once more, and they are removed.
+//  6. Unfinished files are removed. The start is written once more, into the
+//     other slot: that it was read is no proof that it is durable. Then the segments
+//     that were set aside are removed.
 //  7. Records above the proven end of the last segment are copied into a new
 //     one, which is synced and named as at a roll. Then the old one is cut at
 //     its proven end and synced. That they can be read is no proof: after a

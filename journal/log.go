@@ -211,6 +211,9 @@ func (l *Log) tryBegin(b birth) (*segment, error) {
 	w.synced = w.tip.pos
 	seg.end = w.tip
 	l.mu.Lock()
+	if n := len(l.mu.segs); n > 0 {
+		l.mu.segs[n-1].seal(h)
+	}
 	l.mu.segs = append(l.mu.segs, seg)
 	l.mu.Unlock()
 	l.w = w

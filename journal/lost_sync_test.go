@@ -52,27 +52,36 @@ func TestUnprovenTailOnAFullDiskIsWrittenAgain(t *testing.T) {
 }
 
 func TestStartWhoseSyncFailedIsDurableBeforeItCounts(t *testing.T) {
-	fs := journaltest.NewFS()
-	cfg := small(fs)
-	j := open(t, cfg)
-	appendAll(t, j.Partition(0).Events(), 100)
-	failSyncs(fs, "start")
-	if err := j.Partition(0).Release(journal.Start{Events: 90}); !errors.Is(err, journal.ErrBroken) {
-		t.Fatalf("got %v, want ErrBroken", err)
-	}
-	j.Close()
+	for name, start := range map[string]uint64{"segments below it": 90, "nothing below it": 1} {
+		t.Run(name, func(t *testing.T) {
+			fs := journaltest.NewFS()
+			cfg := small(fs)
+			j := open(t, cfg)
+			appendAll(t, j.Partition(0).Events(), 100)
+			failSyncs(fs, "start")
+			if err := j.Partition(0).Release(journal.Start{Events: start}); !errors.Is(err, journal.ErrBroken) {
+				t.Fatalf("got %v, want ErrBroken", err)
+			}
+			j.Close()
 
-	fs = fs.AfterRestart()
-	cfg.FS = fs
-	open(t, cfg).Close() // removes what lies below the start that it reads
-	for seed := range uint64(20) {
-		cfg.FS = fs.AfterCrash(seed)
-		p := open(t, cfg).Partition(0)
-		if err := p.Err(); err != nil {
-			t.Fatalf("seed %d: %v", seed, err)
-		}
-		if got := readAll(t, p.Events(), p.Start().Events); p.Start().Events+uint64(got) != 100 {
-			t.Fatalf("seed %d: %d records from %+v", seed, got, p.Start())
-		}
+			fs = fs.AfterRestart()
+			cfg.FS = fs
+			j = open(t, cfg) // what lies below the start that it has read may be removed
+			counts := j.Partition(0).Start()
+			j.Close()
+			for seed := range uint64(20) {
+				cfg.FS = fs.AfterCrash(seed)
+				p := open(t, cfg).Partition(0)
+				if err := p.Err(); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				if got := p.Start(); got != counts {
+					t.Fatalf("seed %d: the start went back from %+v to %+v", seed, counts, got)
+				}
+				if got := readAll(t, p.Events(), p.Start().Events); p.Start().Events+uint64(got) != 100 {
+					t.Fatalf("seed %d: %d records from %+v", seed, got, p.Start())
+				}
+			}
+		})
 	}
 }

@@ -149,6 +149,25 @@ func logDamage(s *journal.Survey) (n int) {
 	return n
 }
 
+// readThrough reads both logs from the start on, and returns what has closed the
+// partition: Open itself, or one of the readers.
+func readThrough(p *journal.Partition) error {
+	for _, l := range []struct {
+		log  *journal.Log
+		from uint64
+	}{{p.Events(), p.Start().Events}, {p.Control(), p.Start().Control}} {
+		r, err := l.log.NewReader(l.from)
+		if err != nil {
+			continue // closed already
+		}
+		for err == nil {
+			_, _, err = r.Next()
+		}
+		r.Close()
+	}
+	return p.Err()
+}
+
 // cure mends what was harmed, and checks that recovery and survey agree before, and
 // that afterwards all is there that the survey had not found lost.
 func cure(t *testing.T, fs *journaltest.FS, cfg journal.Config, start journal.Start, what string) (damaged bool) {
@@ -158,7 +177,7 @@ func cure(t *testing.T, fs *journaltest.FS, cfg journal.Config, start journal.St
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
-	damage := j.Partition(0).Err()
+	damage := readThrough(j.Partition(0))
 	j.Close()
 
 	f := claim(t, fs)

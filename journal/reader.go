@@ -115,16 +115,24 @@ func (r *Reader) step() ([]byte, error) {
 }
 
 // load reads the next block that holds records at or above the offset, or goes
-// to the next segment.
+// to the next segment. A segment that has one is followed until its chain has come to
+// what the next one says; whatever does not verify before that is damage. What stands
+// behind it belongs to no one: recovery copied it into the next one.
 func (r *Reader) load() error {
 	end, next := r.log.after(r.seg)
-	if r.at.pos >= end.pos {
+	if r.at.next == end.next && r.at.sum == end.sum {
 		if next == nil {
 			return io.EOF
 		}
 		return r.open(next)
 	}
 	_, recs, at, err := r.win.block(r.seg.salt, r.at, end.pos)
+	if err == nil && at.next > end.next {
+		err = errBeyond
+	}
+	if err != nil && next != nil {
+		err = fmt.Errorf("%w; the next segment begins at offset %d, this one breaks off at %d", err, next.header.Base, r.at.next)
+	}
 	if err != nil {
 		return r.damage(r.at.pos, err)
 	}

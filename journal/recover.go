@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// found is a log as it lies on the disk, judged, with nothing changed yet.
+// found is a log as it lies on the disk, with nothing changed yet.
 type found struct {
 	below []*segment // wholly below the start: to be removed, not judged
 	segs  []*segment // the log
@@ -106,15 +106,13 @@ func (p *Partition) openStart() error {
 }
 
 // clear removes what earlier runs left behind: unfinished files, and segments
-// below the start.
+// below the start. From here on the start is durable, so that the caller, too, may
+// remove what it does not need with it.
 func (p *Partition) clear(unfinished []string, below []*segment) error {
 	for _, name := range unfinished {
 		if err := p.j.fs.Remove(name); err != nil {
 			return err
 		}
-	}
-	if len(below) == 0 {
-		return nil
 	}
 	// The start that was read may be in memory only, if its sync failed. It
 	// goes into the other slot, so that a crash here finds one of the two.
@@ -129,7 +127,9 @@ func (p *Partition) clear(unfinished []string, below []*segment) error {
 	return nil
 }
 
-// find reads and judges a log. Damage is a *CorruptError.
+// find reads the headers of a log's segments, and judges the last one. The others are
+// judged by whoever reads them: a log of many GB is ready at once, and all of it that
+// is needed is read in any case. Damage is a *CorruptError.
 func (l *Log) find(names []string, start uint64) (found, error) {
 	segs, errs, err := l.headers(segmentNumbers(names, l.kind))
 	if err != nil {
@@ -145,21 +145,19 @@ func (l *Log) find(names []string, start uint64) (found, error) {
 		return found{}, l.noStart(segs, errs, start)
 	}
 	fd := found{below: segs[:first], segs: segs[first:]}
-	for i, seg := range fd.segs {
-		if err := errs[first+i]; err != nil {
-			return found{}, err
+	if err := errors.Join(errs[first:]...); err != nil {
+		return found{}, err
+	}
+	for i, next := range fd.segs[1:] {
+		seg := fd.segs[i]
+		if next.header.Base < seg.header.Base {
+			return found{}, &CorruptError{File: next.name, Err: fmt.Errorf(
+				"the segment begins at offset %d, below the one before it at %d", next.header.Base, seg.header.Base)}
 		}
-		var successor *segment
-		if i+1 < len(fd.segs) {
-			if err := errs[first+i+1]; err != nil {
-				return found{}, err
-			}
-			successor = fd.segs[i+1]
-		}
-		if fd.last, err = l.judge(seg, successor); err != nil {
-			return found{}, err
-		}
-		seg.end = fd.last.end
+		seg.seal(next.header)
+	}
+	if fd.last, err = l.judge(fd.segs[len(fd.segs)-1]); err != nil {
+		return found{}, err
 	}
 	if end := fd.last.end; end.next < start {
 		return found{}, &CorruptError{File: fd.segs[len(fd.segs)-1].name, Offset: end.pos,
@@ -219,15 +217,11 @@ func (l *Log) withFile(seg *segment, call func(File) error) error {
 	return errors.Join(call(f), f.Close())
 }
 
-// judge scans a segment.
-func (l *Log) judge(seg, successor *segment) (s scan, err error) {
-	err = l.withFile(seg, func(f File) error {
-		var err error
-		if successor != nil {
-			s, err = scanTo(f, seg, seg.size, successor.header)
-		} else {
-			s, err = scanLast(f, seg, seg.size)
-		}
+// judge scans the last segment.
+func (l *Log) judge(seg *segment) (s scan, err error) {
+	err = l.withFile(seg, func(f File) (err error) {
+		s, err = scanLast(f, seg, seg.size)
+		seg.end = s.end
 		return err
 	})
 	return s, err
@@ -237,11 +231,6 @@ func (l *Log) judge(seg, successor *segment) (s scan, err error) {
 // to append to, if there is room for one.
 func (l *Log) settle(fd found, start uint64) error {
 	l.mu.segs, l.mu.start = slices.Clone(fd.segs), start
-	for _, seg := range fd.segs[:len(fd.segs)-1] {
-		if err := l.withFile(seg, func(f File) error { return l.cut(f, seg, seg.end) }); err != nil {
-			return err
-		}
-	}
 	last := l.last()
 	if err := l.withFile(last, func(f File) error { return l.settleLast(f, last, fd.last) }); err != nil {
 		return err

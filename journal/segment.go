@@ -24,13 +24,20 @@ type segment struct {
 	header segmentHeader // immutable
 	name   string        // immutable: the path
 	salt   uint32        // immutable: of header
-	end    tip           // guarded by Log.mu: committed records end here
+	end    tip           // guarded by Log.mu: committed records end here; see seal
 	size   int64         // guarded by Log.mu: bytes of the file, as the quota counts them
 }
 
 // head is the boundary before the segment's first block.
 func (h segmentHeader) head() tip {
 	return tip{pos: segmentHeaderSize, sum: h.Seed, next: h.Base}
+}
+
+// seal ends a segment where its successor says. All before that was synced before the
+// successor was made. Its position is known only to who reads up to there, and that of
+// end is no more than a bound of it.
+func (s *segment) seal(successor segmentHeader) {
+	s.end = tip{pos: s.size, sum: successor.Seed, next: successor.Base}
 }
 
 // empty says that the segment ends without a record.

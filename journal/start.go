@@ -82,6 +82,12 @@ func createStart(f File, first startRecord) error {
 
 // readStart returns the newer slot that verifies.
 func readStart(f File, want startRecord) (startFile, error) {
+	switch size, err := f.Size(); {
+	case err != nil:
+		return startFile{}, err
+	case size < startFileSize: // a release would have to find space for the rest
+		return startFile{}, fmt.Errorf("start: %d bytes, want %d", size, startFileSize)
+	}
 	var newest startRecord
 	var bad []error
 	for slot := range int64(2) {

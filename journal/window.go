@@ -58,6 +58,7 @@ var (
 	errLength = errors.New("block header: reaches beyond the segment")
 	errBody   = errors.New("block: checksum of the records does not match")
 	errSynced = errors.New("block header: states a sync that no block ends at")
+	errBeyond = errors.New("block: holds records of the next segment")
 )
 
 // block reads the block at a boundary and verifies all of it. It returns its
