@@ -115,3 +115,37 @@ func TestReadBackAfterReopen(t *testing.T) {
 		})
 	}
 }
+
+// A replay and a catch-up pass cost the disk what they read, so blocks that lie across
+// two reads are not read twice.
+func TestAReaderReadsEachByteOnce(t *testing.T) {
+	fs := journaltest.NewFS()
+	cfg := small(fs)
+	cfg.SegmentBytes = 8 << 20
+	l := open(t, cfg).Partition(0).Events()
+	const records = 60 // of 100 KB: most blocks lie across two windows
+	for range records {
+		if _, err := l.Append(make([]byte, 100_000)).Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := int64(0)
+	fs.Fail(func(op journaltest.Op) error {
+		if op.Kind == journaltest.Read {
+			read += op.Len
+		}
+		return nil
+	})
+	r, err := l.NewReader(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for err == nil {
+		_, _, err = r.Next()
+	}
+	fs.Fail(nil)
+	if most := int64(records * 100_100); !errors.Is(err, io.EOF) || r.Offset() != records || read > most {
+		t.Fatalf("read %d bytes up to record %d, %v; want at most %d up to %d", read, r.Offset(), err, most, records)
+	}
+}

@@ -37,11 +37,18 @@ func (w *window) bytes(pos, n, limit int64) ([]byte, error) {
 		return w.buf[pos-w.at:][:n], nil
 	}
 	want := min(max(n, windowBytes), limit-pos)
-	if int64(cap(w.buf)) < want {
+	var kept int64 // bytes at pos that are here already: most blocks lie across two reads
+	if pos >= w.at {
+		kept = max(w.at+int64(len(w.buf))-pos, 0)
+	}
+	have := w.buf[int64(len(w.buf))-kept:]
+	if w.buf = w.buf[:cap(w.buf)]; int64(len(w.buf)) < want {
 		w.buf = make([]byte, want)
 	}
+	copy(w.buf, have)
 	w.at = pos
-	got, err := w.file.ReadAt(w.buf[:want], pos)
+	got, err := w.file.ReadAt(w.buf[kept:want], pos+kept)
+	got += int(kept)
 	w.buf = w.buf[:got]
 	if int64(got) >= n {
 		return w.buf[:n], nil
