@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -53,8 +52,13 @@ type health struct {
 	retryAt time.Time                   // when it is tried again; zero if no try has failed
 }
 
-// maxMessage is how many bytes of an error's text are kept.
-const maxMessage = 500
+// maxMessage is how many bytes of an error's text are kept, messageHead how many of those
+// from its beginning, and messageCut stands for what is left out behind them.
+const (
+	maxMessage  = 500
+	messageHead = 120
+	messageCut  = " ... "
+)
 
 // fail notes that a try has failed.
 func (h *health) fail(err error, now time.Time) {
@@ -92,11 +96,7 @@ func (h *health) planTry(c *Config, now time.Time) {
 
 // describe gives a failure a code, S3's if it has answered, and a text for people.
 func describe(err error) (code, message string) {
-	message = strings.ToValidUTF8(err.Error(), "\uFFFD")
-	for len(message) > maxMessage {
-		_, n := utf8.DecodeLastRuneInString(message)
-		message = message[:len(message)-n]
-	}
+	message = shorten(strings.ToValidUTF8(err.Error(), "\uFFFD"))
 	var s3 *uploader.Error
 	if errors.As(err, &s3) && s3.Code != "" {
 		return s3.Code, message
@@ -111,4 +111,14 @@ func describe(err error) (code, message string) {
 		return "ConnectionReset", message
 	}
 	return "NoAnswer", message
+}
+
+// shorten takes the middle out of an error's text that is too long: it begins with what
+// was tried, goes on with a key, which may fill pages, and ends with S3's reason.
+func shorten(text string) string {
+	if len(text) <= maxMessage {
+		return text
+	}
+	head, tail := text[:messageHead], text[len(text)-(maxMessage-messageHead-len(messageCut)):]
+	return strings.ToValidUTF8(head, "") + messageCut + strings.ToValidUTF8(tail, "")
 }

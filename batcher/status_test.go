@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/open-destinations/destinations/batcher"
 	"github.com/open-destinations/destinations/journal"
@@ -170,6 +171,26 @@ func TestListsWhileABatcherStops(t *testing.T) {
 }
 
 func (w *world) refused(d dest) string { return w.batcher.Refusal("default", d.bucket, d.prefix) }
+
+// However long a key is, S3's reason at the end of an error is not lost, nor is what was
+// tried on which bucket at its beginning.
+func TestALongKeyLeavesRoomForTheReason(t *testing.T) {
+	bubble(t, nil, func(w *world) {
+		long := dest{"a", strings.Repeat("\u00e4", 440) + "/"}
+		const reason = "no identity-based policy allows the s3:PutObject action"
+		w.refuse(long.bucket, fmt.Errorf("PutObject s3://a/%s: %w, because %s", long.prefix, denied, reason))
+		w.put(long, numbered{lines: w.lines(1)})
+		w.flush()
+		synctest.Wait()
+		got := w.status(long)
+		if got.Code != "AccessDenied" || !strings.HasPrefix(got.Message, "PutObject s3://a/") || !strings.HasSuffix(got.Message, reason) {
+			w.t.Errorf("got %s: %s", got.Code, got.Message)
+		}
+		if n := len(got.Message); n > 500 || n < 490 || !utf8.ValidString(got.Message) {
+			w.t.Errorf("the message has %d bytes: %q", n, got.Message)
+		}
+	})
+}
 
 // Past its quota a blocked destination is refused, one that works or waits for what all
 // share never is.
