@@ -144,6 +144,21 @@ func (s *service) decidedByFlushes(part int, seals []*sealed) map[dest][]decisio
 	return decided
 }
 
+// checkLeftovers is called a day after the last failure: of what the processes know that
+// they may have left behind, nothing is left.
+func (r *foldRun) checkLeftovers() {
+	r.t.Helper()
+	for _, s := range r.services {
+		r.s3.change(func() {
+			for name := range s.wire.left {
+				if n := r.s3.faults.left[name]; n > 0 {
+					r.fail("%s%d unfinished uploads of %s are left", s.name, n, name)
+				}
+			}
+		})
+	}
+}
+
 // all is every object: those in S3, and those that somebody has had destroyed.
 func (r *foldRun) all() []object {
 	found := r.s3.all()

@@ -1,6 +1,7 @@
 package batcher_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -149,11 +150,11 @@ func (r *foldRun) newEvent(mustHaveID bool) *event {
 
 func (r *foldRun) padding() string {
 	if r.rand.Float64() < r.plan.large {
-		b := make([]byte, 20_000+r.rand.IntN(200_000))
-		for i := range b {
-			b[i] = "0123456789abcdef"[r.rand.IntN(16)]
+		b := make([]byte, 0, 220_000)
+		for n := 20_000 + r.rand.IntN(200_000); len(b) < n; {
+			b = binary.NativeEndian.AppendUint64(b, r.rand.Uint64())
 		}
-		return string(b)
+		return strings.ReplaceAll(string(b), "\n", "")
 	}
 	return strings.Repeat("x", r.rand.IntN(r.plan.payload))
 }

@@ -1,9 +1,11 @@
 package batcher_test
 
 import (
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/open-destinations/destinations/journal"
@@ -11,15 +13,24 @@ import (
 )
 
 // slowDisk is a disk whose syncs of segments take time, so that much is under way at
-// any moment, and that says when records are about to be released.
+// any moment, and that says when records are about to be released. There may be few file
+// descriptors: whoever reads the events log has to wait for one then.
 type slowDisk struct {
 	*journaltest.FS
 	sync      atomic.Int64 // nanoseconds
+	scarce    atomic.Int64 // of so many that are asked for there is one; 0 = there are enough
+	asked     atomic.Int64
+	looking   atomic.Int64 // the test is reading
 	onRelease func()
 }
 
 func (d *slowDisk) Create(name string) (journal.File, error) { return d.wrap(name)(d.FS.Create(name)) }
-func (d *slowDisk) Open(name string) (journal.File, error)   { return d.wrap(name)(d.FS.Open(name)) }
+func (d *slowDisk) Open(name string) (journal.File, error) {
+	if n := d.scarce.Load(); n > 0 && strings.HasPrefix(filepath.Base(name), "events-") && d.looking.Load() == 0 && d.asked.Add(1)%n != 0 {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
+	}
+	return d.wrap(name)(d.FS.Open(name))
+}
 
 func (d *slowDisk) wrap(name string) func(journal.File, error) (journal.File, error) {
 	return func(f journal.File, err error) (journal.File, error) {

@@ -87,6 +87,7 @@ func (s *service) stallControl() {
 }
 
 func (s *service) makeRoom() {
+	s.disk.scarce.Store(0)
 	s.disk.SetCapacity(-1)
 	s.disk.Fail(nil)
 }

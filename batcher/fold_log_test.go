@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ type transcript struct {
 		sync.Mutex
 		rawEvents, rawControl [][]byte // by offset
 		events                []*journalv1.Events
+		lines                 map[*journalv1.Event]string
 		control               []*journalv1.Control
 		eventsReader          *journal.Reader // nil while no process has the journal open
 		controlReader         *journal.Reader
@@ -112,6 +114,9 @@ func (c *transcript) readLocked() {
 			c.t.Fatal(err)
 		}
 		c.mu.events = append(c.mu.events, &m)
+		for _, e := range m.GetEvents() {
+			c.mu.lines[e] = string(e.GetPayload())
+		}
 	}
 	c.mu.rawControl = c.follow("control", c.mu.controlReader, c.mu.rawControl)
 	for _, b := range c.mu.rawControl[len(c.mu.control):] {
@@ -154,6 +159,7 @@ func (c *transcript) copyFrom(o *transcript) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	c.mu.rawEvents, c.mu.rawControl = append(c.mu.rawEvents, o.mu.rawEvents...), append(c.mu.rawControl, o.mu.rawControl...)
+	maps.Copy(c.mu.lines, o.mu.lines)
 	c.mu.events, c.mu.control = append(c.mu.events, o.mu.events...), append(c.mu.control, o.mu.control...)
 }
 
@@ -187,6 +193,8 @@ func (r *foldRun) untaken(events []logged, taken func(place) bool) (missing []lo
 // that there is: tables without bounds, from the first record to the last. by holds
 // them by destination.
 func (c *transcript) judge(window time.Duration) (by map[dest][]logged) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	type source struct {
 		principal, sender string
 	}
@@ -208,7 +216,7 @@ func (c *transcript) judge(window time.Duration) (by map[dest][]logged) {
 		numbered := who.sender != "" && rec.GetSequence() > 0
 		for i, e := range rec.GetEvents() {
 			to := destOf(rec.GetDestinations()[e.GetDestination()])
-			l := logged{at: place{uint64(offset), uint32(i)}, to: to, id: e.GetId(), line: string(e.GetPayload())}
+			l := logged{at: place{uint64(offset), uint32(i)}, to: to, id: e.GetId(), line: c.mu.lines[e]}
 			if numbered {
 				key := piece{who, rec.GetSequence(), e.GetIndex()}
 				l.duplicate = rec.GetSequence() <= settled[who] || taken[key]
@@ -261,23 +269,33 @@ func (s *sealed) holds(p place) bool {
 // seals returns the batches whose Seals count, in the order of the log: those of whoever
 // had opened the partition last.
 func (c *transcript) seals(by map[dest][]logged) (found []*sealed) {
+	c.decided(func(offset int, d *journalv1.Decision, counts bool) {
+		if d.GetSeal() == nil || !counts {
+			return
+		}
+		s := &sealed{Seal: d.GetSeal(), part: c.part, at: uint64(offset)}
+		for _, l := range by[destOf(s.GetDestination())] {
+			if s.holds(l.at) {
+				s.members = append(s.members, l)
+			}
+		}
+		found = append(found, s)
+	})
+	return found
+}
+
+// decided calls f with every decision, and whether it counts: it is of whoever had opened the
+// partition last.
+func (c *transcript) decided(f func(offset int, d *journalv1.Decision, counts bool)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var owner []byte
 	for offset, rec := range c.mu.control {
 		for _, d := range rec.GetDecisions() {
 			if d.GetOpened() != nil {
 				owner = rec.GetIncarnation()
 			}
-			if d.GetSeal() == nil || !bytes.Equal(owner, rec.GetIncarnation()) {
-				continue
-			}
-			s := &sealed{Seal: d.GetSeal(), part: c.part, at: uint64(offset)}
-			for _, l := range by[destOf(s.GetDestination())] {
-				if s.holds(l.at) {
-					s.members = append(s.members, l)
-				}
-			}
-			found = append(found, s)
+			f(offset, d, bytes.Equal(owner, rec.GetIncarnation()))
 		}
 	}
-	return found
 }

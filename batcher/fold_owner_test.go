@@ -45,6 +45,7 @@ func (s *service) takeOver() {
 		o.deliver()
 	}
 	s.configure()
+	s.disk.scarce.Store(0)
 	s.startBatcher()
 }
 

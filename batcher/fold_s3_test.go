@@ -1,6 +1,7 @@
 package batcher_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ type faultyS3 struct {
 		hang    float64          // chance that there is no answer for a long time
 		slow    time.Duration
 		running map[string]int // uploads that run, by process and key
+		left    map[string]int // unfinished multipart uploads, by bucket and key
 	}
 }
 
@@ -35,7 +37,7 @@ func newFaultyS3(t *testing.T, seed uint64) *faultyS3 {
 	s := &faultyS3{store: newStore(t, seed)}
 	s.faults.rand = rand.New(rand.NewPCG(seed, 3))
 	s.faults.bucket, s.faults.batch = map[string]error{}, map[string]error{}
-	s.faults.known, s.faults.running = map[string]bool{}, map[string]int{}
+	s.faults.known, s.faults.running, s.faults.left = map[string]bool{}, map[string]int{}, map[string]int{}
 	return s
 }
 
@@ -62,6 +64,7 @@ type fate struct {
 	err       error // the answer
 	lost      bool  // the request does not get there
 	lostReply bool
+	leftover  bool          // what has failed has left a multipart upload behind
 	late      time.Duration // when it takes effect if nobody waits for it any more; 0 = never
 }
 
@@ -75,6 +78,7 @@ func (s *faultyS3) draw(bucket, key string, probe bool) (f fate) {
 		f.pause = 40 * time.Second
 		f.lostReply = true
 	}
+	f.leftover = m.rand.IntN(4) == 0
 	if m.rand.IntN(2) == 0 {
 		f.late = time.Duration(m.rand.Int64N(int64(30 * time.Second)))
 	}
@@ -98,13 +102,21 @@ func (s *faultyS3) draw(bucket, key string, probe bool) (f fate) {
 type wire struct {
 	s3       *faultyS3
 	dead     chan struct{}
-	onUpload func() // called when a request begins
+	onUpload func()          // called when a request begins
+	stored   map[string]bool // by bucket and key: the process was told so; guarded by s3.faults
+	left     map[string]bool // likewise, that it may have left something behind
+}
+
+// hasStored reports whether the process knows that S3 has an object.
+func (p *wire) hasStored(bucket, key string) (ok bool) {
+	p.s3.change(func() { ok = p.stored[bucket+"/"+key] })
+	return ok
 }
 
 // Upload puts one object, or not.
 func (p *wire) Upload(ctx context.Context, o *uploader.Object) (uploader.Result, error) {
 	p.onUpload()
-	name := fmt.Sprintf("%p %s/%s", p, o.Bucket, o.Key)
+	name := p.name(o.Bucket, o.Key)
 	p.s3.change(func() {
 		if p.s3.faults.running[name]++; p.s3.faults.running[name] > 1 {
 			p.s3.t.Errorf("%s is being uploaded twice at once", o.Key)
@@ -122,19 +134,34 @@ func (p *wire) Upload(ctx context.Context, o *uploader.Object) (uploader.Result,
 		if f.err == nil && !f.lost && f.late > 0 { // it was on its way
 			time.AfterFunc(f.late, func() { p.s3.put(put) })
 		}
-		return uploader.Result{Attempts: 1}, err
+		return p.leave(o, f), err
 	}
 	if f.err == nil && f.lost {
 		f.err = errLost
 	}
 	if f.err != nil {
-		return uploader.Result{Attempts: 1}, f.err
+		return p.leave(o, f), f.err
 	}
 	existed := p.s3.put(put)
 	if f.lostReply {
 		return uploader.Result{Attempts: 1}, errLost
 	}
+	p.s3.change(func() { p.stored[o.Bucket+"/"+o.Key] = true })
 	return uploader.Result{Attempts: 1, Existed: existed, Size: size, ETag: "etag"}, nil
+}
+
+// name is that of an upload of this process.
+func (p *wire) name(bucket, key string) string { return fmt.Sprintf("%p %s/%s", p, bucket, key) }
+
+// leave leaves something behind of an upload that failed, or not.
+func (p *wire) leave(o *uploader.Object, f fate) uploader.Result {
+	if f.leftover {
+		p.s3.change(func() {
+			p.s3.faults.left[o.Bucket+"/"+o.Key]++
+			p.left[o.Bucket+"/"+o.Key] = true
+		})
+	}
+	return uploader.Result{Attempts: 1, Leftover: f.leftover}
 }
 
 // Probe begins and aborts an upload.
@@ -152,13 +179,21 @@ func (p *wire) Probe(ctx context.Context, bucket, key string) error {
 	return f.err
 }
 
-// AbortLeftovers finds nothing.
-func (p *wire) AbortLeftovers(ctx context.Context, bucket, key string) (int, error) {
+// AbortLeftovers aborts what was left behind under a key: of an upload of this process that
+// runs it would abort the parts.
+func (p *wire) AbortLeftovers(ctx context.Context, bucket, key string) (aborted int, err error) {
 	f := p.s3.draw(bucket, key, true)
-	if err := p.wait(ctx, f.pause); err != nil {
-		return 0, err
+	if err := p.wait(ctx, f.pause); err != nil || f.err != nil {
+		return 0, cmp.Or(err, f.err)
 	}
-	return 0, f.err
+	p.s3.change(func() {
+		if p.s3.faults.running[p.name(bucket, key)] > 0 {
+			p.s3.t.Errorf("what was left behind under %s is aborted while it is being uploaded", key)
+		}
+		aborted = p.s3.faults.left[bucket+"/"+key]
+		delete(p.s3.faults.left, bucket+"/"+key)
+	})
+	return aborted, nil
 }
 
 // wait waits for an answer.

@@ -28,7 +28,7 @@ func (s *service) handle(st *stream) bool {
 	st.queue = st.queue[1:]
 	byPartition := make([]*journalv1.Events, s.jcfg.Partitions)
 	for i, e := range p.events {
-		if s.rejects[e.to] {
+		if s.rejects[e.to] || s.refused(e.to) {
 			continue // the answer says so; the caller takes it as final
 		}
 		p.accepted = append(p.accepted, e)

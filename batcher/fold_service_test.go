@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/open-destinations/destinations/batcher"
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/journal/journaltest"
 )
@@ -33,6 +34,7 @@ type service struct {
 	floors  []floor
 	clients []*client
 	streams int
+	floods  int
 	rejects map[dest]bool // the server takes nothing for these now
 	owners  []*owner      // others that have owned a partition
 }
@@ -43,7 +45,9 @@ func (r *foldRun) newService(name string, disk *journaltest.FS) *service {
 	s.jcfg.SegmentBytes, s.jcfg.ControlSegmentBytes, s.jcfg.QuotaBytes = r.plan.segment, 64<<10, r.plan.quota
 	s.cfg.RetryMax, s.cfg.DedupeWindow, s.cfg.CompressionLevel = 5*time.Second, r.plan.idWindow, 1
 	for part := range s.jcfg.Partitions {
-		s.logs = append(s.logs, &transcript{t: r.t, part: part})
+		l := &transcript{t: r.t, part: part}
+		l.mu.lines = map[*journalv1.Event]string{}
+		s.logs = append(s.logs, l)
 	}
 	s.use(disk)
 	s.configure()
@@ -64,6 +68,8 @@ func (s *service) use(disk *journaltest.FS) {
 
 // look takes in what has become durable.
 func (s *service) look() {
+	s.disk.looking.Add(1)
+	defer s.disk.looking.Add(-1)
 	for _, l := range s.logs {
 		l.read()
 	}
@@ -78,10 +84,11 @@ func (s *service) configure() {
 	r := s.run.rand
 	s.cfg.Window = pick[time.Duration](r, 3, 10, 20) * time.Second
 	s.cfg.MaxEvents = pick[int64](r, 7, 40, 10_000)
-	s.cfg.MemoryBytes = pick[int64](r, 8<<20, 64<<20)
+	s.cfg.MemoryBytes = pick[int64](r, 8<<20, 8<<20, 64<<20)
 	s.cfg.Uploads = pick(r, 1, 8, 32)
 	s.cfg.BlockAfter, s.cfg.ProbeMax = pick[time.Duration](r, 1, 10, 30)*time.Second, pick[time.Duration](r, 5, 60)*time.Second
 	s.cfg.GiveUpAfter = pick[time.Duration](r, 0, 1, 5) * time.Minute
+	s.cfg.DestinationQuota = pick[int64](r, 1, 20_000, 1<<30, 1<<30)
 	s.cfg.DedupeIDs, s.cfg.DedupeSenders = pick(r, 4096, 500_000), pick(r, 1000, 100_000)
 	if s.run.plan.forgets {
 		s.cfg.BlockAfter, s.cfg.GiveUpAfter = time.Hour, time.Hour
@@ -97,6 +104,7 @@ func (s *service) start() {
 func (s *service) openJournal() {
 	s.run.t.Helper()
 	s.jcfg.FS = s.disk
+	s.disk.scarce.Store(0)
 	var err error
 	if s.journal, err = journal.Open(s.jcfg); err != nil {
 		s.run.t.Fatalf("open the journal: %v", err)
@@ -115,7 +123,7 @@ func (s *service) startBatcher() {
 		l.read()
 		s.opened = append(s.opened, len(l.owners()))
 	}
-	s.wire = &wire{s3: s.run.s3, dead: make(chan struct{}), onUpload: s.look}
+	s.wire = &wire{s3: s.run.s3, dead: make(chan struct{}), onUpload: s.look, stored: map[string]bool{}, left: map[string]bool{}}
 	var err error
 	s.batcher, err = batcher.Start(batcher.Params{
 		Config: s.cfg, Journal: s.journal, Uploader: s.wire, Log: s.run.logger(s.name),
@@ -259,6 +267,7 @@ func (s *service) restartBatcher() {
 		s.run.t.Errorf("%sclose the batcher: %v", s.name, err)
 	}
 	s.configure()
+	s.disk.scarce.Store(0)
 	s.startBatcher()
 }
 

@@ -118,6 +118,7 @@ type plan struct {
 	sync           time.Duration // that a sync takes
 
 	servers  bool // there are several: old streams outlive a process
+	floods   bool // so much is sent at once that it does not fit into the memory
 	refusals bool // S3 refuses
 	crashes  bool
 	owners   bool // others take partitions over
@@ -138,7 +139,7 @@ func draw(r *rand.Rand, seed uint64) plan {
 	}
 	switch seed % 10 {
 	case 3: // much memory is needed
-		p.large, p.segment = 0.3, 1<<20
+		p.large, p.segment, p.floods = 0.3, pick[int64](r, 1<<20, 4<<20), true
 	case 2, 7:
 		p.forgets, p.crashes, p.refusals, p.owners, p.copies = true, true, false, false, false
 		p.ids, p.idWindow = max(p.ids, 0.2), longWindow
@@ -151,6 +152,9 @@ func newFoldRun(t *testing.T, seed uint64) *foldRun {
 	r := &foldRun{t: t, rand: rand.New(rand.NewPCG(seed, 2)), s3: newFaultyS3(t, seed), byLine: map[string]*event{}, gone: map[string]object{}, tracing: *foldTrace}
 	r.plan = draw(r.rand, seed)
 	r.dests = someDests(1 + r.rand.IntN(9))
+	if r.plan.floods {
+		r.dests = r.dests[:min(len(r.dests), 4)]
+	}
 	r.note("%+v", r.plan)
 	if r.tracing {
 		t.Cleanup(func() {
@@ -176,6 +180,7 @@ func (r *foldRun) play() {
 		s.step()
 		s.look()
 		s.expectAlive()
+		s.checkStatus()
 	}
 	r.heal()
 	for _, s := range r.services {
@@ -190,6 +195,12 @@ func (s *service) step() {
 	switch n := r.rand.IntN(100); {
 	case n < 4 && r.plan.forgets:
 		s.forget()
+	case n < 4 && r.plan.floods:
+		s.flood()
+	case n < 8:
+		s.rush()
+	case n < 11 && r.plan.refusals:
+		s.waver()
 	case n < 55:
 		s.traffic()
 	case n < 70:
@@ -315,6 +326,10 @@ func (r *foldRun) heal() {
 			break
 		}
 	}
+	if r.rand.IntN(10) == 0 {
+		pass(25 * time.Hour)
+		r.checkLeftovers()
+	}
 	for _, s := range r.services { // a replay finds nothing more to deliver
 		pick(r.rand, s.restart, s.kill, func() {})()
 	}
@@ -327,14 +342,15 @@ func (r *foldRun) heal() {
 	}
 }
 
-// serveAll lets every client have every answer.
+// serveAll lets every client have every answer. What is sent again takes room in the journal,
+// so not everything is at once: else the duplicates alone would fill it.
 func (s *service) serveAll() {
 	progress := true
 	for n := 0; progress && n < 20; n++ {
 		progress = false
 		for _, c := range s.clients {
 			for _, st := range c.allStreams() {
-				for s.handle(st) {
+				for len(st.pending) < 8 && s.handle(st) {
 					progress = true
 				}
 			}
@@ -343,7 +359,6 @@ func (s *service) serveAll() {
 			for lane := range c.lanes {
 				if c.lanes[lane].ended {
 					c.reconnect(lane, false)
-					progress = true
 				}
 			}
 		}
@@ -354,7 +369,9 @@ func (s *service) serveAll() {
 // the logs is in S3.
 func (r *foldRun) settled() bool {
 	for _, s := range r.services {
-		s.look()
+		if s.look(); !s.works() {
+			return false
+		}
 		for _, c := range s.clients {
 			for lane, st := range c.lanes {
 				if len(c.unanswered(lane)) > 0 || len(st.queue) > 0 || len(st.pending) > 0 {
