@@ -14,14 +14,17 @@ func (l *Log) run() {
 	defer close(l.stopped)
 	proof := time.NewTimer(l.proofDelay)
 	proof.Stop()
+	var notBefore time.Time // of the next commit
 	for {
 		select {
 		case <-l.wake:
 		case <-proof.C:
 			l.prove()
 		}
+		time.Sleep(time.Until(notBefore))
 		batch, spare, closed := l.take()
 		if len(batch) > 0 {
+			notBefore = l.nextCommit(len(batch))
 			l.commit(batch)
 			proof.Reset(l.proofDelay)
 		}
@@ -34,6 +37,16 @@ func (l *Log) run() {
 			return
 		}
 	}
+}
+
+// nextCommit returns when the commit after one of that many appends, which begins
+// now, may begin. Where appends come one at a time the next is not made to wait: it
+// may be of somebody who waits for each answer, and would gain no company.
+func (l *Log) nextCommit(appends int) time.Time {
+	if appends < 2 {
+		return time.Time{}
+	}
+	return time.Now().Add(l.part.j.cfg.CommitInterval)
 }
 
 // take returns all that waits, in call order.

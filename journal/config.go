@@ -51,6 +51,11 @@ type Config struct {
 	// the block that proves it; 0 is at once, [DefaultConfig] has 50 ms. A
 	// crash within it costs no record, only a copy at the next Open.
 	ProofDelay time.Duration
+	// CommitInterval is the least time from the beginning of one sync of a log to
+	// that of the next, for as long as each finds several appends waiting: it
+	// spares syncs at the cost of that much latency. Somebody who appends alone, and
+	// waits for each answer, is never held up. 0 is none, [DefaultConfig] has 2 ms.
+	CommitInterval time.Duration
 	// Log takes what an operator should know; nil discards it.
 	Log *slog.Logger
 }
@@ -63,6 +68,7 @@ func DefaultConfig() Config {
 		ControlSegmentBytes: 4 << 20,
 		QuotaBytes:          10 << 30,
 		ProofDelay:          50 * time.Millisecond,
+		CommitInterval:      2 * time.Millisecond,
 	}
 }
 
@@ -115,6 +121,9 @@ func (c Config) Validate() error {
 	}
 	if c.ProofDelay < 0 {
 		refuse("ProofDelay: got %v, want 0 or more", c.ProofDelay)
+	}
+	if c.CommitInterval < 0 {
+		refuse("CommitInterval: got %v, want 0 or more", c.CommitInterval)
 	}
 	return errors.Join(errs...)
 }

@@ -94,7 +94,8 @@
 // # Commit
 //
 // The committer of a log takes all that waits, writes the blocks, and syncs the
-// file; then the commit point moves and the appends are answered. When nothing
+// file; then the commit point moves and the appends are answered. If several waited,
+// it lets [Config.CommitInterval] pass before it takes the next. When nothing
 // has come for [Config.ProofDelay] it writes one proof, which it does not sync:
 // the proof matters only if it gets to the disk. When a segment cannot hold the
 // next record it is synced, with its proof, before the next one is made: under

@@ -207,9 +207,9 @@ func TestDamageBelowTheStartIsNotJudged(t *testing.T) {
 func TestConfigNamesEachProblem(t *testing.T) {
 	err := journal.Config{
 		Partitions: -1, Endpoint: "a\nb", SegmentBytes: 1, ControlSegmentBytes: 2 << 30,
-		QuotaBytes: -5, ProofDelay: -1,
+		QuotaBytes: -5, ProofDelay: -1, CommitInterval: -1,
 	}.Validate()
-	for _, field := range []string{"Dir", "Partitions", "Endpoint", "SegmentBytes", "ControlSegmentBytes", "QuotaBytes", "ProofDelay"} {
+	for _, field := range []string{"Dir", "Partitions", "Endpoint", "SegmentBytes", "ControlSegmentBytes", "QuotaBytes", "ProofDelay", "CommitInterval"} {
 		if err == nil || !strings.Contains(err.Error(), field+": ") {
 			t.Errorf("got %v, want a problem of %s", err, field)
 		}
