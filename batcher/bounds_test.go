@@ -50,7 +50,7 @@ func TestADamagedPartitionGivesItsMemoryBack(t *testing.T) {
 		w := newWorld(t, 1, littleMemory(time.Hour))
 		bad, good := destIn(0, 2, "bad"), destIn(1, 2, "good")
 		w.sendNoise(7<<20, bad)
-		synctest.Wait()
+		pass(time.Second)
 		w.disk.Fail(func(op journaltest.Op) error {
 			if op.Kind == journaltest.Read && strings.Contains(op.Name, "0000/events") {
 				return syscall.EIO
@@ -58,7 +58,7 @@ func TestADamagedPartitionGivesItsMemoryBack(t *testing.T) {
 			return nil
 		})
 		w.send(short, bad)
-		synctest.Wait()
+		pass(time.Second)
 		if err := w.journal.Partition(0).Err(); !isDamage(err) {
 			t.Fatalf("got %v, want damage", err)
 		}

@@ -18,6 +18,11 @@ import (
 const (
 	// readAtOnce is how many records a shard reads before it looks at its other work.
 	readAtOnce = 64
+	// readPause is the pause between two commits of the events log that wake a shard. A
+	// commit may be a single request, and costs less to read and to compress together with
+	// others: a wake-up of the shard, one of a compressor, cold caches. Nobody waits for it:
+	// whatever else wakes the shard has it read all that there is.
+	readPause = 20 * time.Millisecond
 	// chunksUnderWay is how many chunks of one shard may wait for a compressor; past
 	// it the shard reads no further.
 	chunksUnderWay = 32
@@ -92,6 +97,7 @@ type shard struct {
 	lookup    []byte       // scratch: a destination's name
 	byRec     []*destination
 
+	readAfter time.Time // no commit of the events log wakes the shard before
 	readAgain time.Time // after there was no descriptor to read with
 
 	decisions   []*journalv1.Decision // made, not yet handed to the journal
@@ -204,8 +210,15 @@ func (s *shard) step() (more bool, err error) {
 
 // wait blocks until there may be something to do.
 func (s *shard) wait(timer *time.Timer) {
-	timer.Reset(s.untilTimer(time.Now()))
-	var stop, appended, timeUp <-chan struct{}
+	now := time.Now()
+	until := s.untilTimer(now)
+	var stop, appended, timeUp, committed <-chan struct{}
+	if pause := s.readAfter.Sub(now); pause > 0 {
+		until = min(until, pause)
+	} else {
+		committed = s.part.Events().Changed()
+	}
+	timer.Reset(until)
 	if !s.stopping {
 		stop = s.stop
 	}
@@ -216,7 +229,8 @@ func (s *shard) wait(timer *time.Timer) {
 		timeUp = s.uploadCtx.Done()
 	}
 	select {
-	case <-s.part.Events().Changed():
+	case <-committed:
+		s.readAfter = time.Now().Add(readPause)
 	case <-s.part.Control().Changed():
 	case <-s.inbox.ready:
 	case <-appended:

@@ -17,12 +17,14 @@ import (
 	"github.com/open-destinations/destinations/journal/journaltest"
 )
 
-// fill puts about that many segments of events of nobody's into the log.
+// fill puts about that many segments of events of nobody's into the log, so slowly that
+// each record is read by itself.
 func (w *world) fill(segments int, d dest) {
 	w.t.Helper()
 	for range segments {
 		for bytes := int64(0); bytes < w.jcfg.SegmentBytes; bytes += 10 << 10 {
 			w.put(d, numbered{lines: w.lines(20)})
+			pass(50 * time.Millisecond)
 		}
 	}
 }
@@ -314,6 +316,7 @@ func TestAStartWhoseSyncHasFailedIsNotBuiltOn(t *testing.T) {
 		w.put(one, numbered{lines: w.lines(1)})
 		pass(2 * time.Minute)
 		w.put(one, numbered{lines: w.lines(1)})
+		pass(time.Second)
 		ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 		defer cancel()
 		if err := w.batcher.Close(ctx); err != nil {
