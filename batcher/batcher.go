@@ -117,6 +117,10 @@ type shared struct {
 	heldByBlocked atomic.Int64
 	parkAbove     int64
 
+	// backlogTables is how many bytes of the memory's tables are of destinations whose
+	// events are not taken.
+	backlogTables atomic.Int64
+
 	conditions *conditions
 	journal    *journal.Journal
 	wroteTo    bucketsWritten

@@ -140,6 +140,7 @@ func (s *shard) chargeBacklog(d *destination) {
 		tables = tablesOfBlocked + int64(len(d.backlog.duplicates))*duplicatesBytes
 	}
 	s.memory.chargeTables(tables - d.tables)
+	s.backlogTables.Add(tables - d.tables)
 	d.tables = tables
 }
 

@@ -48,7 +48,8 @@ type Config struct {
 	ProbeMax time.Duration
 	// DestinationQuota is how many bytes of lines a blocked destination may have that are
 	// not delivered, parked and dead ones included, before [Batcher.Refusal] wants
-	// more to be refused. From half of the journal's quota on it may have less.
+	// more to be refused. From half of the journal's quota on it may have less, and when
+	// what is known of the events of all of them takes a quarter of the memory.
 	// Default 1 GiB, at least 1.
 	DestinationQuota int64
 	// GiveUpAfter is how long after its first failure the batches of a blocked destination

@@ -8,6 +8,10 @@ import (
 // destinationName names a destination without a byte being copied.
 type destinationName struct{ tenant, bucket, prefix string }
 
+// backlogPart is the part of the memory that is the quota of what blocked destinations keep in
+// tables.
+const backlogPart = 2
+
 // refusals are the destinations of a shard whose new events are refused, and why. They
 // are never changed once they are published.
 type refusals map[destinationName]string
@@ -31,8 +35,8 @@ func (b *Batcher) Refusal(tenant, bucket, prefix string) string {
 }
 
 // allowance is how many bytes of undelivered lines a blocked destination may have. From
-// half of the journal's quota on it shrinks, to nothing at three quarters: the largest
-// are refused first, and what is left belongs to those that work.
+// half of a quota on it shrinks, to nothing at three quarters: the largest are refused
+// first, and what is left belongs to those that work.
 func allowance(most, used, quota int64) int64 {
 	if quota == 0 {
 		return most
@@ -44,7 +48,13 @@ func allowance(most, used, quota int64) int64 {
 // tendRefusals finds out, now and then, whose new events are refused, and publishes
 // that if it has changed.
 func (s *shard) tendRefusals() {
-	allowed := allowance(s.cfg.DestinationQuota, s.journal.Used(), s.journal.Quota())
+	most := s.cfg.DestinationQuota
+	allowed := min(
+		allowance(most, s.journal.Used(), s.journal.Quota()),
+		// What was decided of events that are not taken stands in memory until they are, and
+		// nothing else bounds it.
+		allowance(most, s.backlogTables.Load(), s.cfg.MemoryBytes/backlogPart),
+	)
 	changed, count := false, 0
 	for _, d := range s.dests {
 		reason := s.refusalOf(d, allowed)

@@ -414,6 +414,7 @@ func (s *shard) giveBack() {
 	for _, d := range s.dests {
 		s.stopWaiting(d)
 		s.memory.chargeTables(-d.tables)
+		s.backlogTables.Add(-d.tables)
 		for _, b := range slices.Concat(d.closing, d.queue) {
 			s.abortStream(b)
 			s.forget(b)

@@ -10,7 +10,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/open-destinations/destinations/batcher"
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	"github.com/open-destinations/destinations/journal"
 )
 
@@ -168,6 +171,57 @@ func TestListsWhileABatcherStops(t *testing.T) {
 			t.Errorf("after the end: %v, want %v", err, journal.ErrClosed)
 		}
 	})
+}
+
+// What is kept of the duplicates of blocked destinations takes memory: past its part of
+// that they are refused, few though the bytes are that they have.
+func TestDuplicatesOfBlockedDestinationsAreBounded(t *testing.T) {
+	bubble(t, littleMemory(time.Minute), func(w *world) {
+		other := dest{"works", ""}
+		w.refuse(one.bucket, denied)
+		w.put(one, numbered{id: "again", lines: w.lines(1)})
+		w.flush()
+		for n := 0; w.refused(one) == ""; n++ {
+			if n > 200 {
+				w.t.Fatal("never refused")
+			}
+			w.putWithDuplicates(one, 1000)
+			pass(2 * time.Second)
+		}
+		if _, tables := w.batcher.Memory(); tables < w.cfg.MemoryBytes/4 || tables > w.cfg.MemoryBytes/2 {
+			w.t.Errorf("refused when tables take %d bytes", tables)
+		}
+		if got := w.status(one); got.BacklogBytes > uint64(w.cfg.DestinationQuota)/10 || w.refused(other) != "" {
+			w.t.Errorf("a backlog of %d bytes; the other is refused: %q", got.BacklogBytes, w.refused(other))
+		}
+		w.refuse(one.bucket, nil)
+		pass(2 * w.cfg.ProbeMax)
+		if got := w.refused(one); got != "" {
+			w.t.Errorf("it works again: %s", got)
+		}
+	})
+}
+
+// putWithDuplicates appends so many new events, and behind each of them one that is not:
+// its id is that of the first event of d.
+func (w *world) putWithDuplicates(d dest, n int) {
+	w.t.Helper()
+	rec := &journalv1.Events{
+		ReceivedUnixNanos: time.Now().UnixNano(),
+		Destinations:      []*journalv1.Destination{{Tenant: "default", Bucket: d.bucket, Prefix: d.prefix}},
+	}
+	for _, line := range w.lines(n) {
+		rec.Events = append(rec.Events, &journalv1.Event{Payload: []byte(line)}, &journalv1.Event{Id: "again", Payload: []byte(w.sent[d][0])})
+		w.sent[d] = append(w.sent[d], line)
+		w.acked[line] = true
+	}
+	b, err := proto.Marshal(rec)
+	if err == nil {
+		_, err = w.journal.Partition(0).Events().Append(b).Wait(w.t.Context())
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func (w *world) refused(d dest) string { return w.batcher.Refusal("default", d.bucket, d.prefix) }
