@@ -64,10 +64,10 @@ func (r *foldRun) checkCallers() {
 			continue
 		}
 		if e.acked && times[e] == 0 {
-			r.fail("LOST: event %.8s of %v was acknowledged", e.line, e.to)
+			r.fail("LOST: event %.7s of %v was acknowledged", e.line, e.to)
 		}
 		if times[e] > most && !r.plan.forgets {
-			r.fail("DUPLICATED: event %.8s of %v is in %d objects or lines", e.line, e.to, times[e])
+			r.fail("DUPLICATED: event %.7s of %v is in %d objects or lines", e.line, e.to, times[e])
 		}
 	}
 	for k, n := range byID {
@@ -98,7 +98,7 @@ func (s *service) checkDecisions(part int, by map[dest][]logged, seals []*sealed
 		}
 		for _, m := range b.members {
 			if before := batch[m.at]; before != nil {
-				r.fail("%spartition %d: the event at %v (%.8s) is in %s and in %s", s.name, part, m.at, m.line, before.GetKey(), b.GetKey())
+				r.fail("%spartition %d: the event at %v (%.7s) is in %s and in %s", s.name, part, m.at, m.line, before.GetKey(), b.GetKey())
 			}
 			batch[m.at] = b
 		}
@@ -106,15 +106,15 @@ func (s *service) checkDecisions(part int, by map[dest][]logged, seals []*sealed
 	decided := s.decidedByFlushes(part, seals)
 	for d, events := range by {
 		for _, e := range r.untaken(events, func(p place) bool { return batch[p] != nil }) {
-			r.fail("%spartition %d: LOST: the event at %v (%.8s of %v) is in no batch", s.name, part, e.at, e.line, d)
+			r.fail("%spartition %d: LOST: the event at %v (%.7s of %v) is in no batch", s.name, part, e.at, e.line, d)
 		}
 		for _, e := range events {
 			b := batch[e.at]
 			if b != nil && e.duplicate && !r.plan.forgets {
-				r.fail("%spartition %d: DUPLICATED: the event at %v (%.8s of %v) was sent before, and is in batch %s", s.name, part, e.at, e.line, d, b.GetKey())
+				r.fail("%spartition %d: DUPLICATED: the event at %v (%.7s of %v) was sent before, and is in batch %s", s.name, part, e.at, e.line, d, b.GetKey())
 			}
 			if b != nil && slices.ContainsFunc(decided[d], func(f decision) bool { return b.at >= f.control && e.at.offset < f.upTo }) {
-				r.fail("%spartition %d: DUPLICATED: the event at %v (%.8s of %v) was decided by a Flush, and is in the later batch %s", s.name, part, e.at, e.line, d, b.GetKey())
+				r.fail("%spartition %d: DUPLICATED: the event at %v (%.7s of %v) was decided by a Flush, and is in the later batch %s", s.name, part, e.at, e.line, d, b.GetKey())
 			}
 		}
 	}

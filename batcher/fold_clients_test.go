@@ -121,7 +121,7 @@ func (c *client) send(st *stream, q *request) {
 func (q *request) String() string {
 	var b strings.Builder
 	for _, e := range q.events {
-		fmt.Fprintf(&b, " %.8s>%v", e.line, e.to)
+		fmt.Fprintf(&b, " %.7s>%v", e.line, e.to)
 		if e.id != "" {
 			fmt.Fprintf(&b, "[%s]", e.id)
 		}
