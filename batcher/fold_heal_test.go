@@ -1,0 +1,109 @@
+package batcher_test
+
+import (
+	"testing/synctest"
+	"time"
+)
+
+// heal lets nothing fail any more, until everything must have been delivered.
+func (r *foldRun) heal() {
+	r.note("HEAL")
+	r.healed = true
+	r.s3.heal()
+	for _, s := range r.services {
+		s.makeRoom()
+		clear(s.rejects)
+	}
+	for n := 0; ; n++ {
+		for _, s := range r.services {
+			s.serveAll()
+			s.lookAtDead()
+			s.redrive(true)
+		}
+		pass(20 * time.Second)
+		if r.settled() {
+			break
+		}
+		if n == 100 {
+			r.t.Errorf("half an hour after everything has healed it is not settled")
+			break
+		}
+	}
+	if r.rand.IntN(10) == 0 {
+		pass(25 * time.Hour)
+		r.checkLeftovers()
+	}
+	for _, s := range r.services { // a replay finds nothing more to deliver
+		pick(r.rand, s.restart, s.kill, func() {})()
+	}
+	pass(2 * time.Minute)
+	synctest.Wait()
+	for _, s := range r.services {
+		if batches, _ := s.batcher.Memory(); batches != 0 && !r.t.Failed() {
+			r.t.Errorf("%snothing is to be delivered, and batches are charged for %d bytes", s.name, batches)
+		}
+	}
+}
+
+// serveAll lets every client have every answer. What is sent again takes room in the journal,
+// so not everything is at once: else the duplicates alone would fill it.
+func (s *service) serveAll() {
+	progress := true
+	for n := 0; progress && n < 20; n++ {
+		progress = false
+		for _, c := range s.clients {
+			for _, st := range c.allStreams() {
+				for len(st.pending) < 8 && s.handle(st) {
+					progress = true
+				}
+			}
+			synctest.Wait()
+			progress = s.collectAnswers() || progress
+			for lane := range c.lanes {
+				if c.lanes[lane].ended {
+					c.reconnect(lane, false)
+				}
+			}
+		}
+	}
+}
+
+// settled reports whether every caller has every answer, and everything that stands in
+// the logs is in S3.
+func (r *foldRun) settled() bool {
+	for _, s := range r.services {
+		if s.look(); !s.works() {
+			return false
+		}
+		for _, c := range s.clients {
+			for lane, st := range c.lanes {
+				if len(c.unanswered(lane)) > 0 || len(st.queue) > 0 || len(st.pending) > 0 {
+					return false
+				}
+			}
+			for _, st := range c.ghosts {
+				if !st.ended && (len(st.queue) > 0 || len(st.pending) > 0) {
+					return false
+				}
+			}
+		}
+		for _, l := range s.logs {
+			by := l.judge(r.plan.idWindow)
+			taken := map[place]bool{}
+			for _, b := range l.seals(by) {
+				if !r.isThere(b.GetDestination().GetBucket() + "/" + b.GetKey()) {
+					return false
+				}
+				for _, m := range b.members {
+					taken[m.at] = true
+				}
+			}
+			for _, events := range by {
+				if len(r.untaken(events, func(p place) bool { return taken[p] })) > 0 {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
