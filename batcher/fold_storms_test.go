@@ -93,6 +93,9 @@ func (s *service) waver() {
 	for range 1 + r.IntN(5) {
 		s.busy(false)
 	}
+	if s.run.plan.crashes && r.IntN(3) == 0 {
+		s.kill() // so that it happens in a replay
+	}
 	s.disk.scarce.Store(1 + r.Int64N(5))
 	for range 2 + r.IntN(6) {
 		refuse(pick(r, 0, 0.5))
