@@ -208,6 +208,11 @@ func (o *owner) decideVoid(s *sealed) {
 	dead := &journalv1.Dead{Id: seal.GetId(), Destination: seal.GetDestination()}
 	discarded := &journalv1.Discarded{Id: seal.GetId(), Destination: seal.GetDestination(), Events: seal.GetEvents()}
 	snapshot := &journalv1.Snapshot{EventsOffset: part.Events().Committed(), ControlOffset: part.Control().Committed()}
+	log.decided(func(_ int, d *journalv1.Decision, _ bool) {
+		if d.GetSnapshot() != nil { // the State of which is there, and says another place
+			snapshot.EventsOffset = d.GetSnapshot().GetEventsOffset()
+		}
+	})
 	blocked := &journalv1.Blocked{Destination: seal.GetDestination(), Code: "AccessDenied", ByHand: true}
 	all := []*journalv1.Decision{
 		{Kind: &journalv1.Decision_Snapshot{Snapshot: snapshot}},

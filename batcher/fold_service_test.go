@@ -35,6 +35,7 @@ type service struct {
 	clients []*client
 	streams int
 	floods  int
+	roomy   bool          // the next process has much memory
 	rejects map[dest]bool // the server takes nothing for these now
 	owners  []*owner      // others that have owned a partition
 }
@@ -85,6 +86,9 @@ func (s *service) configure() {
 	s.cfg.Window = pick[time.Duration](r, 3, 10, 20) * time.Second
 	s.cfg.MaxEvents = pick[int64](r, 7, 40, 10_000)
 	s.cfg.MemoryBytes = pick[int64](r, 8<<20, 8<<20, 64<<20)
+	if s.roomy {
+		s.cfg.MemoryBytes = 64 << 20
+	}
 	s.cfg.Uploads = pick(r, 1, 8, 32)
 	s.cfg.BlockAfter, s.cfg.ProbeMax = pick[time.Duration](r, 1, 10, 30)*time.Second, pick[time.Duration](r, 5, 60)*time.Second
 	s.cfg.GiveUpAfter = pick[time.Duration](r, 0, 1, 5) * time.Minute

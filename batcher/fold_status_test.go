@@ -10,6 +10,10 @@ import (
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 )
 
+// memorySlack is by how much batches may exceed the memory: each shard and its pass look at it
+// before they take a record.
+const memorySlack = 4 << 20
+
 // expected is what a destination's Status has to say.
 type expected struct {
 	events, bytes, parked, dead uint64
@@ -110,6 +114,9 @@ func (s *service) checkStatus() {
 	list, err := s.batcher.Destinations(ctx)
 	at, err2 := s.batcher.Positions(ctx)
 	synctest.Wait()
+	if batches, _ := s.batcher.Memory(); batches > s.cfg.MemoryBytes+memorySlack {
+		s.run.fail("%sbatches are charged for %d bytes of %d", s.name, batches, s.cfg.MemoryBytes)
+	}
 	if err != nil || err2 != nil || s.run.plan.forgets {
 		return // it is not open: there is no room to say so; or the reference knows more
 	}

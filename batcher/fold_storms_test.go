@@ -26,6 +26,11 @@ func (s *service) flood() {
 		return
 	}
 	s.note("FLOOD")
+	if s.run.plan.crashes && r.IntN(2) == 0 { // what is sealed now is too much for the next process
+		s.roomy = true
+		s.kill()
+		s.roomy = false
+	}
 	s.run.s3.change(func() {
 		m.slow = pick[time.Duration](r, 0, 5, 60) * time.Second
 		m.all = pick(r, nil, nil, refusal("InternalError", 500), refusal("ExpiredToken", 400))
