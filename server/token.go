@@ -91,7 +91,8 @@ func (k *tokens) mac(b []byte) []byte {
 // errors wrap errTokenInvalid.
 func (k *tokens) decode(s string) (Token, error) {
 	b, err := tokenEncoding.DecodeString(s)
-	if err != nil || len(b) < fixedBytes {
+	// The decoder passes over line breaks, which no token has.
+	if err != nil || len(b) < fixedBytes || tokenEncoding.EncodedLen(len(b)) != len(s) {
 		return Token{}, fmt.Errorf("%w: malformed", errTokenInvalid)
 	}
 	b, mac := b[:len(b)-macBytes], b[len(b)-macBytes:]
