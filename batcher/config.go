@@ -44,7 +44,7 @@ type Config struct {
 	// found out whether it works again. Default 30s, at least 1s.
 	BlockAfter time.Duration
 	// ProbeMax bounds the pauses, which grow, between two probes of a blocked
-	// destination. Default 5m, not below RetryMin.
+	// destination, but for their jitter: up to a half of it. Default 5m, not below RetryMin.
 	ProbeMax time.Duration
 	// DestinationQuota is how many bytes of lines a blocked destination may have that are
 	// not delivered, parked and dead ones included, before [Batcher.Refusal] wants
@@ -54,8 +54,8 @@ type Config struct {
 	DestinationQuota int64
 	// GiveUpAfter is how long after its first failure the batches of a blocked destination
 	// are no longer tried by themselves: they are kept in files until somebody
-	// redrives or discards them. The destination itself is still probed, once an hour. Default
-	// 72h, not below BlockAfter; 0 = never.
+	// redrives or discards them. The destination itself is still probed, once an hour, and
+	// like any other for an hour after a redrive. Default 72h, not below BlockAfter; 0 = never.
 	GiveUpAfter time.Duration
 	// DedupeSenders is how many senders each shard remembers, to leave out what they
 	// send again; past it the one that was used longest ago is forgotten. 0 to

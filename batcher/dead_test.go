@@ -119,6 +119,43 @@ func TestRedriveProbesAtOnce(t *testing.T) {
 	})
 }
 
+// Somebody who redrives before he has mended everything need not wait for an hour, nor ask
+// again: for an hour a destination that was given up is probed as often as any other.
+func TestRedrivenTooEarlyIsProbedSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, givingUp)
+		w.kill(one, 2)
+		w.redrive()
+		pass(40 * time.Minute)
+		if n := w.delivered(one); n != 0 {
+			t.Fatalf("%d delivered: the test shows nothing", n)
+		}
+		w.refuse(one.bucket, nil)
+		pass(w.cfg.ProbeMax * 3 / 2) // its jitter
+		if n := w.delivered(one); n != 4 {
+			t.Errorf("%d of 4 delivered after the longest pause between two probes", n)
+		}
+		w.stop()
+		w.check()
+	})
+}
+
+// An hour after a redrive that has not helped it is one probe an hour again.
+func TestRedrivenInVainIsProbedOnceAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, givingUp)
+		w.kill(one, 2)
+		w.redrive()
+		pass(90 * time.Minute)
+		_, before := w.asked()
+		pass(10 * time.Hour)
+		if _, after := w.asked(); after-before < 9 || after-before > 11 {
+			t.Errorf("%d probes in ten hours", after-before)
+		}
+		w.stop()
+	})
+}
+
 // A destination that only a person may free is not probed before somebody redrives it,
 // and that outlives a restart.
 func TestByHandIsFreedByHand(t *testing.T) {

@@ -50,6 +50,9 @@ type health struct {
 	message string
 	pause   *backoff.ExponentialBackOff // between tries; nil if none has failed
 	retryAt time.Time                   // when it is tried again; zero if no try has failed
+	// hopeful: until then it is probed like one that was not given up, for somebody has asked
+	// for it and is most likely mending it. Zero = nobody has.
+	hopeful time.Time
 }
 
 // maxMessage is how many bytes of an error's text are kept, messageHead how many of those
@@ -89,7 +92,7 @@ func (h *health) planTry(c *Config, now time.Time) {
 	switch {
 	case h.mode == modeBlocked && h.blocked.GetByHand():
 		h.retryAt = time.Time{}
-	case h.givenUp(c, now):
+	case h.givenUp(c, now) && !now.Before(h.hopeful):
 		h.retryAt = now.Add(giveUpPause)
 	}
 }

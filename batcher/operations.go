@@ -128,8 +128,8 @@ func (s *shard) named(all bool, tenant, bucket, prefix string) (found []*destina
 }
 
 // Redrive has one destination, or all, tried at once: the blocked are probed, also
-// those that nobody but a person may free, and dead batches go to S3 under their own keys, in
-// order. It returns when that is durable, and not when they are delivered. Errors are
+// those that nobody but a person may free, and for an hour at short pauses again also those
+// that were given up; and dead batches go to S3 under their own keys, in order. It returns when that is durable, and not when they are delivered. Errors are
 // those of [Batcher.Flush]; what was done in other partitions stays done.
 func (b *Batcher) Redrive(ctx context.Context, all bool, tenant, bucket, prefix string) (total Redriven, err error) {
 	parts := make([]Redriven, len(b.shards))
@@ -172,15 +172,16 @@ func (s *shard) redrive(d *destination, o *operation, total *Redriven) {
 		s.conditions.hurry(d.cause)
 		return
 	}
+	now := time.Now()
 	d.pause = nil // begin with short pauses again
-	d.giveUpNext = time.Now().Add(giveUpAgain)
+	d.hopeful, d.giveUpNext = now.Add(giveUpPause), now.Add(giveUpAgain)
 	if d.blocked.GetByHand() {
 		d.redrives = append(d.redrives, o)
 		o.waits++
 		s.decideBlocked(d, false) // that it is not by hand
 		return
 	}
-	d.retryAt = time.Now()
+	d.retryAt = now
 	s.setTimer(d)
 }
 

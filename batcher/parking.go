@@ -10,9 +10,9 @@ import (
 const (
 	// parkRetry is the pause after there was no room for a file.
 	parkRetry = 5 * time.Second
-	// giveUpPause is how often a destination that was given up is probed, and giveUpAgain
-	// how often what has come for it since then is given up: so that a probe has
-	// failed in between.
+	// giveUpPause is how often a destination that was given up is probed, unless somebody has
+	// asked for it no longer ago than that, and giveUpAgain how often what has come for it
+	// since then is given up: so that a probe has failed in between.
 	giveUpPause = time.Hour
 	giveUpAgain = 2 * giveUpPause
 	// refusalsOfOne is how many tries a batch has that S3 refuses alone.

@@ -21,7 +21,7 @@ type redriveCmd struct {
 
 // Help is the long text of --help.
 func (*redriveCmd) Help() string {
-	return `A blocked destination is tried at once, and its dead batches go to S3 under the keys that they have. A bucket that was gone and is there again is written to only after this command: see to it that it is yours. It answers when that is durable; "destinations list" shows what comes of it.`
+	return `A blocked destination is tried at once, and if that fails, every 5 minutes or so for an hour, also after --give-up-after; its dead batches go to S3 under the keys that they have. A bucket that was gone and is there again is written to only after this command: see to it that it is yours. It answers when that is durable; "destinations list" shows what comes of it.`
 }
 
 // Validate refuses to guess what is meant.

@@ -25,8 +25,8 @@ type serveCmd struct {
 	InsecureListen bool   `help:"Allow --listen and --admin-listen to be reached from other machines, though nothing is encrypted and nobody authenticated: everyone who reaches them can write to every bucket that this service can."`
 
 	DataDir      string   `default:"./data" placeholder:"FOLDER" help:"Folder of the journal (${default}); made if absent. One process at a time has it."`
-	Partitions   int      `default:"4" placeholder:"N" help:"Partitions of the journal (${default}; 1 to 1024), fixed when the folder is made."`
-	JournalQuota byteSize `default:"10GiB" placeholder:"SIZE" help:"Largest size of the events in the journal (${default}; 0: what the disk has); beyond it senders get RESOURCE_EXHAUSTED."`
+	Partitions   int      `default:"4" placeholder:"N" help:"Partitions of the journal (${default}; 1 to 1024, above 320 only with a larger --journal-quota), fixed when the folder is made."`
+	JournalQuota byteSize `default:"10GiB" placeholder:"SIZE" help:"Largest size of the events in the journal (${default}; 0: what the disk has; at least 8 times --max-request-size for each of the --partitions: 32MiB each by default); beyond it senders get RESOURCE_EXHAUSTED."`
 
 	Memory byteSize `default:"512MiB" placeholder:"SIZE" help:"Memory to stay within (${default}, at least 64MiB): a quarter for requests, half for batches, an eighth for uploads, the rest for all else. When a share is used up its users wait: senders, for 10s, then they get RESOURCE_EXHAUSTED. Also the Go runtime's soft limit, unless GOMEMLIMIT is set."`
 
@@ -36,9 +36,9 @@ type serveCmd struct {
 	MaxPayloadSize   byteSize      `default:"1MiB" placeholder:"SIZE" help:"Largest payload of an event (${default})."`
 	MaxRequestSize   byteSize      `default:"4MiB" placeholder:"SIZE" help:"Largest gRPC request (${default}; at most 16MiB, and at least 4KiB above --max-payload-size)."`
 
-	BlockAfter       time.Duration `default:"30s" placeholder:"TIME" help:"How long uploads to a destination may fail, whatever the error, before it is blocked (${default}, at least 1s): its events wait in the journal and not in memory. Errors that need somebody, such as AccessDenied, block it at once."`
+	BlockAfter       time.Duration `default:"30s" placeholder:"TIME" help:"How long uploads to a destination may fail, whatever the error, before it is blocked (${default}, at least 1s): its events wait in the journal and not in memory. A try that S3 does not answer fails after 20s to 30s, with a large object later: where S3 hangs it is not blocked sooner. Errors that need somebody, such as AccessDenied, block it at once."`
 	DestinationQuota byteSize      `default:"1GiB" placeholder:"SIZE" help:"Undelivered events of a blocked destination, in bytes of their payloads, beyond which its new ones are rejected (${default}, at least 1B); less while the journal is more than half full."`
-	GiveUpAfter      time.Duration `default:"72h" placeholder:"TIME" help:"How long after its first failure a blocked destination's batches are dead: kept, and no longer tried by themselves (${default}, not below --block-after; 0: never). See \"destinations dead list\"."`
+	GiveUpAfter      time.Duration `default:"72h" placeholder:"TIME" help:"How long after its first failure a blocked destination's batches are dead: kept, and no longer tried by themselves (${default}, not below --block-after; 0: never). The destination itself is probed once an hour from then on. See \"destinations dead list\"."`
 
 	DedupeSenders int           `default:"100000" placeholder:"N" help:"Senders that each partition remembers, for a day after their last request, to leave out what they send again (${default}; 0: none)."`
 	DedupeWindow  time.Duration `default:"10m" placeholder:"TIME" help:"How long an event's id is remembered, to leave out another event of that id (${default}, at least 1s)."`
