@@ -94,8 +94,10 @@ var tails = []struct {
 		binary.LittleEndian.PutUint32(b[at[11]+4:], 1<<31)
 		return b
 	}, 11, 0},
-	{"cut in last block", func(b []byte, at []int64) []byte { return b[:at[11]+60] }, 11, 0},
-	{"cut in last header", func(b []byte, at []int64) []byte { return b[:at[11]+20] }, 11, 0},
+	{"cut in last block", func(b []byte, at []int64) []byte { return b[:at[11]+60] }, -1, 11},
+	{"cut in last header", func(b []byte, at []int64) []byte { return b[:at[11]+20] }, -1, 11},
+	{"cut in a block between", func(b []byte, at []int64) []byte { return b[:at[5]+60] }, -1, 5},
+	{"cut in the first block", func(b []byte, at []int64) []byte { return b[:at[0]+60] }, -1, 0},
 	{"cut behind last block", func(b []byte, at []int64) []byte { return b[:at[12]] }, 12, 0},
 	{"noise behind", func(b []byte, at []int64) []byte { copy(b[at[12]:], bytes.Repeat([]byte{0xa5}, 300)); return b }, 12, 0},
 	{"old block again behind", func(b []byte, at []int64) []byte { copy(b[at[12]:], b[at[3]:at[4]]); return b }, 12, 0},

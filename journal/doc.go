@@ -153,7 +153,10 @@
 //     highest synced of any block in it; and of any header that verifies by
 //     itself in the bytes behind, wherever it stands. Should that lie above
 //     where the chain stops, there is damage at that place: what is missing was
-//     on the disk once. Otherwise the rest is a torn tail.
+//     on the disk once. So is a file that ends in the middle of a block: it had its
+//     full length before the first one was written, and recovery cuts only between
+//     two. (A file that somebody has cut exactly there looks like one that recovery
+//     has cut.) Otherwise the rest is a torn tail.
 //  5. Damage in any of that, or bytes that the disk does not give: the
 //     partition is closed with a *[CorruptError], and nothing in its folder is
 //     changed. The other partitions are recovered.

@@ -80,7 +80,7 @@ func salvage(f File, seg, next *segment, visit func(piece) error) (tip, error) {
 // step visits the next piece.
 func (s *salvager) step() (done bool, err error) {
 	h, recs, at, damage := s.block()
-	if damage != nil && s.next == nil {
+	if damage != nil && s.next == nil && !errors.Is(damage, errLength) {
 		if torn, err := s.torn(); torn || err != nil {
 			return true, err
 		}
@@ -124,6 +124,9 @@ func (s *salvager) skip(damage error) (done bool, err error) {
 		damage, s.file.refused = s.file.refused, nil
 	}
 	pos, sum, next := s.resume()
+	if errors.Is(damage, errLength) && s.next == nil {
+		next += s.cutOff()
+	}
 	lost := &Lost{From: s.at.next, To: next, Until: pos,
 		Damage: &CorruptError{File: s.seg.name, Offset: s.at.pos, Err: damage}}
 	s.at = tip{pos: pos, sum: sum, next: next}
@@ -144,6 +147,20 @@ func (s *salvager) resume() (pos int64, sum uint32, next uint64) {
 		return s.size, s.next.header.Seed, s.next.header.Base
 	}
 	return s.size, s.at.sum, s.at.next
+}
+
+// cutOff returns how many records the block holds, at the least, in the middle of which
+// the file ends.
+func (s *salvager) cutOff() uint64 {
+	b, err := s.win.bytes(s.at.pos, blockHeaderSize, s.size)
+	if err != nil {
+		return 1
+	}
+	h, err := decodeBlockHeader(b, s.seg.salt)
+	if err != nil {
+		return 1
+	}
+	return uint64(h.Count)
 }
 
 // headerAt returns the block header at a place, if it verifies by itself and can be

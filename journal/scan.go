@@ -80,10 +80,12 @@ func scanLast(f File, seg *segment, size int64) (scan, error) {
 }
 
 // isContent tells bytes that do not verify, which may be a torn tail, from a
-// disk that does not give them, which may hide anything.
+// disk that does not give them, which may hide anything; and from a file that ends in
+// the middle of a block: it was synced at its full length before the first one was
+// written, and recovery cuts between two, so somebody else has cut it.
 func isContent(err error) bool {
-	for _, e := range []error{errBlockEnd, errBlockMagic, errBlockSum, errChain, errLength,
-		errSynced, errBody, errRecords, errShort} {
+	for _, e := range []error{errBlockEnd, errBlockMagic, errBlockSum, errChain, errSynced,
+		errBody, errRecords, errShort} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -62,7 +62,7 @@ func (w *window) bytes(pos, n, limit int64) ([]byte, error) {
 var (
 	errShort  = errors.New("block: the segment ends before it does")
 	errChain  = errors.New("block header: does not follow the block before it")
-	errLength = errors.New("block header: reaches beyond the segment")
+	errLength = errors.New("block: reaches beyond the end of the file, which is too short")
 	errBody   = errors.New("block: checksum of the records does not match")
 	errSynced = errors.New("block header: states a sync that no block ends at")
 	errBeyond = errors.New("block: holds records of the next segment")
@@ -73,6 +73,9 @@ var (
 func (w *window) block(salt uint32, at tip, limit int64) (blockHeader, []byte, tip, error) {
 	refuse := func(err error) (blockHeader, []byte, tip, error) { return blockHeader{}, nil, at, err }
 	b, err := w.bytes(at.pos, blockHeaderSize, limit)
+	if errors.Is(err, errShort) && w.beginsBlock(at.pos, limit) {
+		err = errLength
+	}
 	if err != nil {
 		return refuse(err)
 	}
@@ -98,6 +101,12 @@ func (w *window) block(salt uint32, at tip, limit int64) (blockHeader, []byte, t
 		return refuse(err)
 	}
 	return h, recs, tip{pos: at.pos + h.size(), sum: h.Sum, next: at.next + uint64(h.Count)}, nil
+}
+
+// beginsBlock says that the magic of a block stands at pos.
+func (w *window) beginsBlock(pos, limit int64) bool {
+	b, err := w.bytes(pos, 4, limit)
+	return err == nil && binary.LittleEndian.Uint32(b) == blockMagic
 }
 
 // latestSync looks in [from, limit) for block headers that verify by
