@@ -86,7 +86,7 @@ func printDead(w io.Writer, batches []*destinationsv1.ListDeadResponse) error {
 	t := table{header: []string{"BUCKET", "PREFIX", "SINCE", "EVENTS", "SIZE", "KEY", "REASON"}}
 	for _, b := range batches {
 		t.add(b.GetDestination().GetBucket(), b.GetDestination().GetPrefix(), clock(b.GetSince()),
-			thousands(b.GetEvents()), roughSize(b.GetSize()), b.GetKey(), b.GetReason())
+			thousands(b.GetEvents()), roughSize(b.GetSize()), b.GetKey(), reasonOf(b.GetReason()))
 	}
 	return t.print(w)
 }

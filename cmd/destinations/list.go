@@ -27,7 +27,7 @@ func (*listCmd) Help() string {
 
 active: it works. retrying: the last try failed, and it is tried again after a pause. blocked: it is not written to until a try succeeds that carries no event; "by hand" under NEXT TRY: until somebody runs "destinations redrive". catching up: it works again, and its backlog is being delivered. "over quota": its new events are rejected.
 
-SINCE is when it began to fail, OLDEST the age of its oldest undelivered event. EVENTS and BYTES are what is accepted and not delivered, those in dead batches (DEAD) included: see "destinations dead list". MESSAGE is the end of what AWS or the network said; --json has all of it.`
+SINCE is when it began to fail, OLDEST the age of its oldest undelivered event. EVENTS and BYTES are what is accepted and not delivered, those in dead batches (DEAD) included: see "destinations dead list". MESSAGE is what AWS or the network said; --json has the request and the object's key, too.`
 }
 
 // Validate refuses a wait of no time.

@@ -25,7 +25,7 @@ func (d *destinationTable) add(l *destinationsv1.ListDestinationsResponse) {
 	to := l.GetDestination()
 	if to == nil {
 		d.shared.header = []string{"SHARED", "STATE", "SINCE", "CODE", "NEXT TRY", "WAITING", "MESSAGE"}
-		d.shared.add(subjectOf(l), stateText(l), clock(l.GetSince()), l.GetCode(), d.nextTry(l), number(l.GetWaitingDestinations()), causeOf(l))
+		d.shared.add(subjectOf(l), stateText(l), clock(l.GetSince()), l.GetCode(), d.nextTry(l), number(l.GetWaitingDestinations()), causeOf(l.GetCode(), l.GetMessage()))
 		if d.failures == nil {
 			d.failures = map[string]string{}
 		}
@@ -48,19 +48,7 @@ func (d *destinationTable) cause(l *destinationsv1.ListDestinationsResponse) str
 	if shared, ok := d.failures[l.GetMessage()]; ok {
 		return "waits for the " + shared
 	}
-	return causeOf(l)
-}
-
-// causeOf is the end of the message, where AWS or the network say what is wrong;
-// before it stand the names of request and object, which fill the line.
-func causeOf(l *destinationsv1.ListDestinationsResponse) string {
-	message := l.GetMessage()
-	for _, before := range []string{"api error " + l.GetCode() + ": ", `": `} {
-		if at := strings.LastIndex(message, before); at >= 0 {
-			return message[at+len(before):]
-		}
-	}
-	return message
+	return causeOf(l.GetCode(), l.GetMessage())
 }
 
 // print prints both tables.

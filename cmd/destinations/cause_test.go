@@ -1,0 +1,32 @@
+package main
+
+import "testing"
+
+func TestCauseIsWhatWasSaid(t *testing.T) {
+	const object = "CreateMultipartUpload s3://b/p: with (status 7): in it/2026/01/02/03/2026-01-02-03-04-05-00.gz: "
+	for _, test := range []struct{ code, message, want string }{
+		{"AccessDenied", object + "AccessDenied (status 403, request R1): User: x is not authorized", "User: x is not authorized"},
+		{"AccessDenied", object + "AccessDenied (status 403): no", "no"},
+		{"NoSuchBucket", object + "NoSuchBucket (status 404, request R1)", "status 404, request R1"},
+		{"AccessDenied", "CreateMultipartUpload s3://b/2026 ... x/y.gz: AccessDenied (status 403, request R1): User: x", "User: x"},
+		{"AccessDenied", "CreateMultipartUpload s3://b/2026 ... of what was said", "... of what was said"},
+		{"ExpiredToken", object + "context canceled: operation error S3: PutObject, api error ExpiredToken: It has expired.", "It has expired."},
+		{"NoCredentials", object + "get credentials: no EC2 IMDS role found", "get credentials: no EC2 IMDS role found"},
+		{"Timeout", object + `operation error S3: PutObject, Put "http://h/b/k?x-id=PutObject": dial tcp: i/o timeout`, "dial tcp: i/o timeout"},
+		{"NoAnswer", "something else", "something else"},
+		{"", "", ""},
+	} {
+		if got := causeOf(test.code, test.message); got != test.want {
+			t.Errorf("%s: %s\ngot  %s\nwant %s", test.code, test.message, got, test.want)
+		}
+	}
+	for reason, want := range map[string]string{
+		"tried since 2026-01-02T03:04:05Z: AccessDenied: " + object + "AccessDenied (status 403, request R1): no": "tried since 2026-01-02T03:04:05Z: AccessDenied: no",
+		"refused 3 times: InvalidArgument: " + object + "InvalidArgument (status 400)":                            "refused 3 times: InvalidArgument: status 400",
+		"the file is damaged: checksum": "the file is damaged: checksum",
+	} {
+		if got := reasonOf(reason); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", reason, got, want)
+		}
+	}
+}
