@@ -3,8 +3,11 @@ package batcher
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
+
+	"github.com/open-destinations/destinations/journal"
 )
 
 // State is how a destination, or what all share, is.
@@ -55,9 +58,20 @@ type SharedStatus struct {
 	Destinations  uint64    // that wait for it
 }
 
+// Closed returns the damage of each partition that is closed by it, in their order.
+func (b *Batcher) Closed() (closed []*journal.CorruptError) {
+	for i := range b.shards {
+		var damage *journal.CorruptError
+		if errors.As(b.journal.Partition(i).Err(), &damage) {
+			closed = append(closed, damage)
+		}
+	}
+	return closed
+}
+
 // Destinations lists those that have undelivered events or are blocked, by bucket and
 // prefix: each partition as it is at one moment. One that is closed by damage is left
-// out. The error is [journal.ErrClosed] while the batcher stops, or ctx's.
+// out: see [Batcher.Closed]. The error is [journal.ErrClosed] while the batcher stops, or ctx's.
 func (b *Batcher) Destinations(ctx context.Context) ([]Status, error) {
 	parts := make([][]Status, len(b.shards))
 	err := b.ask(ctx, b.undamaged(), func(i int) func(*shard, *operation) error {

@@ -161,6 +161,9 @@ func TestListsWhileABatcherStops(t *testing.T) {
 		if list := w.statuses(); len(list) != 1 || list[0].Bucket != "good" {
 			t.Errorf("beside a damaged partition: %+v", list)
 		}
+		if closed := w.batcher.Closed(); len(closed) != 1 || closed[0].Partition != 1 || closed[0].Err.Error() != "planted" {
+			t.Errorf("got %v, want the damaged partition", closed)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := w.batcher.Destinations(ctx); !errors.Is(err, context.Canceled) {

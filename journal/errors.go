@@ -41,6 +41,9 @@ var (
 // do not read back as they were written. It closes one partition, for good,
 // until somebody has looked at the file.
 type CorruptError struct {
+	// Partition is the number of the partition that is closed; 0 also where none is
+	// open, as with a [Folder].
+	Partition int
 	// File is the path of the damaged file, or of the partition's folder if it is
 	// the records of several that do not fit together.
 	File string

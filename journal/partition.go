@@ -73,8 +73,10 @@ func (p *Partition) Damage(what error) error {
 
 // damage closes the partition, and returns the error that did so first.
 func (p *Partition) damage(err *CorruptError) error {
-	if p.damaged.CompareAndSwap(nil, err) {
-		p.j.log.Error("partition closed", slog.Int("partition", p.index), slog.Any("error", err))
+	closed := *err
+	closed.Partition = p.index
+	if p.damaged.CompareAndSwap(nil, &closed) {
+		p.j.log.Error("partition closed", slog.Int("partition", p.index), slog.Any("error", &closed))
 	}
 	return p.damaged.Load()
 }

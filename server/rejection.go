@@ -2,9 +2,11 @@ package server
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/journal"
 )
 
 // maxRejections is how many rejections a response describes.
@@ -17,9 +19,17 @@ type refusal struct {
 }
 
 // partitionClosed is why the events of a damaged partition are rejected.
-var partitionClosed = &problem{
-	code:   destinationsv1.RejectionCode_REJECTION_CODE_PARTITION_UNAVAILABLE,
-	reason: "the part of the journal that holds this destination is closed because its files are damaged",
+func partitionClosed(err *journal.CorruptError) *problem {
+	return &problem{
+		code:   destinationsv1.RejectionCode_REJECTION_CODE_PARTITION_UNAVAILABLE,
+		reason: "the destination's " + closedText(err),
+	}
+}
+
+// closedText says that a partition is closed. Which file is damaged is for the people
+// who run the service.
+func closedText(err *journal.CorruptError) string {
+	return fmt.Sprintf(`partition %d of the journal is closed because its files are damaged; "destinations list" says which`, err.Partition)
 }
 
 // refuse rejects the event at that place of the request.

@@ -160,13 +160,14 @@ func (r *request) conclude() error {
 	for i := range r.parts {
 		p := &r.parts[i]
 		err := p.append.Err()
+		damage, corrupt := errors.AsType[*journal.CorruptError](err)
 		switch {
 		case err == nil:
 			r.accepted += uint64(p.accepted)
 			p.offset = p.append.Offset()
-		case corrupt(err):
+		case corrupt:
 			lost, p.lost = true, true
-			r.lose(p)
+			r.lose(p, partitionClosed(damage))
 		default:
 			return err
 		}
@@ -179,13 +180,13 @@ func (r *request) conclude() error {
 }
 
 // lose rejects the events of a part whose partition is closed.
-func (r *request) lose(p *part) {
+func (r *request) lose(p *part, why *problem) {
 	var record journalv1.Events
 	if err := proto.Unmarshal(p.record, &record); err != nil {
 		panic("server: invariant: a record can be read until it is settled: " + err.Error())
 	}
 	for _, e := range record.GetEvents() {
-		r.refuse(e.GetIndex(), partitionClosed)
+		r.refuse(e.GetIndex(), why)
 	}
 }
 
@@ -198,10 +199,4 @@ func (r *request) release(to *buffers) {
 			p.record, p.buffer = nil, nil
 		}
 	}
-}
-
-// corrupt reports whether an append was refused because its partition is damaged.
-func corrupt(err error) bool {
-	_, ok := errors.AsType[*journal.CorruptError](err)
-	return ok
 }

@@ -80,7 +80,6 @@ var unknown = verdict{code: codes.Internal, reason: "UNKNOWN", text: "internal e
 var damaged = verdict{
 	code:   codes.Unavailable,
 	reason: "PARTITION_UNAVAILABLE",
-	text:   "a part of the journal is closed because its files are damaged",
 	log:    slog.LevelWarn,
 }
 
@@ -90,8 +89,10 @@ func verdictOn(err error) verdict {
 			return row.verdict
 		}
 	}
-	if _, ok := errors.AsType[*journal.CorruptError](err); ok {
-		return damaged
+	if damage, ok := errors.AsType[*journal.CorruptError](err); ok {
+		v := damaged
+		v.text = closedText(damage)
+		return v
 	}
 	// What gRPC itself has said, of a connection or a compression, stays.
 	if said, ok := status.FromError(err); ok {

@@ -63,7 +63,7 @@ func TestTableOfErrorsIsWhole(t *testing.T) {
 
 func TestEveryErrorHasItsStatus(t *testing.T) {
 	for _, tt := range append(rows[:len(rows):len(rows)],
-		told{&journal.CorruptError{File: "secret", Err: errors.New("secret")}, codes.Unavailable, "PARTITION_UNAVAILABLE", false, "a part of the journal is closed because its files are damaged"},
+		told{&journal.CorruptError{Partition: 3, File: "secret", Err: errors.New("secret")}, codes.Unavailable, "PARTITION_UNAVAILABLE", false, `partition 3 of the journal is closed because its files are damaged; "destinations list" says which`},
 		told{errors.New("secret"), codes.Internal, "UNKNOWN", false, "internal error; the service's log says more"},
 	) {
 		t.Run(tt.reason+" "+tt.err.Error(), func(t *testing.T) {

@@ -308,7 +308,7 @@ func TestDamagedPartitionRejectsItsEventsAlone(t *testing.T) {
 		wantWaiting(t, done)
 		for _, a := range j.taken() {
 			if a.partition == 1 {
-				a.answer(fmt.Errorf("append: %w", &journal.CorruptError{File: "/secret/path", Offset: 1, Err: context.Canceled}))
+				a.answer(fmt.Errorf("append: %w", &journal.CorruptError{Partition: 1, File: "/secret/path", Offset: 1, Err: context.Canceled}))
 			} else {
 				a.answer(nil)
 			}
@@ -323,6 +323,9 @@ func TestDamagedPartitionRejectsItsEventsAlone(t *testing.T) {
 			codes = append(codes, fmt.Sprint(r.GetIndex(), " ", strings.TrimPrefix(r.GetCode().String(), "REJECTION_CODE_")))
 			if strings.Contains(r.GetReason(), "secret") {
 				t.Errorf("got %q, which tells a caller of our files", r.GetReason())
+			}
+			if r.GetCode() == destinationsv1.RejectionCode_REJECTION_CODE_PARTITION_UNAVAILABLE && !strings.Contains(r.GetReason(), "partition 1 ") {
+				t.Errorf("got %q, which does not name the partition", r.GetReason())
 			}
 		}
 		want := "1 PARTITION_UNAVAILABLE, 2 PAYLOAD_EMPTY, 4 PARTITION_UNAVAILABLE, 6 PAYLOAD_EMPTY, 7 PARTITION_UNAVAILABLE"

@@ -21,7 +21,7 @@ func (o operations) ListDestinations(request *destinationsv1.ListDestinationsReq
 	only := request.GetState()
 	return o.stream(rpc.Context(), "list destinations", func(ctx context.Context) error {
 		return o.server.undelivered.List(ctx, func(line *destinationsv1.ListDestinationsResponse) error {
-			if only != destinationsv1.DestinationState_DESTINATION_STATE_UNSPECIFIED && only != line.GetState() {
+			if only != destinationsv1.DestinationState_DESTINATION_STATE_UNSPECIFIED && only != line.GetState() && line.GetClosedPartition() == nil {
 				return nil
 			}
 			return send(ctx, rpc, line)

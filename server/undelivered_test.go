@@ -43,13 +43,14 @@ func TestListDestinationsFiltersByState(t *testing.T) {
 	lines := []*destinationsv1.ListDestinationsResponse{
 		{Subject: &destinationsv1.ListDestinationsResponse_Shared{Shared: destinationsv1.Shared_SHARED_ENDPOINT}, State: active},
 		lineOf("a-bucket", active), lineOf("b-bucket", blocked), lineOf("c-bucket", active), lineOf("d-bucket", blocked),
+		{Subject: &destinationsv1.ListDestinationsResponse_ClosedPartition{ClosedPartition: &destinationsv1.ClosedPartition{Partition: 3}}, State: blocked},
 	}
 	for only, want := range map[destinationsv1.DestinationState][]*destinationsv1.ListDestinationsResponse{
 		destinationsv1.DestinationState_DESTINATION_STATE_UNSPECIFIED: lines,
-		active:  {lines[0], lines[1], lines[3]},
-		blocked: {lines[2], lines[4]},
-		destinationsv1.DestinationState_DESTINATION_STATE_CATCHING_UP: nil,
-		99: nil, // of a later version
+		active:  {lines[0], lines[1], lines[3], lines[5]},
+		blocked: {lines[2], lines[4], lines[5]},
+		destinationsv1.DestinationState_DESTINATION_STATE_CATCHING_UP: {lines[5]},
+		99: {lines[5]}, // of a later version
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			h := start(t, setup{journal: &fakeJournal{t: t}, undelivered: &fakeUndelivered{lines: lines}})

@@ -23,7 +23,9 @@ type listCmd struct {
 
 // Help is the long text of --help.
 func (*listCmd) Help() string {
-	return `First the S3 endpoint and the credentials, which all destinations share: while one of them does not work, the destinations that wait for it are not blocked themselves. Then each destination that has undelivered events or is blocked.
+	return `A partition of the journal that is closed because its files are damaged is named first, whatever --state says, and the exit code is 1: what it holds is not in the list. "destinations journal verify" says what can be done about it.
+
+Then the S3 endpoint and the credentials, which all destinations share: while one of them does not work, the destinations that wait for it are not blocked themselves. Then each destination that has undelivered events or is blocked.
 
 active: it works. retrying: the last try failed, and it is tried again after a pause. blocked: it is not written to until a try succeeds that carries no event; "by hand" under NEXT TRY: until somebody runs "destinations redrive". catching up: it works again, and its backlog is being delivered. "over quota": its new events are rejected.
 
@@ -53,15 +55,17 @@ func (c *listCmd) Run(p *process) error {
 	if err != nil {
 		return c.explain(err)
 	}
+	closed := false
 	table := &destinationTable{w: p.stdout, now: time.Now(), filtered: c.State != ""}
 	lines := json.NewEncoder(p.stdout)
 	for {
 		line, err := call.Recv()
+		closed = closed || line.GetClosedPartition() != nil
 		switch {
 		case errors.Is(err, io.EOF) && c.JSON:
-			return nil
+			return ended(nil, closed)
 		case errors.Is(err, io.EOF):
-			return table.print()
+			return ended(table.print(), closed)
 		case err != nil:
 			return c.explain(err)
 		case !c.JSON:
@@ -72,6 +76,14 @@ func (c *listCmd) Run(p *process) error {
 			}
 		}
 	}
+}
+
+// ended is what a list that was printed ends with.
+func ended(err error, closed bool) error {
+	if err == nil && closed {
+		return &exitError{code: exitFailed}
+	}
+	return err
 }
 
 // stateNamed is the state that --state names.
@@ -92,7 +104,10 @@ func stateName(state destinationsv1.DestinationState) string {
 
 // listed is a line of list --json.
 type listed struct {
-	Subject             string     `json:"subject"` // destination, endpoint or credentials
+	Subject             string     `json:"subject"` // destination, endpoint, credentials or partition
+	Partition           *uint32    `json:"partition,omitempty"`
+	File                string     `json:"file,omitempty"`   // of a partition: what is damaged
+	Offset              uint64     `json:"offset,omitempty"` // in it
 	Bucket              string     `json:"bucket,omitempty"`
 	Prefix              string     `json:"prefix,omitempty"`
 	State               string     `json:"state"`
@@ -111,18 +126,25 @@ type listed struct {
 }
 
 func listedOf(l *destinationsv1.ListDestinationsResponse) listed {
-	return listed{
+	of := listed{
 		Subject: subjectOf(l), Bucket: l.GetDestination().GetBucket(), Prefix: l.GetDestination().GetPrefix(),
 		State: stateName(l.GetState()), Since: timeOf(l.GetSince()), Code: l.GetCode(), Message: l.GetMessage(),
 		BacklogEvents: l.GetBacklogEvents(), BacklogBytes: l.GetBacklogBytes(), OldestEventAge: l.GetOldestEventAge().AsDuration().Seconds(),
 		NextTry: timeOf(l.GetNextTry()), ByHand: l.GetByHand(), ParkedEvents: l.GetParkedEvents(), DeadEvents: l.GetDeadEvents(),
 		OverQuota: l.GetOverQuota(), WaitingDestinations: l.GetWaitingDestinations(),
 	}
+	if closed := l.GetClosedPartition(); closed != nil {
+		of.Partition, of.File, of.Offset = &closed.Partition, closed.GetFile(), closed.GetOffset()
+	}
+	return of
 }
 
 func subjectOf(l *destinationsv1.ListDestinationsResponse) string {
-	if l.GetDestination() != nil {
+	switch {
+	case l.GetDestination() != nil:
 		return "destination"
+	case l.GetClosedPartition() != nil:
+		return "partition"
 	}
 	return strings.ToLower(strings.TrimPrefix(l.GetShared().String(), "SHARED_"))
 }

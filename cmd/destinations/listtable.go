@@ -16,12 +16,18 @@ type destinationTable struct {
 	now      time.Time
 	filtered bool // lines of one state were asked for
 
+	closed               []string // a line for each closed partition
 	shared, destinations table
 	failures             map[string]string // what is shared, by the message of its failure
 }
 
 // add takes the next line.
 func (d *destinationTable) add(l *destinationsv1.ListDestinationsResponse) {
+	if closed := l.GetClosedPartition(); closed != nil {
+		d.closed = append(d.closed, plain(fmt.Sprintf(`partition %d is closed: %s at byte %d: %s; stop the service and see "destinations journal verify"`,
+			closed.GetPartition(), closed.GetFile(), closed.GetOffset(), l.GetMessage())))
+		return
+	}
 	to := l.GetDestination()
 	if to == nil {
 		d.shared.header = []string{"SHARED", "STATE", "SINCE", "CODE", "NEXT TRY", "WAITING", "MESSAGE"}
@@ -51,8 +57,11 @@ func (d *destinationTable) cause(l *destinationsv1.ListDestinationsResponse) str
 	return causeOf(l.GetCode(), l.GetMessage())
 }
 
-// print prints both tables.
+// print prints what is closed, and both tables.
 func (d *destinationTable) print() error {
+	for _, line := range d.closed {
+		fmt.Fprintln(d.w, line) // an error is that of what follows, too
+	}
 	if err := d.shared.print(d.w); err != nil {
 		return err
 	}
@@ -63,6 +72,9 @@ func (d *destinationTable) print() error {
 		what := "no destination has undelivered events or is blocked"
 		if d.filtered {
 			what = "no destination with undelivered events is in this state"
+		}
+		if len(d.closed) > 0 {
+			what = "elsewhere " + what
 		}
 		_, err := fmt.Fprintln(d.w, what)
 		return err

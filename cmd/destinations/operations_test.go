@@ -176,6 +176,33 @@ func TestListPrintsJSON(t *testing.T) {
 	golden(t, "list-json.golden", got.stdout)
 }
 
+// A closed partition is named, and fails the command, since what it holds is not in
+// the list.
+func TestListNamesAClosedPartition(t *testing.T) {
+	fake := &fakeOperations{lines: []*destinationsv1.ListDestinationsResponse{
+		somewhatWrong()[0], closedLine(3, "/data/0003/events.seg", 4096, "checksum"),
+	}}
+	target := fake.start(t)
+	got := run(t, "list", "--target", target)
+	const line = "partition 3 is closed: /data/0003/events.seg at byte 4096: checksum; stop the service and see \"destinations journal verify\"\n"
+	const end = "\n\nelsewhere no destination has undelivered events or is blocked\n"
+	if got.code != exitFailed || got.stderr != "" || !strings.HasPrefix(got.stdout, line) || !strings.HasSuffix(got.stdout, end) {
+		t.Errorf("got %+v", got)
+	}
+	got = run(t, "list", "--target", target, "--json")
+	if got.code != exitFailed || got.stderr != "" || !strings.Contains(got.stdout, `"subject":"partition","partition":3,"file":"/data/0003/events.seg","offset":4096,"state":"blocked","message":"checksum"`) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// closedLine is a partition that is closed.
+func closedLine(partition uint32, file string, offset uint64, message string) *destinationsv1.ListDestinationsResponse {
+	return &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_ClosedPartition{ClosedPartition: &destinationsv1.ClosedPartition{Partition: partition, File: file, Offset: offset}},
+		State:   destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED, Message: message,
+	}
+}
+
 func TestListFiltersByState(t *testing.T) {
 	fake := &fakeOperations{}
 	target := fake.start(t)

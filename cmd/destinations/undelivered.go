@@ -8,12 +8,14 @@ import (
 
 	"github.com/open-destinations/destinations/batcher"
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/journal"
 )
 
 // undelivered is the batcher as the server needs it to list destinations.
 type undelivered struct {
 	batcher interface {
 		Shared() []batcher.SharedStatus
+		Closed() []*journal.CorruptError
 		Destinations(ctx context.Context) ([]batcher.Status, error)
 	}
 }
@@ -28,6 +30,11 @@ func (u undelivered) List(ctx context.Context, give func(*destinationsv1.ListDes
 	statuses, err := u.batcher.Destinations(ctx)
 	if err != nil {
 		return err
+	}
+	for _, damage := range u.batcher.Closed() { // behind Destinations, which may have found it
+		if err := give(closedOf(damage)); err != nil {
+			return err
+		}
 	}
 	now := time.Now()
 	for i := range statuses {
@@ -47,6 +54,15 @@ func sharedOf(s *batcher.SharedStatus) *destinationsv1.ListDestinationsResponse 
 		Subject: &destinationsv1.ListDestinationsResponse_Shared{Shared: what},
 		State:   stateOf(s.State), Since: stampOf(s.Since), Code: s.Code, Message: s.Message,
 		NextTry: stampOf(s.NextTry), WaitingDestinations: s.Destinations,
+	}
+}
+
+func closedOf(damage *journal.CorruptError) *destinationsv1.ListDestinationsResponse {
+	return &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_ClosedPartition{ClosedPartition: &destinationsv1.ClosedPartition{
+			Partition: uint32(damage.Partition), File: damage.File, Offset: uint64(damage.Offset),
+		}},
+		State: destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED, Message: damage.Err.Error(),
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/open-destinations/destinations/batcher"
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/uploader/uploadertest"
 )
 
@@ -27,10 +28,13 @@ import (
 type statusBatcher struct {
 	shared   []batcher.SharedStatus
 	statuses []batcher.Status
+	closed   []*journal.CorruptError
 	err      error
 }
 
 func (b *statusBatcher) Shared() []batcher.SharedStatus { return b.shared }
+
+func (b *statusBatcher) Closed() []*journal.CorruptError { return b.closed }
 
 func (b *statusBatcher) Destinations(context.Context) ([]batcher.Status, error) {
 	return b.statuses, b.err
@@ -49,21 +53,23 @@ func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 					Oldest: now.Add(-time.Hour), NextTry: now, ByHand: true, ParkedEvents: 3, DeadEvents: 4, OverQuota: true},
 				{Bucket: "c", State: batcher.StateCatchingUp, Oldest: now.Add(time.Hour)}, // of a clock that was set back
 			},
+			closed: []*journal.CorruptError{{Partition: 3, File: "f", Offset: 64, Err: errors.New("m")}},
 		}}
 		stamp := timestamppb.New(now)
 		want := []*destinationsv1.ListDestinationsResponse{
 			sharedLine(destinationsv1.Shared_SHARED_ENDPOINT, destinationsv1.DestinationState_DESTINATION_STATE_ACTIVE),
 			sharedLine(destinationsv1.Shared_SHARED_CREDENTIALS, destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED),
+			closedLine(3, "f", 64, "m"),
 			destinationLine("b", "p/"),
 			destinationLine("c", ""),
 		}
 		c := want[1]
 		c.Since, c.Code, c.Message, c.NextTry, c.WaitingDestinations = stamp, "ExpiredToken", "m", stamp, 7
-		d := want[2]
+		d := want[3]
 		d.State, d.Since, d.Code, d.Message = destinationsv1.DestinationState_DESTINATION_STATE_RETRYING, stamp, "c", "m"
 		d.BacklogEvents, d.BacklogBytes, d.OldestEventAge, d.NextTry = 1, 2, durationpb.New(time.Hour), stamp
 		d.ByHand, d.ParkedEvents, d.DeadEvents, d.OverQuota = true, 3, 4, true
-		want[3].State, want[3].OldestEventAge = destinationsv1.DestinationState_DESTINATION_STATE_CATCHING_UP, durationpb.New(0)
+		want[4].State, want[4].OldestEventAge = destinationsv1.DestinationState_DESTINATION_STATE_CATCHING_UP, durationpb.New(0)
 
 		var got []*destinationsv1.ListDestinationsResponse
 		err := u.List(t.Context(), func(line *destinationsv1.ListDestinationsResponse) error {

@@ -245,7 +245,7 @@ func (x *FlushResponse) GetBatches() uint64 {
 // ListDestinationsRequest says which destinations are listed.
 type ListDestinationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only lines with this state. Unset = all.
+	// Only lines with this state. Unset = all. Closed partitions are answered always.
 	State         DestinationState `protobuf:"varint,1,opt,name=state,proto3,enum=destinations.v1.DestinationState" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -297,6 +297,7 @@ type ListDestinationsResponse struct {
 	//
 	//	*ListDestinationsResponse_Destination
 	//	*ListDestinationsResponse_Shared
+	//	*ListDestinationsResponse_ClosedPartition
 	Subject isListDestinationsResponse_Subject `protobuf_oneof:"subject"`
 	// How it is.
 	State DestinationState `protobuf:"varint,3,opt,name=state,proto3,enum=destinations.v1.DestinationState" json:"state,omitempty"`
@@ -385,6 +386,15 @@ func (x *ListDestinationsResponse) GetShared() Shared {
 		}
 	}
 	return Shared_SHARED_UNSPECIFIED
+}
+
+func (x *ListDestinationsResponse) GetClosedPartition() *ClosedPartition {
+	if x != nil {
+		if x, ok := x.Subject.(*ListDestinationsResponse_ClosedPartition); ok {
+			return x.ClosedPartition
+		}
+	}
+	return nil
 }
 
 func (x *ListDestinationsResponse) GetState() DestinationState {
@@ -492,9 +502,17 @@ type ListDestinationsResponse_Shared struct {
 	Shared Shared `protobuf:"varint,2,opt,name=shared,proto3,enum=destinations.v1.Shared,oneof"`
 }
 
+type ListDestinationsResponse_ClosedPartition struct {
+	// A partition of the journal that is closed. Its `state` is BLOCKED, and
+	// `message` says what is wrong with it.
+	ClosedPartition *ClosedPartition `protobuf:"bytes,16,opt,name=closed_partition,json=closedPartition,proto3,oneof"`
+}
+
 func (*ListDestinationsResponse_Destination) isListDestinationsResponse_Subject() {}
 
 func (*ListDestinationsResponse_Shared) isListDestinationsResponse_Subject() {}
+
+func (*ListDestinationsResponse_ClosedPartition) isListDestinationsResponse_Subject() {}
 
 // Destination is where events go.
 type Destination struct {
@@ -551,6 +569,73 @@ func (x *Destination) GetPrefix() string {
 	return ""
 }
 
+// ClosedPartition is a partition of the journal whose files are damaged. Events of
+// its destinations are rejected, and what it holds is not delivered, until it has been
+// repaired.
+type ClosedPartition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number, from 0.
+	Partition uint32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The damaged file, or the partition's folder if the records of several files do not
+	// fit together.
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// Where in the file, in bytes.
+	Offset        uint64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClosedPartition) Reset() {
+	*x = ClosedPartition{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClosedPartition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClosedPartition) ProtoMessage() {}
+
+func (x *ClosedPartition) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClosedPartition.ProtoReflect.Descriptor instead.
+func (*ClosedPartition) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ClosedPartition) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *ClosedPartition) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *ClosedPartition) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
 // RedriveRequest names what is to be tried again.
 type RedriveRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -565,7 +650,7 @@ type RedriveRequest struct {
 
 func (x *RedriveRequest) Reset() {
 	*x = RedriveRequest{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[5]
+	mi := &file_destinations_v1_operations_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -577,7 +662,7 @@ func (x *RedriveRequest) String() string {
 func (*RedriveRequest) ProtoMessage() {}
 
 func (x *RedriveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[5]
+	mi := &file_destinations_v1_operations_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -590,7 +675,7 @@ func (x *RedriveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveRequest.ProtoReflect.Descriptor instead.
 func (*RedriveRequest) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{5}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RedriveRequest) GetBucket() string {
@@ -622,7 +707,7 @@ type RedriveResponse struct {
 
 func (x *RedriveResponse) Reset() {
 	*x = RedriveResponse{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[6]
+	mi := &file_destinations_v1_operations_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -634,7 +719,7 @@ func (x *RedriveResponse) String() string {
 func (*RedriveResponse) ProtoMessage() {}
 
 func (x *RedriveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[6]
+	mi := &file_destinations_v1_operations_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -647,7 +732,7 @@ func (x *RedriveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveResponse.ProtoReflect.Descriptor instead.
 func (*RedriveResponse) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{6}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RedriveResponse) GetDestinations() uint64 {
@@ -684,7 +769,7 @@ type ListDeadRequest struct {
 
 func (x *ListDeadRequest) Reset() {
 	*x = ListDeadRequest{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[7]
+	mi := &file_destinations_v1_operations_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +781,7 @@ func (x *ListDeadRequest) String() string {
 func (*ListDeadRequest) ProtoMessage() {}
 
 func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[7]
+	mi := &file_destinations_v1_operations_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +794,7 @@ func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadRequest) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{7}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListDeadRequest) GetBucket() string {
@@ -749,7 +834,7 @@ type ListDeadResponse struct {
 
 func (x *ListDeadResponse) Reset() {
 	*x = ListDeadResponse{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[8]
+	mi := &file_destinations_v1_operations_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +846,7 @@ func (x *ListDeadResponse) String() string {
 func (*ListDeadResponse) ProtoMessage() {}
 
 func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[8]
+	mi := &file_destinations_v1_operations_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +859,7 @@ func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadResponse) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{8}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListDeadResponse) GetDestination() *Destination {
@@ -839,7 +924,7 @@ type ExportDeadRequest struct {
 
 func (x *ExportDeadRequest) Reset() {
 	*x = ExportDeadRequest{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[9]
+	mi := &file_destinations_v1_operations_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -851,7 +936,7 @@ func (x *ExportDeadRequest) String() string {
 func (*ExportDeadRequest) ProtoMessage() {}
 
 func (x *ExportDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[9]
+	mi := &file_destinations_v1_operations_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -864,7 +949,7 @@ func (x *ExportDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDeadRequest.ProtoReflect.Descriptor instead.
 func (*ExportDeadRequest) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{9}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ExportDeadRequest) GetBucket() string {
@@ -892,7 +977,7 @@ type ExportDeadResponse struct {
 
 func (x *ExportDeadResponse) Reset() {
 	*x = ExportDeadResponse{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[10]
+	mi := &file_destinations_v1_operations_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +989,7 @@ func (x *ExportDeadResponse) String() string {
 func (*ExportDeadResponse) ProtoMessage() {}
 
 func (x *ExportDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[10]
+	mi := &file_destinations_v1_operations_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1002,7 @@ func (x *ExportDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportDeadResponse.ProtoReflect.Descriptor instead.
 func (*ExportDeadResponse) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{10}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ExportDeadResponse) GetData() []byte {
@@ -945,7 +1030,7 @@ type DiscardDeadRequest struct {
 
 func (x *DiscardDeadRequest) Reset() {
 	*x = DiscardDeadRequest{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[11]
+	mi := &file_destinations_v1_operations_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -957,7 +1042,7 @@ func (x *DiscardDeadRequest) String() string {
 func (*DiscardDeadRequest) ProtoMessage() {}
 
 func (x *DiscardDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[11]
+	mi := &file_destinations_v1_operations_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -970,7 +1055,7 @@ func (x *DiscardDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscardDeadRequest.ProtoReflect.Descriptor instead.
 func (*DiscardDeadRequest) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{11}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DiscardDeadRequest) GetBucket() string {
@@ -1014,7 +1099,7 @@ type DiscardDeadResponse struct {
 
 func (x *DiscardDeadResponse) Reset() {
 	*x = DiscardDeadResponse{}
-	mi := &file_destinations_v1_operations_proto_msgTypes[12]
+	mi := &file_destinations_v1_operations_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1111,7 @@ func (x *DiscardDeadResponse) String() string {
 func (*DiscardDeadResponse) ProtoMessage() {}
 
 func (x *DiscardDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_v1_operations_proto_msgTypes[12]
+	mi := &file_destinations_v1_operations_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1124,7 @@ func (x *DiscardDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscardDeadResponse.ProtoReflect.Descriptor instead.
 func (*DiscardDeadResponse) Descriptor() ([]byte, []int) {
-	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{12}
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DiscardDeadResponse) GetBatches() uint64 {
@@ -1067,10 +1152,11 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\rFlushResponse\x12\x18\n" +
 	"\abatches\x18\x01 \x01(\x04R\abatches\"R\n" +
 	"\x17ListDestinationsRequest\x127\n" +
-	"\x05state\x18\x01 \x01(\x0e2!.destinations.v1.DestinationStateR\x05state\"\xac\x05\n" +
+	"\x05state\x18\x01 \x01(\x0e2!.destinations.v1.DestinationStateR\x05state\"\xfb\x05\n" +
 	"\x18ListDestinationsResponse\x12@\n" +
 	"\vdestination\x18\x01 \x01(\v2\x1c.destinations.v1.DestinationH\x00R\vdestination\x121\n" +
-	"\x06shared\x18\x02 \x01(\x0e2\x17.destinations.v1.SharedH\x00R\x06shared\x127\n" +
+	"\x06shared\x18\x02 \x01(\x0e2\x17.destinations.v1.SharedH\x00R\x06shared\x12M\n" +
+	"\x10closed_partition\x18\x10 \x01(\v2 .destinations.v1.ClosedPartitionH\x00R\x0fclosedPartition\x127\n" +
 	"\x05state\x18\x03 \x01(\x0e2!.destinations.v1.DestinationStateR\x05state\x120\n" +
 	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x12\n" +
 	"\x04code\x18\x05 \x01(\tR\x04code\x12\x18\n" +
@@ -1090,7 +1176,11 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\asubject\"=\n" +
 	"\vDestination\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
-	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"@\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"[\n" +
+	"\x0fClosedPartition\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\x04R\x06offset\"@\n" +
 	"\x0eRedriveRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"g\n" +
@@ -1155,7 +1245,7 @@ func file_destinations_v1_operations_proto_rawDescGZIP() []byte {
 }
 
 var file_destinations_v1_operations_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_destinations_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_destinations_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_destinations_v1_operations_proto_goTypes = []any{
 	(DestinationState)(0),            // 0: destinations.v1.DestinationState
 	(Shared)(0),                      // 1: destinations.v1.Shared
@@ -1164,44 +1254,46 @@ var file_destinations_v1_operations_proto_goTypes = []any{
 	(*ListDestinationsRequest)(nil),  // 4: destinations.v1.ListDestinationsRequest
 	(*ListDestinationsResponse)(nil), // 5: destinations.v1.ListDestinationsResponse
 	(*Destination)(nil),              // 6: destinations.v1.Destination
-	(*RedriveRequest)(nil),           // 7: destinations.v1.RedriveRequest
-	(*RedriveResponse)(nil),          // 8: destinations.v1.RedriveResponse
-	(*ListDeadRequest)(nil),          // 9: destinations.v1.ListDeadRequest
-	(*ListDeadResponse)(nil),         // 10: destinations.v1.ListDeadResponse
-	(*ExportDeadRequest)(nil),        // 11: destinations.v1.ExportDeadRequest
-	(*ExportDeadResponse)(nil),       // 12: destinations.v1.ExportDeadResponse
-	(*DiscardDeadRequest)(nil),       // 13: destinations.v1.DiscardDeadRequest
-	(*DiscardDeadResponse)(nil),      // 14: destinations.v1.DiscardDeadResponse
-	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 16: google.protobuf.Duration
+	(*ClosedPartition)(nil),          // 7: destinations.v1.ClosedPartition
+	(*RedriveRequest)(nil),           // 8: destinations.v1.RedriveRequest
+	(*RedriveResponse)(nil),          // 9: destinations.v1.RedriveResponse
+	(*ListDeadRequest)(nil),          // 10: destinations.v1.ListDeadRequest
+	(*ListDeadResponse)(nil),         // 11: destinations.v1.ListDeadResponse
+	(*ExportDeadRequest)(nil),        // 12: destinations.v1.ExportDeadRequest
+	(*ExportDeadResponse)(nil),       // 13: destinations.v1.ExportDeadResponse
+	(*DiscardDeadRequest)(nil),       // 14: destinations.v1.DiscardDeadRequest
+	(*DiscardDeadResponse)(nil),      // 15: destinations.v1.DiscardDeadResponse
+	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 17: google.protobuf.Duration
 }
 var file_destinations_v1_operations_proto_depIdxs = []int32{
 	0,  // 0: destinations.v1.ListDestinationsRequest.state:type_name -> destinations.v1.DestinationState
 	6,  // 1: destinations.v1.ListDestinationsResponse.destination:type_name -> destinations.v1.Destination
 	1,  // 2: destinations.v1.ListDestinationsResponse.shared:type_name -> destinations.v1.Shared
-	0,  // 3: destinations.v1.ListDestinationsResponse.state:type_name -> destinations.v1.DestinationState
-	15, // 4: destinations.v1.ListDestinationsResponse.since:type_name -> google.protobuf.Timestamp
-	16, // 5: destinations.v1.ListDestinationsResponse.oldest_event_age:type_name -> google.protobuf.Duration
-	15, // 6: destinations.v1.ListDestinationsResponse.next_try:type_name -> google.protobuf.Timestamp
-	6,  // 7: destinations.v1.ListDeadResponse.destination:type_name -> destinations.v1.Destination
-	15, // 8: destinations.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
-	2,  // 9: destinations.v1.Operations.Flush:input_type -> destinations.v1.FlushRequest
-	4,  // 10: destinations.v1.Operations.ListDestinations:input_type -> destinations.v1.ListDestinationsRequest
-	7,  // 11: destinations.v1.Operations.Redrive:input_type -> destinations.v1.RedriveRequest
-	9,  // 12: destinations.v1.Operations.ListDead:input_type -> destinations.v1.ListDeadRequest
-	11, // 13: destinations.v1.Operations.ExportDead:input_type -> destinations.v1.ExportDeadRequest
-	13, // 14: destinations.v1.Operations.DiscardDead:input_type -> destinations.v1.DiscardDeadRequest
-	3,  // 15: destinations.v1.Operations.Flush:output_type -> destinations.v1.FlushResponse
-	5,  // 16: destinations.v1.Operations.ListDestinations:output_type -> destinations.v1.ListDestinationsResponse
-	8,  // 17: destinations.v1.Operations.Redrive:output_type -> destinations.v1.RedriveResponse
-	10, // 18: destinations.v1.Operations.ListDead:output_type -> destinations.v1.ListDeadResponse
-	12, // 19: destinations.v1.Operations.ExportDead:output_type -> destinations.v1.ExportDeadResponse
-	14, // 20: destinations.v1.Operations.DiscardDead:output_type -> destinations.v1.DiscardDeadResponse
-	15, // [15:21] is the sub-list for method output_type
-	9,  // [9:15] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	7,  // 3: destinations.v1.ListDestinationsResponse.closed_partition:type_name -> destinations.v1.ClosedPartition
+	0,  // 4: destinations.v1.ListDestinationsResponse.state:type_name -> destinations.v1.DestinationState
+	16, // 5: destinations.v1.ListDestinationsResponse.since:type_name -> google.protobuf.Timestamp
+	17, // 6: destinations.v1.ListDestinationsResponse.oldest_event_age:type_name -> google.protobuf.Duration
+	16, // 7: destinations.v1.ListDestinationsResponse.next_try:type_name -> google.protobuf.Timestamp
+	6,  // 8: destinations.v1.ListDeadResponse.destination:type_name -> destinations.v1.Destination
+	16, // 9: destinations.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
+	2,  // 10: destinations.v1.Operations.Flush:input_type -> destinations.v1.FlushRequest
+	4,  // 11: destinations.v1.Operations.ListDestinations:input_type -> destinations.v1.ListDestinationsRequest
+	8,  // 12: destinations.v1.Operations.Redrive:input_type -> destinations.v1.RedriveRequest
+	10, // 13: destinations.v1.Operations.ListDead:input_type -> destinations.v1.ListDeadRequest
+	12, // 14: destinations.v1.Operations.ExportDead:input_type -> destinations.v1.ExportDeadRequest
+	14, // 15: destinations.v1.Operations.DiscardDead:input_type -> destinations.v1.DiscardDeadRequest
+	3,  // 16: destinations.v1.Operations.Flush:output_type -> destinations.v1.FlushResponse
+	5,  // 17: destinations.v1.Operations.ListDestinations:output_type -> destinations.v1.ListDestinationsResponse
+	9,  // 18: destinations.v1.Operations.Redrive:output_type -> destinations.v1.RedriveResponse
+	11, // 19: destinations.v1.Operations.ListDead:output_type -> destinations.v1.ListDeadResponse
+	13, // 20: destinations.v1.Operations.ExportDead:output_type -> destinations.v1.ExportDeadResponse
+	15, // 21: destinations.v1.Operations.DiscardDead:output_type -> destinations.v1.DiscardDeadResponse
+	16, // [16:22] is the sub-list for method output_type
+	10, // [10:16] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_destinations_v1_operations_proto_init() }
@@ -1212,6 +1304,7 @@ func file_destinations_v1_operations_proto_init() {
 	file_destinations_v1_operations_proto_msgTypes[3].OneofWrappers = []any{
 		(*ListDestinationsResponse_Destination)(nil),
 		(*ListDestinationsResponse_Shared)(nil),
+		(*ListDestinationsResponse_ClosedPartition)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1219,7 +1312,7 @@ func file_destinations_v1_operations_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_destinations_v1_operations_proto_rawDesc), len(file_destinations_v1_operations_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

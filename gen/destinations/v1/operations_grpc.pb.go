@@ -57,8 +57,9 @@ type OperationsClient interface {
 	// ListDestinations says how things stand: first with the endpoint and the
 	// credentials, which all destinations share, then with each destination that has
 	// undelivered events or is blocked, by bucket and prefix. It is a picture of each
-	// partition of the journal at one moment; a partition that is closed because its
-	// files are damaged is left out.
+	// partition of the journal at one moment. What a partition holds that is closed
+	// because its files are damaged is not known; such a partition is a line of its
+	// own, before the destinations.
 	ListDestinations(ctx context.Context, in *ListDestinationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDestinationsResponse], error)
 	// Redrive has a blocked destination tried at once, also one that only a person may
 	// free, and its dead batches tried again, under their own keys. It answers when
@@ -199,8 +200,9 @@ type OperationsServer interface {
 	// ListDestinations says how things stand: first with the endpoint and the
 	// credentials, which all destinations share, then with each destination that has
 	// undelivered events or is blocked, by bucket and prefix. It is a picture of each
-	// partition of the journal at one moment; a partition that is closed because its
-	// files are damaged is left out.
+	// partition of the journal at one moment. What a partition holds that is closed
+	// because its files are damaged is not known; such a partition is a line of its
+	// own, before the destinations.
 	ListDestinations(*ListDestinationsRequest, grpc.ServerStreamingServer[ListDestinationsResponse]) error
 	// Redrive has a blocked destination tried at once, also one that only a person may
 	// free, and its dead batches tried again, under their own keys. It answers when
