@@ -38,6 +38,7 @@ type killsParams struct{ kills int }
 // killsResult is the line.
 type killsResult struct {
 	kills, replayed, resent, dropped uint64
+	blocked                          uint64 // times that a destination was; not printed
 	traffic.Result
 }
 
@@ -60,7 +61,7 @@ func (r killsResult) check() error {
 	}{
 		{"kills", r.kills, false}, {"acknowledged", r.Acknowledged, false}, {"lost", r.Lost, true}, {"duplicated", r.Duplicated, true},
 		{"acked_per_kill", r.perKill(), false}, {"replayed_seals", r.replayed, false}, {"resent", r.resent, false},
-		{"dropped_duplicates", r.dropped, false},
+		{"dropped_duplicates", r.dropped, false}, {"blocked", r.blocked, false},
 	} {
 		if (c.n == 0) != c.zero {
 			errs = append(errs, fmt.Errorf("%s is %d", c.name, c.n))
@@ -75,8 +76,8 @@ func kills(ctx context.Context, at site, p killsParams) (err error) {
 		return fmt.Errorf("--kills: %d, must be at least 1", p.kills)
 	}
 	at.say("seed %d", at.seed)
-	buckets := []string{"kills-a", "kills-b", "kills-c", "kills-d"}
-	r, err := newRun(ctx, at, buckets, "--window", "1s")
+	buckets := append([]string{"kills-a", "kills-b"}, sickBuckets[:]...)
+	r, err := newRun(ctx, at, buckets, "--window", "1s", "--block-after", "1s", "--journal-quota", "256MiB")
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,9 @@ func (r *run) killAgainAndAgain(ctx context.Context, n int) error {
 	cutters.Go(func() { r.Front.CutSometimes(cutting, rand.New(rand.NewPCG(r.at.seed, 1)), cutClients) })
 	cutters.Go(func() { r.Back.CutSometimes(cutting, rand.New(rand.NewPCG(r.at.seed, 2)), cutS3) })
 	random := rand.New(rand.NewPCG(r.at.seed, 3))
+	ill := sickness{random: rand.New(rand.NewPCG(r.at.seed, 4))}
 	for life := 1; life <= n; life++ {
+		r.Faults.SetRules(ill.next()...)
 		if err := r.liveAndDie(ctx, random); err != nil {
 			return fmt.Errorf("life %d: %w", life, err)
 		}
@@ -115,6 +118,7 @@ func (r *run) killAgainAndAgain(ctx context.Context, n int) error {
 			r.at.say("%d kills, %d events answered", life, r.Progress())
 		}
 	}
+	r.Faults.SetRules()
 	if err := r.LaunchReady(ctx); err != nil {
 		return err
 	}
@@ -153,7 +157,7 @@ func (r *run) liveAndDie(ctx context.Context, random *rand.Rand) error {
 // killsVerdict reads everything back, and prints the line.
 func (r *run) killsVerdict(ctx context.Context, p killsParams) error {
 	r.at.say("reading every object back")
-	if err := r.Flush(ctx); err != nil {
+	if err := errors.Join(r.Flush(ctx), r.Redrive(ctx)); err != nil {
 		return err
 	}
 	tally, err := r.readBack(ctx, 0)
@@ -169,22 +173,23 @@ func (r *run) killsVerdict(ctx context.Context, p killsParams) error {
 			err = errors.Join(err, fmt.Errorf("events were rejected: %v", stats.Rejected))
 		}
 	}
-	delivered, readErr := readDelivered(r.LogFile())
-	line.replayed = delivered.replayed
+	logged, readErr := readLog(r.LogFile())
+	line.replayed, line.blocked = logged["replayed"], logged["destination blocked"]
+	r.at.say("destinations blocked %d times, freed %d; passes begun %d, batches parked %d",
+		line.blocked, logged["destination works again"], logged["pass begun"], logged["batch parked"])
 	fmt.Fprintln(r.at.out, line)
 	return errors.Join(err, readErr, tally.Check(), line.check())
 }
 
-// delivered is what the service's log says of its deliveries.
-type delivered struct{ objects, replayed uint64 }
-
-// readDelivered reads a service's log.
-func readDelivered(name string) (d delivered, err error) {
+// readLog counts the lines of a service's log by their messages, and as "replayed" the
+// deliveries of what an earlier process had sealed.
+func readLog(name string) (map[string]uint64, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return d, fmt.Errorf("read the service's log: %w", err)
+		return nil, fmt.Errorf("read the service's log: %w", err)
 	}
 	defer f.Close()
+	counts := make(map[string]uint64)
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -192,13 +197,13 @@ func readDelivered(name string) (d delivered, err error) {
 			Msg      string
 			Replayed bool
 		}
-		if json.Unmarshal(lines.Bytes(), &line) != nil || line.Msg != "delivered" {
-			continue // also what is no line of a logger
+		if json.Unmarshal(lines.Bytes(), &line) != nil {
+			continue // what is no line of a logger
 		}
-		d.objects++
-		if line.Replayed {
-			d.replayed++
+		counts[line.Msg]++
+		if line.Msg == "delivered" && line.Replayed {
+			counts["replayed"]++
 		}
 	}
-	return d, lines.Err()
+	return counts, lines.Err()
 }

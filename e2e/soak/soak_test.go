@@ -39,7 +39,7 @@ func TestShortOutage(t *testing.T) {
 }
 
 func TestKillsMustProveSomething(t *testing.T) {
-	good := killsResult{kills: 20, replayed: 3, resent: 100, dropped: 10, Result: traffic.Result{Acknowledged: 1000, Delivered: 1000}}
+	good := killsResult{kills: 20, replayed: 3, resent: 100, dropped: 10, blocked: 1, Result: traffic.Result{Acknowledged: 1000, Delivered: 1000}}
 	if err := good.check(); err != nil {
 		t.Error(err)
 	}
@@ -56,6 +56,7 @@ func TestKillsMustProveSomething(t *testing.T) {
 		"replayed_seals":     func(r *killsResult) { r.replayed = 0 },
 		"resent":             func(r *killsResult) { r.resent = 0 },
 		"dropped_duplicates": func(r *killsResult) { r.dropped = 0 },
+		"blocked":            func(r *killsResult) { r.blocked = 0 },
 	} {
 		bad := good
 		change(&bad)
