@@ -46,6 +46,9 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
+	if !regexp.MustCompile(`beginning anew: removed what the run before had left: .*/data, .*/s3,`).Match(text) {
+		t.Errorf("it does not say what it has removed:\n%s", text)
+	}
 	checkLastLines(t, text)
 }
 

@@ -21,15 +21,15 @@ and have it in the bucket at once instead of when its window ends:
 
     %[1]s flush --bucket %[2]s --prefix %[3]s%[4]s
 
-Every object is a file:
+Every object is a file, until "make run" begins anew:
 
     find %[5]s -name '*.gz' | sort | xargs gunzip -c
 
-S3 server   %[6]s, objects in %[5]s, bucket policy in %[7]s
+S3 server   %[6]s, objects in %[5]s, its policy in %[7]s
 service     %[8]s (gRPC), http://%[9]s/readyz, journal in %[10]s, log in %[11]s
 `,
 		short(d.bins.Service), bucket, prefix, target,
-		short(filepath.Join(d.s3.Folder, bucket)), d.s3.Endpoint, short(d.folder.policy()),
+		short(filepath.Join(d.s3.Folder, bucket)), d.s3.Endpoint, short(d.folder.policy(bucket)),
 		d.svc.Target, d.svc.Admin, short(d.folder.data()), short(d.folder.serviceLog()))
 }
 

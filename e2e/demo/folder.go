@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,8 @@ type folder struct {
 	root string // of the checkout
 	path string
 	lock *os.File // held while the demo runs
+
+	removed []string // what an earlier run had left
 }
 
 // openFolder makes the folder ("" = .demo in the checkout), locks it, and removes
@@ -42,12 +45,28 @@ func openFolder(dir string) (*folder, error) {
 	if err := os.WriteFile(f.file(".gitignore"), []byte("*\n"), 0o644); err != nil {
 		return nil, fmt.Errorf("write into the demo's folder: %w", err)
 	}
-	for _, old := range []string{f.s3(), f.data(), f.serviceLog(), f.policy()} {
-		if err := os.RemoveAll(old); err != nil {
-			return nil, fmt.Errorf("remove what an earlier run left: %w", err)
-		}
+	if err := f.removeOld(); err != nil {
+		return nil, fmt.Errorf("remove what an earlier run left: %w", err)
 	}
 	return f, nil
+}
+
+// removeOld removes what an earlier run left.
+func (f *folder) removeOld() error {
+	old := []string{f.data(), f.s3(), f.serviceLog()}
+	for _, bucket := range buckets {
+		old = append(old, f.policy(bucket))
+	}
+	for _, path := range old {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+		f.removed = append(f.removed, short(path))
+	}
+	return nil
 }
 
 // takeLock makes sure that this is the only run in the checkout. The lock goes
@@ -97,5 +116,5 @@ func (f *folder) data() string { return f.file("data") }
 // serviceLog is what the service logs to.
 func (f *folder) serviceLog() string { return f.file("service.log") }
 
-// policy is the file with the bucket's policy.
-func (f *folder) policy() string { return f.file("policy.json") }
+// policy is the file with a bucket's policy.
+func (f *folder) policy(bucket string) string { return f.file(bucket + ".policy.json") }

@@ -11,8 +11,9 @@
 //
 // Everything that it makes lies in the folder .demo at the root of the checkout:
 // bin (the programs), s3 (the S3 server, with each object as a file below
-// s3/objects), data (the service's journal), service.log and policy.json. A run
-// begins with an empty bucket and an empty journal; only the programs are kept.
+// s3/objects), data (the service's journal), service.log and the buckets' policies.
+// A run begins with empty buckets and an empty journal, and says what it removes of
+// the one before; only the programs are kept.
 // Two runs at a time with one folder are refused.
 package main
 

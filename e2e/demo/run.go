@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/open-destinations/destinations/e2e/harness"
@@ -30,6 +31,10 @@ const (
 	s3Timeout      = 5 * time.Second  // to stop
 )
 
+// buckets are those that there are: the demo's own, and those of the examples in
+// e2e/outside, so that they can be tried with it.
+var buckets = []string{bucket, "workflows", "audit"}
+
 // demo is a run. Its fields are set one after the other by run.
 type demo struct {
 	out    io.Writer
@@ -48,6 +53,9 @@ func run(ctx context.Context, out io.Writer, dir string, once bool) (err error) 
 	}
 	defer f.close()
 	d := &demo{out: out, folder: f}
+	if len(f.removed) > 0 {
+		d.say("beginning anew: removed what the run before had left: %s", strings.Join(f.removed, ", "))
+	}
 	defer func() {
 		if ctx.Err() != nil {
 			d.say("stopping")
@@ -92,14 +100,18 @@ func (d *demo) start(ctx context.Context) (err error) {
 	return d.startService(ctx)
 }
 
-// startS3 starts the S3 server with the bucket.
+// startS3 starts the S3 server with the buckets.
 func (d *demo) startS3(ctx context.Context) error {
-	policy, err := harness.Policy(ctx, d.bins.Service, bucket)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(d.folder.policy(), policy, 0o644); err != nil {
-		return fmt.Errorf("write the bucket's policy: %w", err)
+	policies := map[string]string{}
+	for _, bucket := range buckets {
+		policy, err := harness.Policy(ctx, d.bins.Service, bucket)
+		if err != nil {
+			return err
+		}
+		policies[bucket] = d.folder.policy(bucket)
+		if err := os.WriteFile(policies[bucket], policy, 0o644); err != nil {
+			return fmt.Errorf("write the policy of bucket %s: %w", bucket, err)
+		}
 	}
 	listen, err := d.choose("the S3 server", s3Listen)
 	if err != nil {
@@ -109,12 +121,12 @@ func (d *demo) startS3(ctx context.Context) error {
 		Binary:  d.bins.S3Server,
 		Dir:     d.folder.s3(),
 		Listen:  listen,
-		Buckets: map[string]string{bucket: d.folder.policy()},
+		Buckets: policies,
 	})
 	if err != nil {
 		return err
 	}
-	d.say("S3 server on %s, with the bucket %q under the policy that `destinations policy` prints", d.s3.Endpoint, bucket)
+	d.say("S3 server on %s, with the buckets %s under the policies that `destinations policy` prints", d.s3.Endpoint, strings.Join(buckets, ", "))
 	return nil
 }
 
