@@ -14,7 +14,7 @@ type cli struct {
 
 	Serve      serveCmd      `cmd:"" help:"Run the service."`
 	Send       sendCmd       `cmd:"" help:"Send files of events, one event a line."`
-	Flush      flushCmd      `cmd:"" help:"Upload what is collected now, before its window ends."`
+	Flush      flushCmd      `cmd:"" help:"Close what is collected now, before its window ends; the upload follows."`
 	List       listCmd       `cmd:"" help:"Show which destinations have undelivered events, and why."`
 	Redrive    redriveCmd    `cmd:"" help:"Try blocked destinations and dead batches again."`
 	Dead       deadCmd       `cmd:"" help:"List, export and destroy dead batches."`

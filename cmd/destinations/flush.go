@@ -30,6 +30,11 @@ func (c *flushCmd) Validate() error {
 	return errors.Join(problems...)
 }
 
+// Help is the long text of --help.
+func (*flushCmd) Help() string {
+	return `It closes batches, and answers when the journal says in which object each of them goes to S3. The uploads come after that, at once where the destination works: "destinations list" shows what is not delivered.`
+}
+
 // Run flushes and says how many batches were open.
 func (c *flushCmd) Run(p *process) error {
 	conn, err := c.dial()
@@ -44,8 +49,20 @@ func (c *flushCmd) Run(p *process) error {
 	if err != nil {
 		return c.explain(err)
 	}
-	_, err = fmt.Fprintf(p.stdout, "flushed %s\n", counted(response.GetBatches(), "batch", "batches"))
+	_, err = fmt.Fprintln(p.stdout, flushedText(response.GetBatches()))
 	return err
+}
+
+// flushedText says what a flush has done, and what it has not.
+func flushedText(batches uint64) string {
+	const list = `("destinations list" says how it goes)`
+	switch batches {
+	case 0:
+		return "no batch was open"
+	case 1:
+		return "closed 1 batch; its upload follows " + list
+	}
+	return fmt.Sprintf("closed %d batches; their uploads follow %s", batches, list)
 }
 
 // counted is a number with its noun.

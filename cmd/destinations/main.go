@@ -4,7 +4,7 @@
 //
 //	destinations serve        run the service
 //	destinations send         send files of events, one a line
-//	destinations flush        upload what is collected now, before its window ends
+//	destinations flush        close what is collected now, before its window ends
 //	destinations list         show which destinations have undelivered events, and why
 //	destinations redrive      try blocked destinations and dead batches again
 //	destinations dead         list, export and destroy dead batches

@@ -268,9 +268,9 @@ func TestFlush(t *testing.T) {
 		args []string
 		want outcome
 	}{
-		{[]string{"flush", "--target", target}, outcome{stdout: "flushed 0 batches\n"}},
-		{[]string{"flush", "--target", target, "--bucket", "b"}, outcome{stdout: "flushed 1 batch\n"}},
-		{[]string{"flush", "--target", target, "--bucket", "b", "--prefix", "p/"}, outcome{stdout: "flushed 3 batches\n"}},
+		{[]string{"flush", "--target", target}, outcome{stdout: "no batch was open\n"}},
+		{[]string{"flush", "--target", target, "--bucket", "b"}, outcome{stdout: "closed 1 batch; its upload follows (\"destinations list\" says how it goes)\n"}},
+		{[]string{"flush", "--target", target, "--bucket", "b", "--prefix", "p/"}, outcome{stdout: "closed 3 batches; their uploads follow (\"destinations list\" says how it goes)\n"}},
 		{[]string{"flush", "--target", target, "--bucket", "bad"},
 			outcome{code: exitFailed, stderr: "destinations flush: InvalidArgument (BUCKET_INVALID): the journal is full\n"}},
 	} {

@@ -169,7 +169,7 @@ func TestServiceTakesEventsAndDeliversThem(t *testing.T) {
 	if sent.code != exitOK || !strings.HasPrefix(sent.stderr, "accepted 2, rejected 0\nreceipt s3://demo/test/ accepted 2 token ") {
 		t.Errorf("send: got %+v", sent)
 	}
-	if got := run(t, "flush", "--target", target, "--bucket", "demo", "--prefix", "test/"); got != (outcome{stdout: "flushed 1 batch\n"}) {
+	if got := run(t, "flush", "--target", target, "--bucket", "demo", "--prefix", "test/"); got != (outcome{stdout: flushedText(1) + "\n"}) {
 		t.Errorf("flush: got %+v", got)
 	}
 	eventually(t, "the object is there", func() bool { return slices.Equal(storedLines(t, s3), []string{"one", "two"}) })

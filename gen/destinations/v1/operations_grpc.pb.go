@@ -49,7 +49,7 @@ const (
 // Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
 type OperationsClient interface {
 	// Flush closes the open batches of a destination, or of all, before their
-	// windows end, so that they are uploaded now. It answers when everything that
+	// windows end, so that their uploads begin now, where S3 takes them. It answers when everything that
 	// was acknowledged before the call is sealed: it stands in the journal in which
 	// object it goes to S3. It does not wait for the upload. What is left at the
 	// caller's deadline is sealed later all the same.
@@ -192,7 +192,7 @@ func (c *operationsClient) DiscardDead(ctx context.Context, in *DiscardDeadReque
 // Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
 type OperationsServer interface {
 	// Flush closes the open batches of a destination, or of all, before their
-	// windows end, so that they are uploaded now. It answers when everything that
+	// windows end, so that their uploads begin now, where S3 takes them. It answers when everything that
 	// was acknowledged before the call is sealed: it stands in the journal in which
 	// object it goes to S3. It does not wait for the upload. What is left at the
 	// caller's deadline is sealed later all the same.
