@@ -46,6 +46,14 @@ func (r placeRun) lineOf(index uint64) place {
 	return place{file: r.at.file, line: r.at.line + (index - r.first)}
 }
 
+// last is the line of the last event; false if there is none.
+func (p *places) last() (place, bool) {
+	if p.next == 0 {
+		return place{}, false
+	}
+	return p.find(p.next - 1)
+}
+
 // find is the line of the event at index, which was added.
 func (p *places) find(index uint64) (place, bool) {
 	if index >= p.next {

@@ -89,11 +89,19 @@ func TestSendShowsPeopleTheFirstReceipts(t *testing.T) {
 	}
 }
 
+// Lines that follow each other and are rejected for one reason are named together.
 func TestSendNamesEveryRejection(t *testing.T) {
-	fake := &fakeService{reject: func([]byte) *destinationsv1.Rejection { return &destinationsv1.Rejection{Reason: "no"} }}
-	got := invocation{args: []string{"send", "--bucket", "bkt", "--target", fake.start(t)}, stdin: strings.Repeat("x\n", 2500)}.run(t)
-	if got.code != exitFailed || strings.Count(got.stderr, ": no\n") != 2500 || !strings.HasSuffix(got.stderr, "stdin:2500: no\naccepted 0, rejected 2500\n") {
-		t.Errorf("got %d, ... %s", got.code, got.stderr[max(0, len(got.stderr)-200):])
+	fake := &fakeService{reject: func(payload []byte) *destinationsv1.Rejection {
+		if string(payload) == "fine" {
+			return nil
+		}
+		return &destinationsv1.Rejection{Reason: "no " + string(payload)}
+	}}
+	stdin := strings.Repeat("x\n", 2500) + "y\nfine\ny\n\ny\n" + strings.Repeat("z\n", 3)
+	got := invocation{args: []string{"send", "--bucket", "bkt", "--target", fake.start(t)}, stdin: stdin}.run(t)
+	want := "stdin:1-2500: no x\nstdin:2501: no y\nstdin:2503: no y\nstdin:2505: no y\nstdin:2506-2508: no z\naccepted 1, rejected 2506, 1 empty line passed over\n"
+	if got.code != exitFailed || !strings.HasPrefix(got.stderr, want) {
+		t.Errorf("got %d, %s", got.code, got.stderr)
 	}
 }
 

@@ -114,10 +114,27 @@ func (s *sender) deliver(ctx context.Context) error {
 		if now > settled {
 			patience.progressed()
 		}
+		if s.leaveOut(err) {
+			patience.progressed()
+			continue
+		}
 		if err := s.pause(ctx, patience, streamEnd{err: err, progressed: now > settled}); err != nil {
 			return err
 		}
 	}
+}
+
+// leaveOut rejects the event that was too large a request for the service, if that is
+// why a stream has ended with err: whatever it takes, the largest is too large.
+func (s *sender) leaveOut(err error) bool {
+	if !tooLarge(err) {
+		return false
+	}
+	at, left := s.outbox.dropLargest()
+	if left {
+		s.Report.reject(at, "payload: "+s.Explain(err).Error())
+	}
+	return left
 }
 
 // pause waits until the next stream may be tried; the error is what ends the

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,6 +131,8 @@ func TestRejectionsOfAResentRequestCountOnce(t *testing.T) {
 		if err := s.finish(); err != nil {
 			t.Fatal(err)
 		}
+		<-time.After(tellAfter) // the last one might have been the first of several
+		synctest.Wait()
 		want := "f:3: payload: no\n" +
 			"destinations send: no service answers at test (--target): cut; trying again for up to 1m0s\n" +
 			"f:13: payload: no\nf:23: payload: no\n"
@@ -137,6 +140,33 @@ func TestRejectionsOfAResentRequestCountOnce(t *testing.T) {
 			t.Errorf("got %+v, %d streams, %q; want %q", got, fake.streams, stderr.String(), want)
 		}
 	})
+}
+
+// An event that is larger than a request may be costs only itself, though the service
+// ends the stream for it.
+func TestSendLeavesOutAnEventThatIsTooLargeARequest(t *testing.T) {
+	for name, end := range map[string]error{
+		"service": endOfStream(t, codes.ResourceExhausted, "REQUEST_TOO_LARGE"),
+		"gRPC":    status.Error(codes.ResourceExhausted, "grpc: received message larger than max (9 vs. 8)"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var refused atomic.Bool
+			fake := &fakeService{failWith: func(sequence uint64) error {
+				if sequence == 2 && !refused.Swap(true) {
+					return end
+				}
+				return nil
+			}}
+			got := invocation{
+				args:  []string{"send", "--bucket", "bkt", "--target", fake.start(t), "--max-payload-size", "1MiB"},
+				stdin: "1\n" + strings.Repeat("2", 600_000) + "\n3\n",
+			}.run(t)
+			if got.code != exitFailed || !slices.Equal(fake.payloads, []string{"1", "3"}) ||
+				!strings.Contains(got.stderr, "stdin:2: payload: ResourceExhausted") || !strings.Contains(got.stderr, "\naccepted 2, rejected 1\n") {
+				t.Errorf("got %+v, events of %d", got, len(fake.payloads))
+			}
+		})
+	}
 }
 
 // unavailable is an error of a service that is not there.

@@ -206,6 +206,28 @@ func (o *outbox) answer(a *destinationsv1.StreamS3Response) ([]*outRequest, erro
 	return done, nil
 }
 
+// dropLargest takes the event out of the largest request of the present stream, which is
+// sent as an empty one then: it has its number. False if that has several events, which
+// make no request that is larger than others have to be.
+func (o *outbox) dropLargest() (at place, dropped bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var largest *outRequest
+	for _, r := range o.requests {
+		if largest == nil || r.bytes > largest.bytes {
+			largest = r
+		}
+	}
+	if largest == nil || len(largest.message.Events) != 1 {
+		return place{}, false
+	}
+	at, _ = largest.places.find(0)
+	o.bytes -= largest.bytes
+	largest.message.Events, largest.places, largest.bytes = nil, places{}, 0
+	o.broadcastLocked()
+	return at, true
+}
+
 // silence is for how long the present stream has owed an answer; 0 if it owes none.
 func (o *outbox) silence() time.Duration {
 	o.mu.Lock()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -38,6 +39,17 @@ func (e streamEnd) curable() bool {
 		return reason == ""
 	}
 	return false
+}
+
+// tooLarge says whether a stream ended because of the size of a request: as the
+// service says it, or gRPC of a request that the service did not get to see.
+func tooLarge(err error) bool {
+	st, ok := status.FromError(err)
+	if !ok || st.Code() != codes.ResourceExhausted {
+		return false
+	}
+	reason := errorInfo(st).GetReason()
+	return reason == "REQUEST_TOO_LARGE" || reason == "" && strings.Contains(st.Message(), "larger than max")
 }
 
 // askedPause is how long the service asks to be left alone; 0 if it does not.

@@ -64,16 +64,23 @@ func TestSendReadsCompressedFiles(t *testing.T) {
 func TestSendOfADamagedFileSendsWhatComesBefore(t *testing.T) {
 	text := strings.Repeat("an event\n", 100_000)
 	cut := func(s string) string { return s[:len(s)-3] }
+	const durable = "FILE:100001: WHY; events up to FILE:100000 are durable\n"
+	said := func(why string) string { return strings.Replace(durable, "WHY", why, 1) }
+	wrong := []byte(gzipped(t, text))
+	wrong[len(wrong)-5]++ // the checksum
 	for _, test := range []struct{ name, text, want string }{
-		{"cut.gz", cut(gzipped(t, text)), ": gzip: "},
-		{"cut.zst", cut(zstandard(t, text)), ": zstd: "},
-		{"head.gz", gzipped(t, text)[:5], ": gzip: "},
+		{"cut.gz", cut(gzipped(t, text)), said("gzip: the file is cut off: unexpected EOF")},
+		{"cut.zst", cut(zstandard(t, text)), "FILE:87382: zstd: the file is cut off: unexpected EOF; events up to FILE:87381 are durable\n"}, // whole blocks
+		{"head.gz", gzipped(t, text)[:5], "FILE: gzip: the file is cut off: unexpected EOF; no event was sent\n"},
+		{"wrong.gz", string(wrong), said("gzip: invalid checksum; the 100000 lines before it were sent and may be wrong")},
+		{"behind.gz", gzipped(t, text) + "x", said("gzip: what stands behind the end of the compressed data is not gzip; all before it was whole")},
+		{"zeros.gz", gzipped(t, text) + strings.Repeat("\x00", 512), said("gzip: what stands behind the end of the compressed data is not gzip; all before it was whole")},
 	} {
 		fake := &fakeService{}
 		file := writeFile(t, test.name, test.text)
 		got := invocation{args: []string{"send", "--bucket", "bkt", "--target", fake.start(t), file}}.run(t)
-		if got.code == exitOK || !strings.Contains(got.stderr, "destinations send: "+file) || !strings.Contains(got.stderr, test.want) {
-			t.Errorf("%s: got exit code %d, %s", test.name, got.code, got.stderr)
+		if want := strings.ReplaceAll(test.want, "FILE", file); got.code == exitOK || !strings.HasSuffix(got.stderr, "destinations send: "+want) {
+			t.Errorf("%s: got exit code %d, %s\nwant %s", test.name, got.code, got.stderr, want)
 		}
 	}
 }

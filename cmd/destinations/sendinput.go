@@ -61,7 +61,10 @@ func (i *sendInput) sendAll(ctx context.Context, files []string) error {
 	if errors.Is(err, errSendingEnded) {
 		return i.sender.finish() // which says why
 	}
-	return errors.Join(err, i.sender.finish())
+	if ended := i.sender.finish(); err == nil || ended != nil {
+		return errors.Join(err, ended)
+	}
+	return i.report.explainRead(err)
 }
 
 func (i *sendInput) sendNamed(ctx context.Context, name string) error {
@@ -129,7 +132,7 @@ func (i *sendInput) sendLines(ctx context.Context, name string, r io.Reader) err
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("%s: %w", at, err)
+			return unread(at, err)
 		case line.size == 0:
 			i.report.skip()
 		case line.payload == nil:
@@ -140,6 +143,18 @@ func (i *sendInput) sendLines(ctx context.Context, name string, r io.Reader) err
 			}
 		}
 	}
+}
+
+// unread says that a file can't be read from a line on.
+func unread(at place, err error) error {
+	var corrupt corruptError
+	switch {
+	case !errors.As(err, &corrupt) || at.line == 1:
+		return fmt.Errorf("%s: %w", at, err)
+	case at.line == 2:
+		return fmt.Errorf("%s: %w; the line before it was sent and may be wrong", at, err)
+	}
+	return fmt.Errorf("%s: %w; the %d lines before it were sent and may be wrong", at, err, at.line-1)
 }
 
 // sendWhole sends a file that is one event. A line end that it ends with is not of

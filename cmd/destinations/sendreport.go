@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
@@ -24,6 +25,7 @@ type sendReport struct {
 	skipped string        // what an empty event is called: "line" or "file"
 
 	mu       sync.Mutex // guards what follows, and makes lines whole
+	run      rejectedRun
 	counts   sendCounts
 	answered bool  // the service has answered something
 	durable  place // last event up to which everything is durable or rejected; zero = none
@@ -59,7 +61,26 @@ func (r *sendReport) reject(at place, reason string) {
 
 func (r *sendReport) rejectLocked(at place, reason string) {
 	r.counts.Rejected++
-	fmt.Fprintf(r.stderr, "%s: %s\n", at, reason)
+	if r.run.take(at, reason) {
+		return
+	}
+	r.tellLocked()
+	r.run = rejectedRun{first: at, last: at.line, reason: reason}
+	r.run.timer = time.AfterFunc(tellAfter, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.tellLocked()
+	})
+}
+
+// tellLocked names the events that were rejected last, if they have not been.
+func (r *sendReport) tellLocked() {
+	if r.run.timer == nil {
+		return
+	}
+	r.run.timer.Stop()
+	fmt.Fprintln(r.stderr, r.run.text())
+	r.run = rejectedRun{}
 }
 
 // skip counts an empty event, which is not sent.
@@ -73,6 +94,7 @@ func (r *sendReport) skip() {
 func (r *sendReport) note(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.tellLocked()
 	fmt.Fprintf(r.stderr, "destinations send: %v\n", err)
 }
 
@@ -87,7 +109,9 @@ func (r *sendReport) take(done []*outRequest, receipts []*destinationsv1.Receipt
 			where, _ := request.places.find(uint64(rejection.GetRequestIndex()))
 			r.rejectLocked(where, rejectionText(rejection))
 		}
-		r.durable, _ = request.places.find(request.places.next - 1)
+		if last, any := request.places.last(); any {
+			r.durable = last
+		}
 	}
 	for _, receipt := range receipts {
 		r.receiptLocked(receipt)
@@ -152,11 +176,23 @@ func (r *sendReport) explainEnd(err error) error {
 	return fmt.Errorf("%w; events up to %s are durable, those behind it may or may not be", err, r.durable)
 }
 
+// explainRead adds to why not all was read up to where everything is durable, which is
+// all that was.
+func (r *sendReport) explainRead(err error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.durable == (place{}) {
+		return fmt.Errorf("%w; no event was sent", err)
+	}
+	return fmt.Errorf("%w; events up to %s are durable", err, r.durable)
+}
+
 // finish prints the summary and returns the command's error; err ended the sending
 // early.
 func (r *sendReport) finish(err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.tellLocked()
 	if r.lines != nil {
 		r.printLocked(r.counts)
 	} else {
