@@ -14,6 +14,10 @@ import (
 // ErrBatchUnknown says that there is no dead batch of that key.
 var ErrBatchUnknown = errors.New("there is no such dead batch")
 
+// ErrBatchDamaged says that the file of a dead batch is missing or is not what was
+// written.
+var ErrBatchDamaged = errDamagedFile
+
 // EventsDifferError says that somebody would have destroyed another number of events
 // than he thought. Nothing was.
 type EventsDifferError struct{ Have, Said uint64 }
@@ -261,7 +265,7 @@ func compareParts(a, b [3]string) int { return slices.Compare(a[:], b[:]) }
 
 // OpenDead opens the object of a dead batch as it would stand in S3. What it gives
 // was checked against its checksum when this returns. The error is [ErrBatchUnknown] if there
-// is no dead batch of that key, or one of [Batcher.Flush]'s.
+// is no dead batch of that key, wraps [ErrBatchDamaged], or is one of [Batcher.Flush]'s.
 func (b *Batcher) OpenDead(ctx context.Context, bucket, key string) (io.ReadCloser, error) {
 	found := make([]*journalv1.Parked, len(b.shards))
 	err := b.ask(ctx, b.partitions(true, "", "", ""), func(i int) func(*shard, *operation) error {
@@ -285,7 +289,7 @@ func (b *Batcher) OpenDead(ctx context.Context, bucket, key string) (io.ReadClos
 		}
 		file, err := openParked(b.journal.Partition(i), m)
 		if err != nil {
-			return nil, fmt.Errorf("open dead batch %s: %w", key, err)
+			return nil, fmt.Errorf("partition %d, batch %s: %w", i, key, err)
 		}
 		return &deadReader{io.NewSectionReader(file, 0, file.Size()), file}, nil
 	}

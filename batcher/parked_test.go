@@ -272,7 +272,7 @@ func TestDamagedFileIsDead(t *testing.T) {
 		if got, want := w.delivered(one), len(w.sent[one])-int(dead[0].Events); got != want {
 			t.Errorf("%d delivered, want the other %d", got, want)
 		}
-		if _, err := w.batcher.OpenDead(t.Context(), one.bucket, dead[0].Key); err == nil || errors.Is(err, batcher.ErrBatchUnknown) {
+		if _, err := w.batcher.OpenDead(t.Context(), one.bucket, dead[0].Key); !errors.Is(err, batcher.ErrBatchDamaged) || !strings.Contains(err.Error(), strings.TrimPrefix(path, "data/0000/parked/")) {
 			t.Errorf("opening it gives %v", err)
 		}
 		w.redrive()

@@ -17,9 +17,6 @@ var (
 	// what is written beside the logs.
 	ErrFull = errors.New("journal: no space")
 
-	// errQuota tells the quota from the disk: smaller segments do not help.
-	errQuota = errors.New("the quota of event segments and spools is reached")
-
 	// ErrBroken is wrapped by the error that is final for a journal: a failed
 	// sync, or a failed write that was not for want of space. Whether the
 	// records that waited for it are in the log is decided by the next Open.
@@ -61,6 +58,17 @@ func (e *CorruptError) Error() string {
 
 // Unwrap returns the finding.
 func (e *CorruptError) Unwrap() error { return e.Err }
+
+// QuotaError is in an [ErrFull] if it is the quota that leaves no room, and not the
+// disk. Smaller segments do not help then.
+type QuotaError struct {
+	Need, Used, Quota int64 // bytes: those that were asked for, and as [Journal.Used] and [Journal.Quota]
+}
+
+// Error names the quota and what it is used for.
+func (e *QuotaError) Error() string {
+	return fmt.Sprintf("the quota of event segments and spools is reached: %d bytes of %d are used, and %d more are needed", e.Used, e.Quota, e.Need)
+}
 
 // MismatchError says that a data folder was made with another setting than the
 // one it is opened with. Such a folder is not opened: its records would go to

@@ -153,7 +153,7 @@ func (j *Journal) Quota() int64 { return j.cfg.QuotaBytes }
 func (j *Journal) reserve(n int64, force bool) error {
 	if used := j.used.Add(n); !force && j.cfg.QuotaBytes > 0 && used > j.cfg.QuotaBytes {
 		j.used.Add(-n)
-		return full(fmt.Errorf("%w: they would take %d bytes of %d", errQuota, used, j.cfg.QuotaBytes))
+		return full(&QuotaError{Need: n, Used: used - n, Quota: j.cfg.QuotaBytes})
 	}
 	return nil
 }

@@ -172,7 +172,8 @@ func (l *Log) begin(b birth) (*segment, error) {
 	}
 	for {
 		seg, err := l.tryBegin(b)
-		if !errors.Is(err, ErrFull) || errors.Is(err, errQuota) || l.part.j.Err() != nil || b.size/2 < least {
+		_, quota := errors.AsType[*QuotaError](err)
+		if !errors.Is(err, ErrFull) || quota || l.part.j.Err() != nil || b.size/2 < least {
 			return seg, err
 		}
 		b.size /= 2

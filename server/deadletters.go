@@ -16,6 +16,8 @@ import (
 var (
 	// ErrBatchUnknown: there is no dead batch of that key.
 	ErrBatchUnknown = errors.New("there is no dead batch of that key")
+	// ErrBatchDamaged: the file of the batch is missing or damaged.
+	ErrBatchDamaged = errors.New("the batch can't be read")
 	// ErrEventsDiffer: another number of events would be destroyed than was said,
 	// and none was.
 	ErrEventsDiffer = errors.New("the number of events is not the one that would be destroyed")

@@ -182,6 +182,7 @@ func TestOperationsErrors(t *testing.T) {
 		{journal.ErrClosed, "demo", "", codes.Unavailable, "SHUTTING_DOWN", ""},
 		{journal.ErrBroken, "demo", "", codes.Internal, "JOURNAL_BROKEN", ""},
 		{server.ErrBatchUnknown, "demo", "", codes.NotFound, "BATCH_UNKNOWN", ""},
+		{server.ErrBatchDamaged, "demo", "", codes.DataLoss, "BATCH_DAMAGED", "export"},
 		{server.ErrEventsDiffer, "demo", "", codes.FailedPrecondition, "EVENTS_DIFFER", "discard"},
 		{errors.New("surprise"), "demo", "", codes.Internal, "UNKNOWN", ""},
 		{nil, "BAD", "", codes.InvalidArgument, "BUCKET_INVALID", ""},

@@ -147,6 +147,9 @@ func TestFullJournalIsToldToTheCaller(t *testing.T) {
 		t.Fatalf("got %d durable requests, want some", durable)
 	}
 	wantStatus(t, err, codes.ResourceExhausted, "JOURNAL_FULL", fmt.Sprint(durable))
+	if !strings.Contains(err.Error(), "of its quota of ") {
+		t.Errorf("got %v, want what is full, and how much of it is used", err)
+	}
 }
 
 func TestClosedJournalIsShuttingDown(t *testing.T) {

@@ -1,10 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
+	"syscall"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -62,11 +65,12 @@ var verdicts = []struct {
 	{errBucketInvalid, verdict{code: codes.InvalidArgument, reason: "BUCKET_INVALID", log: slog.LevelDebug}},
 	{errPrefixInvalid, verdict{code: codes.InvalidArgument, reason: "PREFIX_INVALID", log: slog.LevelDebug}},
 	{ErrBatchUnknown, verdict{code: codes.NotFound, reason: "BATCH_UNKNOWN", log: slog.LevelDebug}},
+	{ErrBatchDamaged, verdict{code: codes.DataLoss, reason: "BATCH_DAMAGED", log: slog.LevelWarn}},
 	{ErrEventsDiffer, verdict{code: codes.FailedPrecondition, reason: "EVENTS_DIFFER", log: slog.LevelDebug}},
 	{errShuttingDown, verdict{code: codes.Unavailable, reason: "SHUTTING_DOWN", retry: true, log: slog.LevelDebug}},
 	{errStreamAge, verdict{code: codes.Unavailable, reason: "STREAM_AGE", retry: true, log: slog.LevelDebug}},
 	{journal.ErrClosed, verdict{code: codes.Unavailable, reason: "SHUTTING_DOWN", text: errShuttingDown.Error(), retry: true, log: slog.LevelInfo}},
-	{journal.ErrFull, verdict{code: codes.ResourceExhausted, reason: "JOURNAL_FULL", text: "the journal is full; try again later", retry: true, log: slog.LevelWarn}},
+	{journal.ErrFull, verdict{code: codes.ResourceExhausted, reason: "JOURNAL_FULL", text: "the journal has no room on its disk; try again later", retry: true, log: slog.LevelWarn}},
 	{journal.ErrTooLarge, verdict{code: codes.ResourceExhausted, reason: "REQUEST_TOO_LARGE", text: "request is too large for the journal", log: slog.LevelWarn}},
 	{journal.ErrBroken, verdict{code: codes.Internal, reason: "JOURNAL_BROKEN", text: "the journal is broken; the service stops", log: slog.LevelError}},
 	{context.Canceled, verdict{code: codes.Canceled, text: "canceled by the caller", log: slog.LevelDebug}},
@@ -85,9 +89,14 @@ var damaged = verdict{
 
 func verdictOn(err error) verdict {
 	for _, row := range verdicts {
-		if errors.Is(err, row.is) {
-			return row.verdict
+		if !errors.Is(err, row.is) {
+			continue
 		}
+		v := row.verdict
+		if row.is == journal.ErrFull {
+			v.text = cmp.Or(fullText(err), v.text)
+		}
+		return v
 	}
 	if damage, ok := errors.AsType[*journal.CorruptError](err); ok {
 		v := damaged
@@ -100,6 +109,21 @@ func verdictOn(err error) verdict {
 	}
 	return unknown
 }
+
+// fullText says what it is that leaves no room in the journal; "" if that is not known.
+func fullText(err error) string {
+	if quota, ok := errors.AsType[*journal.QuotaError](err); ok {
+		return fmt.Sprintf("the journal has no room for another %s: %s of its quota of %s (--journal-quota) are used; try again later",
+			mebibytes(quota.Need), mebibytes(quota.Used), mebibytes(quota.Quota))
+	}
+	if cause, ok := errors.AsType[syscall.Errno](err); ok {
+		return fmt.Sprintf("the journal has no room on its disk (%v); try again later", cause)
+	}
+	return ""
+}
+
+// mebibytes writes a number of bytes for people.
+func mebibytes(n int64) string { return fmt.Sprintf("%.1fMiB", float64(n)/(1<<20)) }
 
 // streamStatus is what a stream ends with; everything of it up to durable is.
 func (s *Server) streamStatus(err error, durable uint64) error {

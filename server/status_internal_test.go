@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,11 +40,12 @@ var rows = []told{
 	{errBucketInvalid, codes.InvalidArgument, "BUCKET_INVALID", false, "append: bucket is invalid"},
 	{errPrefixInvalid, codes.InvalidArgument, "PREFIX_INVALID", false, "append: prefix is invalid"},
 	{ErrBatchUnknown, codes.NotFound, "BATCH_UNKNOWN", false, "append: there is no dead batch of that key"},
+	{ErrBatchDamaged, codes.DataLoss, "BATCH_DAMAGED", false, "append: the batch can't be read"},
 	{ErrEventsDiffer, codes.FailedPrecondition, "EVENTS_DIFFER", false, "append: the number of events is not the one that would be destroyed"},
 	{errShuttingDown, codes.Unavailable, "SHUTTING_DOWN", true, "append: the service is shutting down; try again"},
 	{errStreamAge, codes.Unavailable, "STREAM_AGE", true, "append: the stream has lasted long enough; open another one"},
 	{journal.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", true, "the service is shutting down; try again"},
-	{journal.ErrFull, codes.ResourceExhausted, "JOURNAL_FULL", true, "the journal is full; try again later"},
+	{journal.ErrFull, codes.ResourceExhausted, "JOURNAL_FULL", true, "the journal has no room on its disk; try again later"},
 	{journal.ErrTooLarge, codes.ResourceExhausted, "REQUEST_TOO_LARGE", false, "request is too large for the journal"},
 	{journal.ErrBroken, codes.Internal, "JOURNAL_BROKEN", false, "the journal is broken; the service stops"},
 	{context.Canceled, codes.Canceled, "", false, "canceled by the caller"},
@@ -63,6 +65,10 @@ func TestTableOfErrorsIsWhole(t *testing.T) {
 
 func TestEveryErrorHasItsStatus(t *testing.T) {
 	for _, tt := range append(rows[:len(rows):len(rows)],
+		told{fmt.Errorf("%w: %w", journal.ErrFull, &journal.QuotaError{Need: 64 << 20, Used: 10 << 30, Quota: 10<<30 + 1<<20}), codes.ResourceExhausted, "JOURNAL_FULL", true,
+			"the journal has no room for another 64.0MiB: 10240.0MiB of its quota of 10241.0MiB (--journal-quota) are used; try again later"},
+		told{fmt.Errorf("%w: %w", journal.ErrFull, syscall.ENOSPC), codes.ResourceExhausted, "JOURNAL_FULL", true,
+			"the journal has no room on its disk (no space left on device); try again later"},
 		told{&journal.CorruptError{Partition: 3, File: "secret", Err: errors.New("secret")}, codes.Unavailable, "PARTITION_UNAVAILABLE", false, `partition 3 of the journal is closed because its files are damaged; "destinations list" says which`},
 		told{errors.New("secret"), codes.Internal, "UNKNOWN", false, "internal error; the service's log says more"},
 	) {

@@ -64,6 +64,8 @@ func inServerWords(err error) error {
 		return fmt.Errorf("%w: %d, and %d were said", server.ErrEventsDiffer, differ.Have, differ.Said)
 	case errors.Is(err, batcher.ErrBatchUnknown):
 		return server.ErrBatchUnknown
+	case errors.Is(err, batcher.ErrBatchDamaged):
+		return fmt.Errorf("%w: %w; put a copy of the file in its place, or end the batch with \"destinations dead discard\"", server.ErrBatchDamaged, err)
 	}
 	return err
 }

@@ -54,6 +54,15 @@ func (b *deadBatcher) DiscardDead(_ context.Context, tenant, bucket, prefix, key
 	return batcher.Discarded{Batches: 1, Events: events}, b.err
 }
 
+// What is damaged is named, with what can be done.
+func TestExportOfADamagedBatchSaysWhatToDo(t *testing.T) {
+	err := inServerWords(fmt.Errorf("batch k: %w: the checksum of f.gz", batcher.ErrBatchDamaged))
+	const want = `the batch can't be read: batch k: the file of the parked batch is damaged: the checksum of f.gz; put a copy of the file in its place, or end the batch with "destinations dead discard"`
+	if !errors.Is(err, server.ErrBatchDamaged) || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestBatcherAnswersInTheServersWords(t *testing.T) {
 	one := server.Selection{Tenant: "t", Bucket: "b", Prefix: "p/"}
 	b := &deadBatcher{}

@@ -41,6 +41,7 @@ const (
 //	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or one destination has to be named
 //	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
 //	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
+//	DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
 //	FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
 //	UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
 //	UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
@@ -184,6 +185,7 @@ func (c *operationsClient) DiscardDead(ctx context.Context, in *DiscardDeadReque
 //	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or one destination has to be named
 //	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
 //	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
+//	DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
 //	FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
 //	UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
 //	UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
