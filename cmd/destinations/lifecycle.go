@@ -22,7 +22,9 @@ func (s *service) run(ctx context.Context) error {
 	ended := make(chan error, 2) // room for both servers, so that neither waits
 	serving.Go(func() { ended <- s.serveGRPC() })
 	serving.Go(func() { ended <- s.serveAdmin() })
-	s.setHealth(healthpb.HealthCheckResponse_SERVING)
+	if s.notReady() == nil {
+		s.setHealth(healthpb.HealthCheckResponse_SERVING)
+	}
 	id := s.journal.ID()
 	s.log.Info("serving",
 		"listen", s.listener.Addr().String(), "admin", s.adminListener.Addr().String(),
@@ -122,17 +124,23 @@ func (s *service) notReady() error {
 	if s.draining.Load() {
 		return errors.New("shutting down")
 	}
-	return errors.Join(s.journal.Err(), s.batcher.Err())
+	closed := s.closed()
+	if len(closed) < s.journal.Partitions() {
+		closed = nil // the others take events
+	}
+	return errors.Join(append(closed, s.journal.Err(), s.batcher.Err())...)
 }
 
 // damage says which partitions are closed because their files are damaged; the
 // others serve.
-func (s *service) damage() error {
-	var closed []error
+func (s *service) damage() error { return errors.Join(s.closed()...) }
+
+// closed has an error for each partition that is closed.
+func (s *service) closed() (closed []error) {
 	for i := range s.journal.Partitions() {
 		if err := s.journal.Partition(i).Err(); err != nil {
 			closed = append(closed, fmt.Errorf("partition %d is closed: %w", i, err))
 		}
 	}
-	return errors.Join(closed...)
+	return closed
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -196,6 +197,38 @@ func TestServiceShowsThatItServes(t *testing.T) {
 	}
 	if got := reflected(t, conn); !slices.Contains(got, "destinations.v1.Destinations") || !slices.Contains(got, "destinations.v1.Operations") {
 		t.Errorf("reflection: got %v", got)
+	}
+}
+
+func TestServiceIsReadyWhileAPartitionIsOpen(t *testing.T) {
+	config := testConfig(t, t.TempDir())
+	p := testParams(config, uploadertest.NewS3(t).Config())
+	r := start(t, p)
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		code   int
+		health healthpb.HealthCheckResponse_ServingStatus
+	}{{http.StatusOK, healthpb.HealthCheckResponse_SERVING}, {http.StatusServiceUnavailable, healthpb.HealthCheckResponse_NOT_SERVING}} {
+		name := filepath.Join(config.Journal.Dir, fmt.Sprintf("%04d", i), "start")
+		if err := os.Truncate(name, 100); err != nil {
+			t.Fatal(err)
+		}
+		r := start(t, p)
+		code, body := r.get(t, "/readyz")
+		if code != want.code || !strings.Contains(body, fmt.Sprintf("partition %d is closed: ", i)) {
+			t.Errorf("%d partitions damaged: got %d %q", i+1, code, body)
+		}
+		got, err := healthpb.NewHealthClient(r.dial(t)).Check(t.Context(), &healthpb.HealthCheckRequest{})
+		if err != nil || got.GetStatus() != want.health {
+			t.Errorf("%d partitions damaged: health is %v, %v; want %v", i+1, got, err, want.health)
+		}
+		r.stop()
+		if err := r.wait(t); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
