@@ -25,7 +25,12 @@ func Examine(dir string, fsys FS) (*Folder, error) {
 	}
 	f := &Folder{dir: dir, fs: fsys}
 	var err error
-	if f.id, err = readIdentity(fsys, dir); err != nil {
+	if f.id, err = readIdentity(fsys, dir); isAbsent(err) {
+		if names, err := fsys.List(dir); err != nil || !isDataFolder(names) {
+			return nil, errors.Join(fmt.Errorf("%s is no data folder", dir), err)
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open data folder %s: %w", dir, err)
 	}
 	if !f.id.Ready {
@@ -72,6 +77,9 @@ func (f *Folder) Close() error {
 	}
 	return f.lock.Close()
 }
+
+// Dir returns its path.
+func (f *Folder) Dir() string { return f.dir }
 
 // ID returns the journal's random id.
 func (f *Folder) ID() [16]byte { return f.id.ID }

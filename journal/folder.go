@@ -47,6 +47,9 @@ func (j *Journal) identify() error {
 
 func readIdentity(fsys FS, dir string) (identity, error) {
 	f, err := fsys.Open(filepath.Join(dir, identityName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return identity{}, lostIdentity(err)
+	}
 	if err != nil {
 		return identity{}, err
 	}
@@ -56,15 +59,26 @@ func readIdentity(fsys FS, dir string) (identity, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return identity{}, err
 	}
-	return decodeIdentity(b[:n])
+	id, err := decodeIdentity(b[:n])
+	var other *MismatchError
+	if err != nil && !errors.As(err, &other) {
+		err = lostIdentity(err)
+	}
+	return id, err
+}
+
+// lostIdentity says what helps where the identity is missing or damaged.
+func lostIdentity(err error) error {
+	return fmt.Errorf("%w; put %s back from a copy of the data folder, however old: it never changes, and the logs beside it are untouched",
+		err, identityName)
 }
 
 // newIdentity gives a folder without partitions an identity.
 func (j *Journal) newIdentity(names []string) (identity, error) {
 	for _, name := range names {
 		if isPartition(name) {
-			return identity{}, fmt.Errorf("%s is missing, and there is a partition %s: %w",
-				identityName, name, fs.ErrNotExist)
+			return identity{}, lostIdentity(fmt.Errorf("%s is missing, and there is a partition %s: %w",
+				identityName, name, fs.ErrNotExist))
 		}
 	}
 	id := identity{Partitions: j.cfg.Partitions, Hash: Hash, Endpoint: j.cfg.Endpoint}

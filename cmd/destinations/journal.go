@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -36,8 +38,10 @@ func (c *verifyCmd) Run(p *process) error {
 	damaged := false
 	for i := range folder.Partitions() {
 		found, err := inspect(folder, i)
-		if err != nil {
-			return err
+		if err != nil { // those of the others can be told all the same
+			damaged = true
+			fmt.Fprintf(p.stdout, "partition %d: DAMAGED: %s\n", i, oneLine(unreadable(err)))
+			continue
 		}
 		fmt.Fprintln(p.stdout, found)
 		for _, problem := range found.problems() {
@@ -49,6 +53,14 @@ func (c *verifyCmd) Run(p *process) error {
 		return &exitError{code: exitFailed}
 	}
 	return nil
+}
+
+// unreadable says what helps where a partition cannot be looked at.
+func unreadable(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the partition's folder, or a file of it, is gone; put a copy of the folder in its place: %w", err)
+	}
+	return fmt.Errorf("the partition can't be read: %w", err)
 }
 
 // String says what a partition holds.

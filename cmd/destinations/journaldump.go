@@ -1,16 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	"github.com/open-destinations/destinations/journal"
@@ -55,8 +55,10 @@ func (c *dumpCmd) Run(p *process) error {
 			continue
 		}
 		for r, err := range folder.Records(i, kind, c.From) {
-			if err != nil {
-				return err
+			if err != nil { // the other partitions can be printed all the same
+				d.damaged = true
+				fmt.Fprintf(p.stderr, "destinations journal dump: partition %d: %s\n", i, oneLine(unreadable(err)))
+				break
 			}
 			if err := d.record(i, kind, r); err != nil {
 				return err
@@ -78,20 +80,20 @@ type dumper struct {
 
 // dumpedRecord is a line.
 type dumpedRecord struct {
-	Partition   int             `json:"partition"`
-	Log         string          `json:"log"`
-	Offset      uint64          `json:"offset"`
-	Unverified  bool            `json:"unverified,omitempty"` // found in damaged bytes
-	LostUpTo    uint64          `json:"lost_up_to,omitempty"` // offset of the last record that is lost
-	Error       string          `json:"error,omitempty"`
-	Received    string          `json:"received,omitempty"` // RFC 3339
-	Principal   string          `json:"principal,omitempty"`
-	Sender      string          `json:"sender,omitempty"` // hexadecimal
-	Sequence    uint64          `json:"sequence,omitempty"`
-	Settled     uint64          `json:"settled,omitempty"`
-	Events      []dumpedEvent   `json:"events,omitempty"`
-	Incarnation string          `json:"incarnation,omitempty"` // hexadecimal
-	Decisions   json.RawMessage `json:"decisions,omitempty"`
+	Partition   int           `json:"partition"`
+	Log         string        `json:"log"`
+	Offset      uint64        `json:"offset"`
+	Unverified  bool          `json:"unverified,omitempty"` // found in damaged bytes
+	LostUpTo    uint64        `json:"lost_up_to,omitempty"` // offset of the last record that is lost
+	Error       string        `json:"error,omitempty"`
+	Received    string        `json:"received,omitempty"` // RFC 3339
+	Principal   string        `json:"principal,omitempty"`
+	Sender      string        `json:"sender,omitempty"` // hexadecimal
+	Sequence    uint64        `json:"sequence,omitempty"`
+	Settled     uint64        `json:"settled,omitempty"`
+	Events      []dumpedEvent `json:"events,omitempty"`
+	Incarnation string        `json:"incarnation,omitempty"` // hexadecimal
+	Decisions   []any         `json:"decisions,omitempty"`
 }
 
 // dumpedEvent is an event of it.
@@ -160,19 +162,46 @@ func (d *dumper) control(line *dumpedRecord, data []byte) {
 		return
 	}
 	line.Incarnation = hex.EncodeToString(rec.GetIncarnation())
-	var decisions bytes.Buffer
-	decisions.WriteByte('[')
-	for i, decision := range rec.GetDecisions() {
-		text, err := protojson.Marshal(decision)
-		if err != nil {
-			line.Error, d.damaged = err.Error(), true
-			return
-		}
-		if i > 0 {
-			decisions.WriteByte(',')
-		}
-		json.Compact(&decisions, text) // of protojson's own, which is valid
+	for _, decision := range rec.GetDecisions() {
+		line.Decisions = append(line.Decisions, readable(decision.ProtoReflect()))
 	}
-	decisions.WriteByte(']')
-	line.Decisions = decisions.Bytes()
+}
+
+// readable is a message as it is printed: what is set in it, bytes in hexadecimal, enums
+// by name, and times in RFC 3339 under their names without the unit.
+func readable(m protoreflect.Message) map[string]any {
+	fields := map[string]any{}
+	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		name, isTime := strings.CutSuffix(string(field.Name()), "_unix_nanos")
+		switch {
+		case isTime:
+			fields[name] = time.Unix(0, v.Int()).UTC().Format(time.RFC3339Nano)
+		case field.IsList():
+			list := []any{}
+			for i := range v.List().Len() {
+				list = append(list, readableValue(field, v.List().Get(i)))
+			}
+			fields[name] = list
+		default:
+			fields[name] = readableValue(field, v)
+		}
+		return true
+	})
+	return fields
+}
+
+// readableValue is one value of a field.
+func readableValue(field protoreflect.FieldDescriptor, v protoreflect.Value) any {
+	switch field.Kind() {
+	case protoreflect.MessageKind:
+		return readable(v.Message())
+	case protoreflect.BytesKind:
+		return hex.EncodeToString(v.Bytes())
+	case protoreflect.EnumKind:
+		if value := field.Enum().Values().ByNumber(v.Enum()); value != nil {
+			return string(value.Name())
+		}
+		return int32(v.Enum())
+	}
+	return v.Interface()
 }

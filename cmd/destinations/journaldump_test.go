@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -60,13 +61,14 @@ func TestDumpBesideAService(t *testing.T) {
 		}
 		kinds := map[string]int{}
 		for _, r := range w.dumped("--log", "control", "--partition", "0") {
-			var decisions []map[string]any
-			if err := json.Unmarshal(r.Decisions, &decisions); err != nil || len(r.Incarnation) != 32 {
-				t.Errorf("got %+v, %v", r, err)
+			if len(r.Incarnation) != 32 {
+				t.Errorf("got %+v", r)
 			}
-			for _, d := range decisions {
-				for kind := range d {
-					kinds[kind]++
+			for _, d := range r.Decisions {
+				for kind, what := range d.(map[string]any) {
+					if kinds[kind]++; kind == "seal" {
+						checkReadableSeal(t, what.(map[string]any))
+					}
 				}
 			}
 		}
@@ -78,6 +80,23 @@ func TestDumpBesideAService(t *testing.T) {
 			t.Errorf("got %d, %q", code, errs)
 		}
 	})
+}
+
+// checkReadableSeal makes sure that people can read what was decided: its id as in the
+// names of files, its times, its reason.
+func checkReadableSeal(t *testing.T, seal map[string]any) {
+	t.Helper()
+	id, _ := seal["id"].(string)
+	if _, err := hex.DecodeString(id); err != nil || len(id) != 32 {
+		t.Errorf("got the id %q", id)
+	}
+	at, _ := seal["closed"].(string)
+	if closed, err := time.Parse(time.RFC3339Nano, at); err != nil || closed.After(time.Now()) {
+		t.Errorf("got closed %q", at)
+	}
+	if to, _ := seal["destination"].(map[string]any); to["bucket"] != "works" || seal["reason"] != "SEAL_REASON_FLUSH" || seal["events"].(float64) < 1 {
+		t.Errorf("got %v", seal)
+	}
 }
 
 func TestDumpGoesOnBehindDamage(t *testing.T) {

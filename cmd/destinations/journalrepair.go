@@ -61,7 +61,8 @@ func (c *repairCmd) plan(p *process, folder *journal.Folder) (plans []*repairPla
 	for i := range folder.Partitions() {
 		found, err := inspect(folder, i)
 		if err != nil {
-			return nil, err
+			refused = errors.Join(refused, fmt.Errorf("partition %d cannot be repaired: %w", i, unreadable(err)))
+			continue
 		}
 		if len(found.problems()) == 0 {
 			continue
@@ -98,7 +99,12 @@ func (r *repairPlan) say(format string, args ...any) {
 // make works the plan out. Nothing is given up without saying so.
 func (r *repairPlan) make() error {
 	if err := r.unmendable(); err != nil {
-		return fmt.Errorf("nothing is left to go on from; put a copy of the partition's folder in its place: %w", err)
+		what := "nothing is left to go on from; put a copy of the partition's folder in its place"
+		if r.survey.Events.Err == nil {
+			what += fmt.Sprintf(` (what was accepted can be read: "destinations journal dump --data-dir %s --partition %d --payloads" prints it)`,
+				r.folder.Dir(), r.survey.Partition)
+		}
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	if !r.survey.Known {
 		return errors.New("the start file is damaged, and no place to begin at is left; put a copy of the partition's folder in its place")

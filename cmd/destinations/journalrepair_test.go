@@ -328,6 +328,60 @@ func TestVerifyAndRepairNeedTheFolderForThemselves(t *testing.T) {
 	})
 }
 
+// A partition that is gone keeps nobody from looking at the others.
+func TestMissingPartitionIsToldWithTheOthers(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	cfg := journal.DefaultConfig()
+	cfg.Dir, cfg.Partitions = dir, 3
+	j, err := journal.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Partition(2).Events().Append([]byte{0x0a, 0}).Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "0001")); err != nil {
+		t.Fatal(err)
+	}
+	for command, want := range map[string][]string{
+		"verify": {"partition 0: sound", "partition 1: DAMAGED: the partition's folder", "partition 2: sound"},
+		"dump":   {"dump: partition 1: the partition's folder", `"partition":2,"log":"events","offset":0`},
+		"repair": {"partition 1 cannot be repaired: the partition's folder, or a file of it, is gone; put a copy of the folder in its place"},
+	} {
+		got := run(t, "journal", command, "--data-dir", dir)
+		for _, text := range want {
+			if got.code != exitFailed || !strings.Contains(got.stdout+got.stderr, text) {
+				t.Errorf("%s: got %+v, want %q in it", command, got, text)
+			}
+		}
+	}
+}
+
+// Without its control log a partition cannot be repaired; who reads that is told how to
+// get at the events.
+func TestLostControlLogNamesDump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newFolderWorld(t, 1)
+		w.seal()
+		w.stop()
+		for _, name := range w.files("control-*.seg") {
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := fmt.Sprintf(`"destinations journal dump --data-dir %s --partition 0 --payloads" prints it`, w.dir)
+		if code, _, errs := w.command("repair"); code != exitFailed || !strings.Contains(errs, want) {
+			t.Errorf("got %d, %q", code, errs)
+		}
+		if n := len(w.dumped("--payloads")); n == 0 {
+			t.Error("nothing is printed")
+		}
+	})
+}
+
 func TestDamagedIdentityIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newFolderWorld(t, 1)
@@ -335,8 +389,16 @@ func TestDamagedIdentityIsRefused(t *testing.T) {
 		w.stop()
 		w.flip(filepath.Join(w.dir, "IDENTITY"), 40)
 		for _, command := range []string{"verify", "repair", "dump"} {
-			if code, _, errs := w.command(command); code != exitFailed || !strings.Contains(errs, "IDENTITY") {
+			if code, _, errs := w.command(command); code != exitFailed || !strings.Contains(errs, "put IDENTITY back from a copy") {
 				t.Errorf("%s: got %d, %q", command, code, errs)
+			}
+		}
+		if err := os.Remove(filepath.Join(w.dir, "IDENTITY")); err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range []string{"verify", "repair", "dump"} {
+			if code, _, errs := w.command(command); code != exitFailed || !strings.Contains(errs, "put IDENTITY back from a copy") {
+				t.Errorf("%s without it: got %d, %q", command, code, errs)
 			}
 		}
 	})
