@@ -73,6 +73,15 @@ func TestNoCommandIsAskedForHelp(t *testing.T) {
 	}
 }
 
+func TestHelpIsAlsoACommand(t *testing.T) {
+	for _, words := range [][]string{{"help"}, {"help", "send"}, {"help", "dead", "list"}} {
+		got, want := run(t, words...), run(t, append(words[1:], "--help")...)
+		if got != want || got.code != exitOK || got.stdout == "" {
+			t.Errorf("%v: got %+v, want the help", words, got)
+		}
+	}
+}
+
 // A flag must have the same shape wherever its name stands, since one variable or
 // key sets it for all commands.
 func TestFlagsOfOneNameHaveOneType(t *testing.T) {
@@ -83,10 +92,14 @@ func TestFlagsOfOneNameHaveOneType(t *testing.T) {
 	types := map[string]reflect.Type{}
 	for _, node := range parser.Model.Leaves(false) {
 		for _, flag := range node.Flags {
-			if have, ok := types[flag.Name]; ok && have != flag.Target.Type() {
-				t.Errorf("--%s of %s: got type %v, want %v as elsewhere", flag.Name, node.Path(), flag.Target.Type(), have)
+			of := flag.Target.Type()
+			if of.Kind() == reflect.Pointer { // it is asked whether it was given
+				of = of.Elem()
 			}
-			types[flag.Name] = flag.Target.Type()
+			if have, ok := types[flag.Name]; ok && have != of {
+				t.Errorf("--%s of %s: got type %v, want %v as elsewhere", flag.Name, node.Path(), of, have)
+			}
+			types[flag.Name] = of
 		}
 	}
 }

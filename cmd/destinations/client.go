@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,6 +66,28 @@ func (c *clientFlags) explain(err error) error {
 	default:
 		return fmt.Errorf("%s (%s): %s", st.Code(), reason, st.Message())
 	}
+}
+
+// timeoutError says that a service has not answered in the time of --timeout.
+type timeoutError struct{ timeout time.Duration }
+
+// Error names the flag and its value.
+func (e timeoutError) Error() string {
+	return fmt.Sprintf("no answer within %v (--timeout)", e.timeout)
+}
+
+// within is ctx until a --timeout has passed.
+func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, timeout, timeoutError{timeout})
+}
+
+// explainIn is explain for a call in a ctx of within.
+func (c *clientFlags) explainIn(ctx context.Context, err error) error {
+	var timeout timeoutError
+	if status.Code(err) == codes.DeadlineExceeded && errors.As(context.Cause(ctx), &timeout) {
+		return fmt.Errorf("%s (--target): %w", c.Target, timeout)
+	}
+	return c.explain(err)
 }
 
 // errorInfo is what the service adds to its errors; nil if there is none, which

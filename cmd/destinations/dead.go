@@ -23,8 +23,8 @@ type deadCmd struct {
 type deadListCmd struct {
 	clientFlags `embed:""`
 
-	Bucket  string        `placeholder:"BUCKET" help:"Only the destination of this bucket and --prefix; without it, all."`
-	Prefix  string        `placeholder:"PREFIX" help:"The destination's prefix."`
+	Bucket  string        `placeholder:"BUCKET" help:"Only the destinations of this bucket; without it, all."`
+	Prefix  *string       `placeholder:"PREFIX" help:"Only the destination of this prefix (\"\": of none)."`
 	JSON    bool          `name:"json" help:"Print each as JSON, one value a line, instead of as a table."`
 	Timeout time.Duration `default:"1m" help:"How long to wait for the answer (${default})."`
 }
@@ -46,23 +46,39 @@ func (c *deadListCmd) Run(p *process) error {
 		return err
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(p.ctx, c.Timeout)
+	ctx, cancel := within(p.ctx, c.Timeout)
 	defer cancel()
-	batches, err := c.deadOf(ctx, destinationsv1.NewOperationsClient(conn), &destinationsv1.ListDeadRequest{Bucket: c.Bucket, Prefix: c.Prefix})
-	if err != nil {
+	batches, err := c.deadOf(ctx, destinationsv1.NewOperationsClient(conn), deadSelection{c.Bucket, c.Prefix})
+	switch {
+	case err != nil && len(batches) == 0:
 		return err
+	case c.JSON: // beside an error, those that are known
+		return errors.Join(printDeadJSON(p.stdout, batches), err)
 	}
-	if c.JSON {
-		return printDeadJSON(p.stdout, batches)
-	}
-	return printDead(p.stdout, batches)
+	return errors.Join(printDead(p.stdout, batches), err)
 }
 
-// deadOf returns the dead batches that a request names.
-func (c *clientFlags) deadOf(ctx context.Context, client destinationsv1.OperationsClient, request *destinationsv1.ListDeadRequest) ([]*destinationsv1.ListDeadResponse, error) {
-	call, err := client.ListDead(ctx, request)
+// deadSelection names the dead batches of a destination; without a prefix, of all of the
+// bucket; without a bucket, all.
+type deadSelection struct {
+	bucket string
+	prefix *string
+}
+
+// request asks for them, and for others if there is no request for them alone.
+func (s deadSelection) request() *destinationsv1.ListDeadRequest {
+	if s.prefix == nil {
+		return &destinationsv1.ListDeadRequest{}
+	}
+	return &destinationsv1.ListDeadRequest{Bucket: s.bucket, Prefix: *s.prefix}
+}
+
+// deadOf returns the dead batches that are selected; beside an error, those that came
+// before it.
+func (c *clientFlags) deadOf(ctx context.Context, client destinationsv1.OperationsClient, of deadSelection) ([]*destinationsv1.ListDeadResponse, error) {
+	call, err := client.ListDead(ctx, of.request())
 	if err != nil {
-		return nil, c.explain(err)
+		return nil, c.explainIn(ctx, err)
 	}
 	var batches []*destinationsv1.ListDeadResponse
 	for {
@@ -71,9 +87,10 @@ func (c *clientFlags) deadOf(ctx context.Context, client destinationsv1.Operatio
 		case errors.Is(err, io.EOF):
 			return batches, nil
 		case err != nil:
-			return nil, c.explain(err)
+			return batches, c.explainIn(ctx, err)
+		case of.bucket == "" || of.bucket == batch.GetDestination().GetBucket():
+			batches = append(batches, batch)
 		}
-		batches = append(batches, batch)
 	}
 }
 

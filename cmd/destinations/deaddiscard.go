@@ -2,10 +2,11 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,9 +18,9 @@ type deadDiscardCmd struct {
 	clientFlags `embed:""`
 
 	Bucket  string        `required:"" placeholder:"BUCKET" help:"The bucket of the batches."`
-	Prefix  string        `placeholder:"PREFIX" help:"The prefix of the batches."`
+	Prefix  *string       `placeholder:"PREFIX" help:"The prefix of the batches (\"\": none); needed if batches of several are dead."`
 	Key     string        `placeholder:"KEY" help:"Only the batch of this key, whose prefix need not be said; without it, all of the destination."`
-	Events  *uint64       `placeholder:"N" help:"How many events are destroyed. On a terminal it is asked for; elsewhere it must be said."`
+	Events  *eventCount   `placeholder:"N" help:"How many events are destroyed. On a terminal it is asked for; elsewhere it must be said."`
 	Timeout time.Duration `default:"1m" help:"How long to wait for the answer (${default})."`
 }
 
@@ -39,38 +40,83 @@ func (c *deadDiscardCmd) Run(p *process) error {
 	}
 	defer conn.Close()
 	client := destinationsv1.NewOperationsClient(conn)
-	request := deadRequest(c.Bucket, c.Prefix, c.Key)
-	events, err := c.confirmed(p, client, request)
+	if c.Events == nil && !isTerminal(p.stdin) {
+		return errors.New(`--events is needed: the number of events that are destroyed, as "destinations dead list" counts them`)
+	}
+	of, err := c.destination(p, client)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, c.Timeout)
-	defer cancel()
-	r, err := client.DiscardDead(ctx, &destinationsv1.DiscardDeadRequest{Bucket: request.GetBucket(), Prefix: request.GetPrefix(), Key: c.Key, Events: events})
+	events, err := c.confirmed(p, client, of)
 	if err != nil {
-		return c.explain(err)
+		return err
+	}
+	ctx, cancel := within(p.ctx, c.Timeout)
+	defer cancel()
+	r, err := client.DiscardDead(ctx, &destinationsv1.DiscardDeadRequest{Bucket: c.Bucket, Prefix: *of.prefix, Key: c.Key, Events: events})
+	if err != nil {
+		return c.explainIn(ctx, err)
 	}
 	_, err = fmt.Fprintf(p.stdout, "destroyed: %s of %s\n", counted(r.GetBatches(), "batch", "batches"), counted(r.GetEvents(), "event", "events"))
 	return err
 }
 
+// destination is the one whose batches are meant: without a prefix, the only one of the
+// bucket that has some.
+func (c *deadDiscardCmd) destination(p *process, client destinationsv1.OperationsClient) (deadSelection, error) {
+	of := deadNamed(c.Bucket, c.Prefix, c.Key)
+	if of.prefix != nil {
+		return of, nil
+	}
+	ctx, cancel := within(p.ctx, c.Timeout)
+	defer cancel()
+	batches, err := c.deadOf(ctx, client, of)
+	if err != nil {
+		return of, err
+	}
+	var prefixes []string
+	for _, batch := range batches { // by prefix
+		if prefix := batch.GetDestination().GetPrefix(); !slices.Contains(prefixes, prefix) {
+			prefixes = append(prefixes, prefix)
+		}
+	}
+	switch len(prefixes) {
+	case 0:
+		return of, errNoDead("")
+	case 1:
+		of.prefix = &prefixes[0]
+		return of, nil
+	}
+	return of, fmt.Errorf("--prefix is needed: batches of %d prefixes of the bucket are dead, such as %q and %q", len(prefixes), prefixes[0], prefixes[1])
+}
+
+// eventCount is a number of events, also as the lists write it: 30,000.
+type eventCount uint64
+
+// UnmarshalText reads the number.
+func (n *eventCount) UnmarshalText(text []byte) error {
+	number, err := strconv.ParseUint(strings.ReplaceAll(string(text), ",", ""), 10, 64)
+	if err != nil || string(text) != fmt.Sprint(number) && string(text) != thousands(number) {
+		return fmt.Errorf("%q is not a number of events, such as 30000 or 30,000", text)
+	}
+	*n = eventCount(number)
+	return nil
+}
+
 // confirmed is the number of events that --events says, or the person at the
 // terminal when he has seen what would be destroyed.
-func (c *deadDiscardCmd) confirmed(p *process, client destinationsv1.OperationsClient, request *destinationsv1.ListDeadRequest) (uint64, error) {
+func (c *deadDiscardCmd) confirmed(p *process, client destinationsv1.OperationsClient, of deadSelection) (uint64, error) {
 	if c.Events != nil {
-		return *c.Events, nil
+		return uint64(*c.Events), nil
 	}
-	if !isTerminal(p.stdin) {
-		return 0, errors.New(`--events is needed: the number of events that are destroyed, as "destinations dead list" counts them`)
-	}
-	return c.ask(p, client, request)
+	return c.ask(p, client, of)
 }
 
 // ask shows the batches and asks for the number of their events.
-func (c *deadDiscardCmd) ask(p *process, client destinationsv1.OperationsClient, request *destinationsv1.ListDeadRequest) (uint64, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, c.Timeout)
+func (c *deadDiscardCmd) ask(p *process, client destinationsv1.OperationsClient, of deadSelection) (uint64, error) {
+	ctx, cancel := within(p.ctx, c.Timeout)
 	defer cancel()
-	batches, err := c.deadOf(ctx, client, request)
+	batches, err := c.deadOf(ctx, client, of)
 	if err != nil {
 		return 0, err
 	}
@@ -89,7 +135,8 @@ func (c *deadDiscardCmd) ask(p *process, client destinationsv1.OperationsClient,
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, fmt.Errorf("standard input: %w", err)
 	}
-	if strings.TrimSpace(answer) != fmt.Sprint(events) {
+	var typed eventCount
+	if err := typed.UnmarshalText([]byte(strings.TrimSpace(answer))); err != nil || uint64(typed) != events {
 		return 0, errors.New("that is not the number; nothing is destroyed")
 	}
 	return events, nil

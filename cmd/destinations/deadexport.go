@@ -23,10 +23,10 @@ import (
 type deadExportCmd struct {
 	clientFlags `embed:""`
 
-	Bucket string `required:"" placeholder:"BUCKET" help:"The bucket of the batches."`
-	Prefix string `placeholder:"PREFIX" help:"The prefix of the batches."`
-	Key    string `placeholder:"KEY" help:"Only the batch of this key, whose prefix need not be said; without it, all of the destination."`
-	Output string `default:"." placeholder:"FILE" help:"File to write, or the folder to write files into that are named by the last part of the key (${default})."`
+	Bucket string  `required:"" placeholder:"BUCKET" help:"The bucket of the batches."`
+	Prefix *string `placeholder:"PREFIX" help:"Only the batches of this prefix (\"\": of none)."`
+	Key    string  `placeholder:"KEY" help:"Only the batch of this key, whose prefix need not be said."`
+	Output string  `default:"." placeholder:"FILE" help:"File to write, or the folder to write files into that are named by the last part of the key (${default})."`
 }
 
 // Help is the long text of --help.
@@ -45,7 +45,7 @@ func (c *deadExportCmd) Run(p *process) error {
 	ctx, stop := signal.NotifyContext(p.ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	client := destinationsv1.NewOperationsClient(conn)
-	batches, err := c.deadOf(ctx, client, deadRequest(c.Bucket, c.Prefix, c.Key))
+	batches, err := c.deadOf(ctx, client, deadNamed(c.Bucket, c.Prefix, c.Key))
 	if err != nil {
 		return err
 	}
@@ -69,13 +69,13 @@ func (c *deadExportCmd) Run(p *process) error {
 	return nil
 }
 
-// deadRequest asks for the dead batches of a destination; a key says which
-// destination it is of.
-func deadRequest(bucket, prefix, key string) *destinationsv1.ListDeadRequest {
-	if prefix == "" {
-		prefix = prefixOf(key)
+// deadNamed selects dead batches of a bucket; a key says which destination it is of.
+func deadNamed(bucket string, prefix *string, key string) deadSelection {
+	if prefix == nil && key != "" {
+		of := prefixOf(key)
+		prefix = &of
 	}
-	return &destinationsv1.ListDeadRequest{Bucket: bucket, Prefix: prefix}
+	return deadSelection{bucket, prefix}
 }
 
 // partsBehindPrefix are those of year, month, day, hour and name in a key.
@@ -108,7 +108,7 @@ func errNoDead(key string) error {
 	if key != "" {
 		return fmt.Errorf("--key: there is no dead batch of the key %s", key)
 	}
-	return errors.New("the destination has no dead batch")
+	return errors.New("nothing that is named has a dead batch")
 }
 
 // isFolder says whether files are to be written into it.

@@ -225,7 +225,7 @@ func TestDeadBatchesAreListedExportedRedrivenAndDiscarded(t *testing.T) {
 // deadIn lists all dead batches.
 func deadIn(t *testing.T, client destinationsv1.OperationsClient) []*destinationsv1.ListDeadResponse {
 	t.Helper()
-	dead, err := new(clientFlags).deadOf(t.Context(), client, &destinationsv1.ListDeadRequest{})
+	dead, err := new(clientFlags).deadOf(t.Context(), client, deadSelection{})
 	if err != nil {
 		t.Fatal(err)
 	}

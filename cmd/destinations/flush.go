@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -42,12 +41,12 @@ func (c *flushCmd) Run(p *process) error {
 		return err
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(p.ctx, c.Timeout)
+	ctx, cancel := within(p.ctx, c.Timeout)
 	defer cancel()
 	client := destinationsv1.NewOperationsClient(conn)
 	response, err := client.Flush(ctx, &destinationsv1.FlushRequest{Bucket: c.Bucket, Prefix: c.Prefix})
 	if err != nil {
-		return c.explain(err)
+		return c.explainIn(ctx, err)
 	}
 	_, err = fmt.Fprintln(p.stdout, flushedText(response.GetBatches()))
 	return err

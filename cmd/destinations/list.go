@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,11 +48,11 @@ func (c *listCmd) Run(p *process) error {
 		return err
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(p.ctx, c.Timeout)
+	ctx, cancel := within(p.ctx, c.Timeout)
 	defer cancel()
 	call, err := destinationsv1.NewOperationsClient(conn).ListDestinations(ctx, &destinationsv1.ListDestinationsRequest{State: stateNamed(c.State)})
 	if err != nil {
-		return c.explain(err)
+		return c.explainIn(ctx, err)
 	}
 	closed := false
 	table := &destinationTable{w: p.stdout, now: time.Now(), filtered: c.State != ""}
@@ -67,7 +66,7 @@ func (c *listCmd) Run(p *process) error {
 		case errors.Is(err, io.EOF):
 			return ended(table.print(), closed)
 		case err != nil:
-			return c.explain(err)
+			return c.explainIn(ctx, err)
 		case !c.JSON:
 			table.add(line)
 		default:

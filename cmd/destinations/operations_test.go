@@ -242,7 +242,7 @@ func TestRedriveNamesWhatIsTried(t *testing.T) {
 		asked string
 	}{
 		{[]string{"--all"}, "redrive  "},
-		{[]string{"--bucket", "bkt"}, "redrive bkt "},
+		{[]string{"--bucket", "bkt", "--prefix", ""}, "redrive bkt "},
 		{[]string{"--bucket", "bkt", "--prefix", "p"}, "redrive bkt p"},
 	} {
 		got := run(t, append([]string{"redrive", "--target", target}, test.args...)...)
@@ -250,6 +250,72 @@ func TestRedriveNamesWhatIsTried(t *testing.T) {
 			t.Errorf("%v: got %+v", test.args, got)
 		}
 		fake.wantAsked(test.asked)
+	}
+}
+
+// Without a prefix each destination of the bucket is meant, and not the one that has
+// none.
+func TestRedriveOfABucketIsOfAllItsPrefixes(t *testing.T) {
+	fake := &fakeOperations{lines: append(somewhatWrong(), destinationLine("bkt", ""), destinationLine("bkt", "p/"))}
+	target := fake.start(t)
+	got := run(t, "redrive", "--target", target, "--bucket", "bkt")
+	if got != (outcome{stdout: "tried again: 2 blocked destinations, 4 dead batches of 60 events\n"}) {
+		t.Errorf("got %+v", got)
+	}
+	fake.wantAsked("list DESTINATION_STATE_UNSPECIFIED", "redrive bkt ", "redrive bkt p/")
+	got = run(t, "redrive", "--target", target, "--bucket", "other")
+	if got.code != exitFailed || got.stderr != "destinations redrive: --bucket: no destination of other has undelivered events or is blocked\n" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestDeadOfABucketIsOfAllItsPrefixes(t *testing.T) {
+	fake := twoDead()
+	target := fake.start(t)
+	if got := run(t, "dead", "list", "--target", target, "--bucket", "bkt"); got.code != exitOK || strings.Count(got.stdout, "p/q/2026") != 2 {
+		t.Errorf("got %+v", got)
+	}
+	if got := run(t, "dead", "list", "--target", target, "--bucket", "other"); got != (outcome{stdout: "no batch is dead\n"}) {
+		t.Errorf("got %+v", got)
+	}
+	if got := run(t, "dead", "discard", "--target", target, "--bucket", "bkt", "--events", "1,042"); got != (outcome{stdout: "destroyed: 1 batch of 1042 events\n"}) {
+		t.Errorf("got %+v", got)
+	}
+	fake.wantAsked("dead  ", "dead  ", "dead  ", "discard bkt p/q/ ")
+	fake.dead[1].Destination.Prefix = "r/"
+	got := run(t, "dead", "discard", "--target", target, "--bucket", "bkt", "--events", "42")
+	if got.code != exitFailed || !strings.Contains(got.stderr, `--prefix is needed: batches of 2 prefixes of the bucket are dead, such as "p/q/" and "r/"`) {
+		t.Errorf("got %+v", got)
+	}
+	fake.wantAsked("dead  ")
+}
+
+// What is known is shown beside the error of a part of the journal.
+func TestDeadListShowsWhatItHasBesideAnError(t *testing.T) {
+	fake := twoDead()
+	fake.err = endOfStream(t, codes.Unavailable, "PARTITION_UNAVAILABLE")
+	got := run(t, "dead", "list", "--target", fake.start(t))
+	if got.code != exitFailed || strings.Count(got.stdout, "p/q/2026") != 2 || !strings.Contains(got.stderr, "PARTITION_UNAVAILABLE") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestTimeoutNamesItsFlag(t *testing.T) {
+	target := (&fakeOperations{}).start(t)
+	for _, command := range [][]string{{"list"}, {"flush"}, {"redrive", "--all"}, {"dead", "list"}, {"dead", "discard", "--bucket", "bkt", "--prefix", "p", "--events", "1"}} {
+		got := run(t, append(command, "--target", target, "--timeout", "1ns")...)
+		if want := target + " (--target): no answer within 1ns (--timeout)\n"; got.code != exitFailed || !strings.HasSuffix(got.stderr, ": "+want) {
+			t.Errorf("%v: got %+v", command, got)
+		}
+	}
+}
+
+func TestEventCountIsReadAsItIsWritten(t *testing.T) {
+	for text, want := range map[string]eventCount{"0": 0, "30000": 30_000, "30,000": 30_000, "1,234,567": 1_234_567, "3,0000": 0, "1,23": 0, ",1": 0, "": 0, "-1": 0, "007": 0} {
+		var got eventCount
+		if err := got.UnmarshalText([]byte(text)); got != want || (err != nil) != (want == 0 && text != "0") {
+			t.Errorf("%q: got %d, %v", text, got, err)
+		}
 	}
 }
 
@@ -431,8 +497,8 @@ func TestDeadDiscardAsks(t *testing.T) {
 		{"unknown", "unknown", "12\n", 0, "no dead batch of the key unknown"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			fake := twoDead()
-			c := &deadDiscardCmd{clientFlags: clientFlags{Target: fake.start(t)}, Bucket: "bkt", Prefix: "p/q", Key: test.key, Timeout: time.Minute}
+			fake, prefix := twoDead(), "p/q"
+			c := &deadDiscardCmd{clientFlags: clientFlags{Target: fake.start(t)}, Bucket: "bkt", Prefix: &prefix, Key: test.key, Timeout: time.Minute}
 			conn, err := c.dial()
 			if err != nil {
 				t.Fatal(err)
@@ -440,7 +506,7 @@ func TestDeadDiscardAsks(t *testing.T) {
 			defer conn.Close()
 			var stderr strings.Builder
 			p := &process{ctx: t.Context(), stdin: strings.NewReader(test.answer), stderr: &stderr}
-			events, err := c.ask(p, destinationsv1.NewOperationsClient(conn), deadRequest(c.Bucket, c.Prefix, c.Key))
+			events, err := c.ask(p, destinationsv1.NewOperationsClient(conn), deadNamed(c.Bucket, c.Prefix, c.Key))
 			if events != test.events || (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %d, %v; want %d, %q", events, err, test.events, test.want)
 			}

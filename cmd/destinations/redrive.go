@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
@@ -13,8 +14,8 @@ import (
 type redriveCmd struct {
 	clientFlags `embed:""`
 
-	Bucket  string        `placeholder:"BUCKET" help:"Redrive the destination of this bucket and --prefix."`
-	Prefix  string        `placeholder:"PREFIX" help:"The destination's prefix."`
+	Bucket  string        `placeholder:"BUCKET" help:"Redrive the destinations of this bucket."`
+	Prefix  *string       `placeholder:"PREFIX" help:"Only the destination of this prefix (\"\": of none)."`
 	All     bool          `help:"Redrive all destinations."`
 	Timeout time.Duration `default:"1m" help:"How long to wait for the answer (${default})."`
 }
@@ -37,8 +38,8 @@ func (c *redriveCmd) Validate() error {
 }
 
 // checkNamed refuses a prefix of no bucket.
-func checkNamed(bucket, prefix string) error {
-	if prefix != "" && bucket == "" {
+func checkNamed(bucket string, prefix *string) error {
+	if prefix != nil && *prefix != "" && bucket == "" {
 		return errors.New("--prefix needs --bucket")
 	}
 	return nil
@@ -51,13 +52,53 @@ func (c *redriveCmd) Run(p *process) error {
 		return err
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(p.ctx, c.Timeout)
+	ctx, cancel := within(p.ctx, c.Timeout)
 	defer cancel()
-	r, err := destinationsv1.NewOperationsClient(conn).Redrive(ctx, &destinationsv1.RedriveRequest{Bucket: c.Bucket, Prefix: c.Prefix})
+	client := destinationsv1.NewOperationsClient(conn)
+	requests, err := c.requests(ctx, client)
 	if err != nil {
-		return c.explain(err)
+		return err
+	}
+	r := &destinationsv1.RedriveResponse{}
+	for _, request := range requests {
+		done, err := client.Redrive(ctx, request)
+		if err != nil {
+			return c.explainIn(ctx, err)
+		}
+		r.Destinations += done.GetDestinations()
+		r.Batches += done.GetBatches()
+		r.Events += done.GetEvents()
 	}
 	_, err = fmt.Fprintf(p.stdout, "tried again: %s, %s of %s\n", counted(r.GetDestinations(), "blocked destination", "blocked destinations"),
 		counted(r.GetBatches(), "dead batch", "dead batches"), counted(r.GetEvents(), "event", "events"))
 	return err
+}
+
+// requests are those that redrive what is named: without a prefix, each destination of
+// the bucket that there is something to try of.
+func (c *redriveCmd) requests(ctx context.Context, client destinationsv1.OperationsClient) ([]*destinationsv1.RedriveRequest, error) {
+	if c.All {
+		return []*destinationsv1.RedriveRequest{{}}, nil
+	}
+	if c.Prefix != nil {
+		return []*destinationsv1.RedriveRequest{{Bucket: c.Bucket, Prefix: *c.Prefix}}, nil
+	}
+	call, err := client.ListDestinations(ctx, &destinationsv1.ListDestinationsRequest{})
+	if err != nil {
+		return nil, c.explainIn(ctx, err)
+	}
+	var requests []*destinationsv1.RedriveRequest
+	for {
+		line, err := call.Recv()
+		switch {
+		case errors.Is(err, io.EOF) && len(requests) == 0:
+			return nil, fmt.Errorf("--bucket: no destination of %s has undelivered events or is blocked", c.Bucket)
+		case errors.Is(err, io.EOF):
+			return requests, nil
+		case err != nil:
+			return nil, c.explainIn(ctx, err)
+		case line.GetDestination().GetBucket() == c.Bucket:
+			requests = append(requests, &destinationsv1.RedriveRequest{Bucket: c.Bucket, Prefix: line.GetDestination().GetPrefix()})
+		}
+	}
 }
