@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/open-destinations/destinations/journal"
@@ -219,4 +220,24 @@ func TestConfigNamesEachProblem(t *testing.T) {
 	if err := cfg.Validate(); err != nil {
 		t.Errorf("the defaults: %v", err)
 	}
+}
+
+func TestRemovedFilesBreakTheJournal(t *testing.T) {
+	fsys := journaltest.NewFS()
+	j := open(t, small(fsys))
+	if j.CheckFolder(); j.Err() != nil {
+		t.Fatalf("got %v, and nothing was removed", j.Err())
+	}
+	fsys.Fail(func(op journaltest.Op) error { return syscall.EMFILE })
+	if j.CheckFolder(); j.Err() != nil {
+		t.Fatalf("got %v, want that only a missing file counts", j.Err())
+	}
+	fsys.Fail(nil)
+	if err := fsys.Remove("/data/0000/start"); err != nil {
+		t.Fatal(err)
+	}
+	if j.CheckFolder(); !errors.Is(j.Err(), journal.ErrBroken) {
+		t.Errorf("got %v, want %v", j.Err(), journal.ErrBroken)
+	}
+	j.Close()
 }

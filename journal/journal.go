@@ -114,6 +114,28 @@ func (j *Journal) Err() error {
 	}
 }
 
+// CheckFolder breaks the journal if its files were removed while it is open: what is
+// appended then would be acknowledged, and gone with the process. It looks for the
+// identity and for one file of each partition, so call it now and then. Another folder in
+// the place of the removed one is not noticed.
+func (j *Journal) CheckFolder() {
+	names := []string{filepath.Join(j.cfg.Dir, identityName)}
+	for _, p := range j.partitions {
+		if p.Err() == nil { // else it may be what has closed the partition
+			names = append(names, filepath.Join(p.dir, startName))
+		}
+	}
+	for _, name := range names {
+		f, err := j.fs.Open(name)
+		if err == nil {
+			f.Close() // only looked for: nothing to lose
+		}
+		if isAbsent(err) {
+			j.fail(fmt.Errorf("the data folder was removed while it is in use: %w", err))
+		}
+	}
+}
+
 // fail makes an error final, and returns the one that was first.
 func (j *Journal) fail(err error) error {
 	j.failOnce.Do(func() {

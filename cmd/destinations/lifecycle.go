@@ -22,6 +22,9 @@ func (s *service) run(ctx context.Context) error {
 	ended := make(chan error, 2) // room for both servers, so that neither waits
 	serving.Go(func() { ended <- s.serveGRPC() })
 	serving.Go(func() { ended <- s.serveAdmin() })
+	watch, unwatch := context.WithCancel(ctx)
+	defer unwatch()
+	serving.Go(func() { s.watchFolder(watch) })
 	if s.notReady() == nil {
 		s.setHealth(healthpb.HealthCheckResponse_SERVING)
 	}
@@ -42,6 +45,7 @@ func (s *service) run(ctx context.Context) error {
 	if cause != nil {
 		s.log.Error("ending", "error", cause)
 	}
+	unwatch()
 	err := s.shutdown()
 	serving.Wait()
 	if cause != nil {
@@ -51,6 +55,23 @@ func (s *service) run(ctx context.Context) error {
 		s.log.Info("stopped")
 	}
 	return err
+}
+
+// folderLook is how often is looked whether the data folder is still there.
+const folderLook = 2 * time.Second
+
+// watchFolder lets the journal break when somebody removes its folder.
+func (s *service) watchFolder(ctx context.Context) {
+	look := time.NewTicker(folderLook)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+			s.journal.CheckFolder()
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (s *service) serveGRPC() error {

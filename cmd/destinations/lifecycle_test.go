@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -149,6 +150,19 @@ func TestBrokenJournalEndsTheService(t *testing.T) {
 		t.Errorf("send: got %+v, want JOURNAL_BROKEN", sent)
 	}
 	if err := r.wait(t); !errors.Is(err, journal.ErrBroken) || !strings.Contains(err.Error(), "the disk is gone") {
+		t.Errorf("got %v, want %v with its cause", err, journal.ErrBroken)
+	}
+}
+
+// A service whose folder somebody removes ends, and does not acknowledge what is gone with
+// it.
+func TestRemovedFolderEndsTheService(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	r := start(t, testParams(testConfig(t, dir), uploadertest.NewS3(t).Config()))
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.wait(t); !errors.Is(err, journal.ErrBroken) || !strings.Contains(err.Error(), "the data folder was removed while it is in use") {
 		t.Errorf("got %v, want %v with its cause", err, journal.ErrBroken)
 	}
 }
