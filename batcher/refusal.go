@@ -85,13 +85,17 @@ func (s *shard) publishRefusals(count int) {
 
 // refusalOf is why new events of d are refused; "" if they are not.
 func (s *shard) refusalOf(d *destination, allowed int64) string {
-	if d.mode != modeBlocked || d.cause != subjectNone || d.undeliveredEvents().bytes <= allowed {
+	if d.mode != modeBlocked || d.cause != subjectNone {
+		return ""
+	}
+	waiting := d.undeliveredEvents().bytes
+	if waiting <= allowed {
 		return ""
 	}
 	if d.refusal != "" && d.refusedCode == d.code {
 		return d.refusal
 	}
 	d.refusedCode = d.code
-	return fmt.Sprintf("the destination is blocked since %s (%s), and as many of its events as may be kept wait for it",
-		d.since.UTC().Format(time.RFC3339), d.code)
+	return fmt.Sprintf("the destination is blocked since %s (%s): %d bytes of its events wait, limit %d (--destination-quota is %d; less while the journal is more than half full)",
+		d.since.UTC().Format(time.RFC3339), d.code, waiting, allowed, s.cfg.DestinationQuota)
 }

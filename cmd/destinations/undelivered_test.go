@@ -188,7 +188,7 @@ func TestBlockedBucketFromTheFirstRefusalToTheLastEvent(t *testing.T) {
 				<-time.After(time.Second)
 			}
 			if rejection.GetCode() != destinationsv1.RejectionCode_REJECTION_CODE_DESTINATION_BLOCKED || rejection.GetField() != "bucket" ||
-				!strings.Contains(rejection.GetReason(), "AccessDenied") || rejection.GetIndex() != 0 || sent < 10 {
+				!strings.Contains(rejection.GetReason(), "(AccessDenied): ") || !strings.Contains(rejection.GetReason(), "limit 10240 (--destination-quota is 10240;") || rejection.GetIndex() != 0 || sent < 10 {
 				t.Errorf("request %d: got %v, want a rejection that names the cause", sent, rejection)
 			}
 			if line := listedIn(t, conn, "bad"); !line.GetOverQuota() || line.GetBacklogEvents() != uint64(sent-1) {
