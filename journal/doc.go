@@ -9,7 +9,7 @@
 //
 // # Files
 //
-//	<dir>/LOCK             locked (flock) while a process has the folder open
+//	<dir>/LOCK             locked (flock) while a process has the folder open; its id
 //	<dir>/IDENTITY         what never changes about the folder; text
 //	<dir>/0000/            partition 0, and so on
 //	  start                where a replay begins

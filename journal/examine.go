@@ -46,8 +46,12 @@ func Claim(dir string, fsys FS) (*Folder, error) {
 		fsys = OS()
 	}
 	// Without this look the lock would make a file in any folder that is named.
-	if names, err := fsys.List(dir); err != nil || !isDataFolder(names) {
-		return nil, errors.Join(fmt.Errorf("%s is no data folder", dir), err)
+	names, err := fsys.List(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open data folder: %w", err)
+	}
+	if !isDataFolder(names) {
+		return nil, fmt.Errorf("%s is no data folder", dir)
 	}
 	lock, err := fsys.Lock(filepath.Join(dir, lockName))
 	if err != nil {

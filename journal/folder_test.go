@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,6 +22,8 @@ func TestSecondOpenIsLockedOut(t *testing.T) {
 			j := open(t, cfg)
 			if _, err := journal.Open(cfg); !errors.Is(err, journal.ErrLocked) {
 				t.Fatalf("got %v, want ErrLocked", err)
+			} else if who := fmt.Sprintf("another process (%d): stop that first", os.Getpid()); name == "folder" && !strings.Contains(err.Error(), who) {
+				t.Errorf("got %v, want it to name who has it", err)
 			}
 			appendAll(t, j.Partition(0).Events(), 1)
 			j.Close()

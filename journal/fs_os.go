@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -84,12 +86,32 @@ func (*osFS) Lock(name string) (io.Closer, error) {
 	}
 	err = retryEINTR(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = ErrLocked
+		err = fmt.Errorf("%w%s: stop that first", ErrLocked, ownerOf(f))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", name, err), f.Close())
 	}
+	sign(f)
 	return f, nil
+}
+
+// sign writes who holds the lock into its file, for people. What can't be written is
+// not said: the lock holds all the same.
+func sign(f *os.File) {
+	if f.Truncate(0) == nil {
+		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())
+	}
+}
+
+// ownerOf names the process that has signed the file of a lock; "" if none has.
+func ownerOf(f *os.File) string {
+	text := make([]byte, 20)
+	n, _ := f.ReadAt(text, 0)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text[:n])))
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%d)", pid)
 }
 
 // osFile is an *os.File; Sync and Allocate are what the platform offers.
