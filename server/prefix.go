@@ -31,10 +31,12 @@ func CheckPrefix(raw string) (completed string, err error) {
 		r, _ := utf8.DecodeRuneInString(raw[at:])
 		return "", fmt.Errorf("control character %U at byte %d", r, at)
 	}
+	at := 0
 	for segment := range strings.SplitSeq(raw, "/") {
 		if segment == "." || segment == ".." {
-			return "", fmt.Errorf("must not have a segment %q", segment)
+			return "", fmt.Errorf("must not have a segment %q, as at byte %d", segment, at)
 		}
+		at += len(segment) + 1
 	}
 	if size > len(raw) {
 		return raw + "/", nil

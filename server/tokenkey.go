@@ -30,6 +30,16 @@ func LoadTokenKey(dir string) (key []byte, made bool, err error) {
 	return key, false, err
 }
 
+// CheckTokenKey says why [LoadTokenKey] would refuse the file of dir, if it would. It
+// makes none.
+func CheckTokenKey(dir string) error {
+	_, err := readTokenKey(filepath.Join(dir, tokenKeyName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 func readTokenKey(path string) ([]byte, error) {
 	info, err := os.Lstat(path)
 	switch {
@@ -40,7 +50,8 @@ func readTokenKey(path string) ([]byte, error) {
 	case info.Mode().Perm()&^tokenKeyMode != 0:
 		return nil, fmt.Errorf("token key %s: mode %#o, must be %#o or narrower", path, info.Mode().Perm(), fs.FileMode(tokenKeyMode))
 	case info.Size() != tokenKeyBytes:
-		return nil, fmt.Errorf("token key %s: %d bytes, must be %d", path, info.Size(), tokenKeyBytes)
+		return nil, fmt.Errorf("token key %s: %d bytes, must be %d: put a copy of it back; or move it away, then a new one is made, and the receipts that were given before can't be read any more",
+			path, info.Size(), tokenKeyBytes)
 	}
 	key, err := os.ReadFile(path)
 	if err != nil {

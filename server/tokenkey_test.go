@@ -51,7 +51,7 @@ func TestTokenKeyIsRefused(t *testing.T) {
 		mode fs.FileMode
 		want string
 	}{
-		{"too short", 31, 0o600, "31 bytes, must be 32"},
+		{"too short", 31, 0o600, "31 bytes, must be 32: put a copy of it back"},
 		{"too long", 33, 0o600, "33 bytes, must be 32"},
 		{"empty", 0, 0o600, "0 bytes"},
 		{"readable by the group", 32, 0o640, "mode 0640"},

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/server"
 )
 
 // journalCmd are the commands that look at a data folder without a service.
@@ -48,6 +49,10 @@ func (c *verifyCmd) Run(p *process) error {
 			damaged = true
 			fmt.Fprintf(p.stdout, "partition %d: DAMAGED: %s\n", i, oneLine(problem))
 		}
+	}
+	if err := server.CheckTokenKey(c.DataDir); err != nil {
+		damaged = true
+		fmt.Fprintf(p.stdout, "DAMAGED: %s\n", oneLine(err))
 	}
 	if damaged {
 		return &exitError{code: exitFailed}

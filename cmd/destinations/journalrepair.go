@@ -137,7 +137,7 @@ func (r *repairPlan) dropFiles() error {
 		case strings.HasSuffix(f.Name, ".json"):
 			r.say("%s is removed: it was for people to read", f.Name)
 		default:
-			return fmt.Errorf("this version does not know what %s is for: %w", f.Name, f.Err)
+			return fmt.Errorf("this version does not know what %s is for: if no newer version has made it, move it out of the partition's folder and run this again: %w", f.Name, f.Err)
 		}
 		r.mending.Remove = append(r.mending.Remove, f.Name)
 	}

@@ -382,6 +382,25 @@ func TestLostControlLogNamesDump(t *testing.T) {
 	})
 }
 
+func TestWhatIsNotOursIsNamedWithWhatToDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newFolderWorld(t, 1)
+		w.seal()
+		w.stop()
+		for _, name := range []string{filepath.Join("0000", "foo"), "token.key"} {
+			if err := os.WriteFile(filepath.Join(w.dir, name), []byte("bar"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if code, out, _ := w.command("verify"); code != exitFailed || !strings.Contains(out, "token.key: 3 bytes, must be 32: put a copy of it back") {
+			t.Errorf("verify: got %d, %q", code, out)
+		}
+		if code, _, errs := w.command("repair", "--yes"); code != exitFailed || !strings.Contains(errs, "what foo is for: if no newer version has made it, move it out of the partition's folder") {
+			t.Errorf("repair: got %d, %q", code, errs)
+		}
+	})
+}
+
 func TestDamagedIdentityIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newFolderWorld(t, 1)
