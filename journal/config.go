@@ -116,8 +116,8 @@ func (c Config) Validate() error {
 			c.ControlSegmentBytes, minSegmentBytes, maxSegmentBytes)
 	}
 	if least := segmentsNeeded * int64(c.Partitions) * c.SegmentBytes; c.QuotaBytes != 0 && c.QuotaBytes < least {
-		refuse("QuotaBytes: got %d, want 0 or at least %d, %d segments for each partition",
-			c.QuotaBytes, least, segmentsNeeded)
+		refuse("QuotaBytes: got %d, want 0 or at least %d: %d segments of %d bytes for each of %d partitions",
+			c.QuotaBytes, least, segmentsNeeded, c.SegmentBytes, c.Partitions)
 	}
 	if c.ProofDelay < 0 {
 		refuse("ProofDelay: got %v, want 0 or more", c.ProofDelay)

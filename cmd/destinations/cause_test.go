@@ -1,6 +1,13 @@
 package main
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+
+	"github.com/aws/smithy-go"
+
+	"github.com/open-destinations/destinations/uploader"
+)
 
 func TestCauseIsWhatWasSaid(t *testing.T) {
 	const object = "CreateMultipartUpload s3://b/p: with (status 7): in it/2026/01/02/03/2026-01-02-03-04-05-00.gz: "
@@ -27,6 +34,25 @@ func TestCauseIsWhatWasSaid(t *testing.T) {
 	} {
 		if got := reasonOf(reason); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", reason, got, want)
+		}
+	}
+}
+
+// The texts are the uploader's own: when their form changes, this tells.
+func TestCauseOfTheUploadersErrors(t *testing.T) {
+	for code, said := range map[string]string{"AccessDenied": "User: x is not authorized", "NoSuchBucket": "", "Other": "Other"} {
+		for _, id := range []string{"", "R1"} {
+			err := &uploader.Error{Op: "PutObject", Bucket: "b", Key: "p/2026/01/02/03/x.gz", Code: code, RequestID: id, Status: 400,
+				Err: fmt.Errorf("operation error S3: PutObject, %w", &smithy.GenericAPIError{Code: code, Message: said})}
+			want := said
+			if said == "" || said == code {
+				if want = "status 400"; id != "" {
+					want += ", request " + id
+				}
+			}
+			if got := causeOf(code, err.Error()); got != want {
+				t.Errorf("%v: got %q, want %q", err, got, want)
+			}
 		}
 	}
 }
