@@ -74,6 +74,7 @@ type batch struct {
 	cleared  bool     // what an earlier process may have left under its key was aborted
 	flushes  []*flush // that wait for its Seal
 	attempts uint32   // tries of the uploader so far
+	job      *job     // the last of them
 }
 
 // add takes one line, for which there is room. The caller has checked that the event

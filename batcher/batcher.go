@@ -20,8 +20,9 @@ type Batcher struct {
 	journal     *journal.Journal
 	partitionOf func(tenant, bucket, prefix string) int
 	shards      []*shard // by partition; nil where the partition is closed by damage
-	uploads     *pool[struct{}]
-	retries     *pool[struct{}]
+	uploads     *lanes
+	retries     *lanes
+	probes      *lanes
 	compressors *pool[*uploader.Compressor]
 	files       *pool[struct{}]
 	spools      *pool[struct{}]
@@ -61,7 +62,7 @@ func Start(p Params) (*Batcher, error) {
 	b.common = &shared{
 		memory: &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}, spares: &sync.Pool{}, counts: b.counts,
 		parkAbove:  parkAbove(p.Journal.Quota()),
-		conditions: newConditions(&p.Config, b.wakeAll), journal: p.Journal,
+		conditions: newConditions(&p.Config, b.wakeAll), journal: p.Journal, tell: b.tell,
 	}
 	for i := range b.shards {
 		if err := p.Journal.Partition(i).Err(); err != nil {
@@ -125,6 +126,7 @@ type shared struct {
 	journal    *journal.Journal
 	wroteTo    bucketsWritten
 	refusing   atomic.Int64 // destinations whose new events are refused
+	tell       func(m any)  // gives a message to every shard
 }
 
 // newShard makes the shard of partition i, which has read and checked what was
@@ -180,8 +182,15 @@ func (b *Batcher) start(p *Params, compressors []*uploader.Compressor) {
 	probes, cancelProbes := context.WithCancel(ctx)
 	b.stopProbes = cancelProbes
 	retries := max(1, p.Config.Uploads/8)
-	b.retries = newPool(make([]struct{}, retries))
-	b.uploads = newPool(make([]struct{}, max(1, p.Config.Uploads-retries)))
+	uploads := max(1, p.Config.Uploads-retries)
+	b.uploads = newLanes(uploads, func(string) int { return uploads - uploads/8 })
+	b.retries = newLanes(retries, func(string) int { return (retries + 1) / 2 })
+	b.probes = newLanes(retries, func(bucket string) int {
+		if b.common.conditions.fails(bucket) != nil {
+			return 1
+		}
+		return retries
+	})
 	b.compressors = newPool(compressors)
 	b.files = newPool(make([]struct{}, 1)) // they all go to one disk
 	b.spools = newPool(make([]struct{}, spoolsAtOnce))
@@ -189,8 +198,8 @@ func (b *Batcher) start(p *Params, compressors []*uploader.Compressor) {
 		if s == nil {
 			continue
 		}
-		s.probeCtx, s.retryPool = probes, b.retries
-		s.uploadCtx, s.uploadPool, s.compressors, s.filePool = ctx, b.uploads, b.compressors, b.files
+		s.probeCtx, s.probePool = probes, b.probes
+		s.uploadCtx, s.uploadPool, s.retryPool, s.compressors, s.filePool = ctx, b.uploads, b.retries, b.compressors, b.files
 		s.spoolPool = b.spools
 		b.running.Go(func() { b.ended(s, s.run()) })
 	}
@@ -299,6 +308,15 @@ func (b *Batcher) hand(partition int, m any) error {
 	return nil
 }
 
+// tell gives a message to every shard that has not ended.
+func (b *Batcher) tell(m any) {
+	for i, s := range b.shards {
+		if s != nil {
+			_ = b.hand(i, m) // one that has ended need not know
+		}
+	}
+}
+
 // Close stops: no further event is read, no batch closed, no upload begun. Uploads
 // that are running may finish until ctx ends, and what they deliver is noted in the
 // journal, which has to be closed after the batcher. What is not delivered stays in
@@ -313,6 +331,7 @@ func (b *Batcher) Close(ctx context.Context) error {
 	b.stopUploads()
 	b.uploads.close()
 	b.retries.close()
+	b.probes.close()
 	b.compressors.close()
 	b.files.close()
 	b.spools.close()

@@ -59,6 +59,7 @@ func (s *shard) applyFreed(m *journalv1.Freed) {
 
 // block drops d's bytes. Its events are counted from here on.
 func (s *shard) block(d *destination, cause subject) {
+	s.withdraw(d)
 	s.dissolve(d) // as far as its reader is
 	s.leavePass(d)
 	for _, b := range d.closing {
@@ -68,6 +69,7 @@ func (s *shard) block(d *destination, cause subject) {
 		s.unload(b)
 	}
 	d.mode, d.cause, d.parkAll, d.dying = modeBlocked, cause, false, ""
+	d.urgent, d.blockAt = true, time.Time{}
 	s.chargeBacklog(d)
 	s.endWaits(d)
 }

@@ -192,15 +192,10 @@ func TestHalfOfTheDestinationsAreRefused(t *testing.T) {
 // Buckets that only time out take none of the slots of those that work.
 func TestHangingDestinationsTakeNoSlotsOfOthers(t *testing.T) {
 	bubble(t, func(w *world) { w.cfg.Uploads = 16 }, func(w *world) {
-		var hanging, working []dest
-		for i := range 20 {
-			working = append(working, dest{"works", fmt.Sprintf("%d/", i)})
-			hanging = append(hanging, dest{"hangs", fmt.Sprintf("%d/", i)})
-		}
-		w.store.set(func() { w.store.mu.hang["hangs"] = 20 * time.Second })
-		w.send(short, append(hanging[:16:16], working...)...)
+		w.hang("hangs")
+		working := prefixes("works", 20)
+		w.send(short, append(prefixes("hangs", 200), working...)...)
 		w.flush()
-		pass(25 * time.Second) // all have been tried once
 		w.promptly(working[0])
 		w.store.set(func() { clear(w.store.mu.hang) })
 	})

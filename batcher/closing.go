@@ -71,6 +71,10 @@ func (s *shard) fireTimers(now time.Time) {
 			d.retryAt = time.Time{}
 			s.try(d)
 		}
+		if !d.blockAt.IsZero() && !d.blockAt.After(now) {
+			d.blockAt = time.Time{}
+			s.lasting(d, now)
+		}
 		if d.open != nil && d.mode == modeActive && !d.undelivered() && !d.closeAt.After(now) {
 			s.close(d, journalv1.SealReason_SEAL_REASON_WINDOW, s.position())
 		}

@@ -32,7 +32,7 @@ const conditionProbeMax = 15 * time.Second
 //
 // Only credentials that S3 refuses are known to be wrong by one answer. An endpoint is
 // taken for down when a destination has failed for long and most of the others fail
-// too. Either is probed with the key of one destination that waits for it.
+// too, in most of the buckets. Either is probed with the key of one destination that waits for it.
 type conditions struct {
 	cfg  *Config
 	wake func()                 // tells every shard to look again
@@ -48,8 +48,11 @@ type conditions struct {
 		tried map[string]*list.Element // of recent, by the name of a destination
 		// recent are the last outcomes of the destinations that were tried lately, the
 		// oldest first; failing counts those that failed as all do if the endpoint is down.
-		recent  list.List
-		failing int
+		recent    list.List
+		failing   int
+		perBucket map[string]int // how many of recent are of a bucket
+		// buckets are those whose last answer was none or one that a wait may cure: that error.
+		buckets map[string]error
 	}
 }
 
@@ -74,14 +77,14 @@ type condition struct {
 
 // outcome is the last one of a destination.
 type outcome struct {
-	name   string
-	at     time.Time
-	failed bool
+	name, bucket string
+	at           time.Time
+	failed       bool
 }
 
 func newConditions(cfg *Config, wake func()) *conditions {
 	c := &conditions{cfg: cfg, wake: wake}
-	c.mu.tried = map[string]*list.Element{}
+	c.mu.tried, c.mu.perBucket, c.mu.buckets = map[string]*list.Element{}, map[string]int{}, map[string]error{}
 	return c
 }
 
@@ -95,15 +98,16 @@ func (c *conditions) blocked() subject {
 	return subjectNone
 }
 
-// note takes note of the outcome of an upload.
-func (c *conditions) note(name string, err error, now time.Time) {
-	failed := err != nil && uploader.Classify(err) == uploader.ClassTransient
+// note takes note of the outcome of an upload to d.
+func (c *conditions) note(d *destination, err error, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.mu.tried[name]; e != nil {
+	failed := c.answeredLocked(d.bucket, err)
+	if e := c.mu.tried[d.name]; e != nil {
 		c.dropLocked(e)
 	}
-	c.mu.tried[name] = c.mu.recent.PushBack(outcome{name, now, failed})
+	c.mu.tried[d.name] = c.mu.recent.PushBack(outcome{d.name, d.bucket, now, failed})
+	c.mu.perBucket[d.bucket]++
 	if failed {
 		c.mu.failing++
 	}
@@ -112,20 +116,57 @@ func (c *conditions) note(name string, err error, now time.Time) {
 	}
 }
 
+// answered takes note of what S3 has answered about a bucket.
+func (c *conditions) answered(bucket string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answeredLocked(bucket, err)
+}
+
+func (c *conditions) answeredLocked(bucket string, err error) (failed bool) {
+	if failed = err != nil && uploader.Classify(err) == uploader.ClassTransient; failed {
+		c.mu.buckets[bucket] = err
+	} else {
+		delete(c.mu.buckets, bucket)
+	}
+	return failed
+}
+
+// fails is how a bucket has failed when it was last asked; nil = it has not, or it was
+// the endpoint that had.
+func (c *conditions) fails(bucket string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.buckets[bucket]
+}
+
 func (c *conditions) dropLocked(e *list.Element) {
 	o := c.mu.recent.Remove(e).(outcome)
 	delete(c.mu.tried, o.name)
+	if c.mu.perBucket[o.bucket]--; c.mu.perBucket[o.bucket] == 0 {
+		delete(c.mu.perBucket, o.bucket)
+	}
 	if o.failed {
 		c.mu.failing--
 	}
 }
 
 // mostFail reports whether most of the destinations that were tried lately have failed
-// and not succeeded since.
+// and not succeeded since, and so have most of the buckets: one with many prefixes does not
+// speak for all.
 func (c *conditions) mostFail() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.mu.failing > c.mu.recent.Len()/2
+	if c.mu.failing <= c.mu.recent.Len()/2 {
+		return false
+	}
+	buckets := 0
+	for bucket := range c.mu.perBucket {
+		if c.mu.buckets[bucket] != nil {
+			buckets++
+		}
+	}
+	return buckets > len(c.mu.perBucket)/2
 }
 
 // block lets everything wait for a subject. It reports whether it was not blocked
@@ -175,6 +216,7 @@ func (c *conditions) probed(s subject, err error, now time.Time) (works bool) {
 	state := &c.mu.state[s]
 	if works = state.since.IsZero() || s.worksBy(err); works {
 		*state = condition{}
+		clear(c.mu.buckets)
 		c.down[s].Store(false)
 		c.freed.Add(1)
 	} else {

@@ -59,7 +59,7 @@ func (d *destination) undelivered() bool {
 // idle reports whether the shard need not know the destination any more: it works,
 // and nothing is open or on its way. What it has decided stands in the journal.
 func (d *destination) idle() bool {
-	return d.open == nil && len(d.closing) == 0 && len(d.queue) == 0 && d.mode == modeActive && !d.deciding && !d.probing
+	return d.open == nil && len(d.closing) == 0 && len(d.queue) == 0 && d.mode == modeActive && !d.deciding && d.probe == nil
 }
 
 func (d *destination) proto() *journalv1.Destination {
@@ -70,6 +70,9 @@ func (d *destination) proto() *journalv1.Destination {
 // zero for never.
 func (d *destination) nextTimer() time.Time {
 	t := d.retryAt
+	if !d.blockAt.IsZero() && (t.IsZero() || d.blockAt.Before(t)) {
+		t = d.blockAt
+	}
 	// Windows are of events that come in now: what a pass collects is a backlog, and
 	// becomes as few objects as it can. And a window does not close the next batch while an earlier one is undelivered: an
 	// outage makes fewer and larger objects. The delivery closes it then.

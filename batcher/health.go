@@ -39,13 +39,18 @@ type health struct {
 	deciding bool
 	// mayBeProbed: an earlier process may have probed it under the key of its next batch.
 	mayBeProbed bool
-	probing     bool // S3 has been asked whether it works
+	// urgent: its next probe goes before those of others that have failed before: it has
+	// been blocked just now, or somebody has asked for it.
+	urgent bool
+	probe  *job // nil = S3 is not being asked, nor to be
 	// doubtful: it has waited for the endpoint after it had failed, and nothing was
 	// delivered since. If it fails again, it is itself to blame.
 	doubtful bool
 
 	since   time.Time // its first failure since something was delivered; zero = none
 	failed  int       // tries that failed since then
+	err     error     // of the last of them
+	blockAt time.Time // when it has failed for so long that it is blocked, whether a try ends or not; zero = never
 	code    string    // of the last failure
 	message string
 	pause   *backoff.ExponentialBackOff // between tries; nil if none has failed
@@ -69,12 +74,14 @@ func (h *health) fail(err error, now time.Time) {
 		h.since = now
 	}
 	h.failed++
+	h.err = err
 	h.code, h.message = describe(err)
 }
 
 // works notes that something was delivered.
 func (h *health) works() {
-	h.since, h.failed, h.code, h.message, h.pause, h.doubtful = time.Time{}, 0, "", "", nil, false
+	h.since, h.blockAt, h.failed, h.err = time.Time{}, time.Time{}, 0, nil
+	h.code, h.message, h.pause, h.doubtful = "", "", nil, false
 }
 
 // planTry lets the destination be tried again after a pause, which grows with each
@@ -85,8 +92,9 @@ func (h *health) planTry(c *Config, now time.Time) {
 		h.pause.InitialInterval = c.RetryMin
 	}
 	h.pause.MaxInterval = c.RetryMax
+	h.blockAt = h.since.Add(c.BlockAfter)
 	if h.mode == modeBlocked {
-		h.pause.MaxInterval = c.ProbeMax
+		h.pause.MaxInterval, h.blockAt = c.ProbeMax, time.Time{}
 	}
 	h.retryAt = now.Add(h.pause.NextBackOff())
 	switch {

@@ -185,7 +185,11 @@ func (s *shard) redrive(d *destination, o *operation, total *Redriven) {
 		s.decideBlocked(d, false) // that it is not by hand
 		return
 	}
-	d.retryAt = now
+	if d.probe != nil && d.probe.withdraw() { // it goes before the others
+		s.uploads--
+		d.probe = nil
+	}
+	d.urgent, d.retryAt = true, now
 	s.setTimer(d)
 }
 

@@ -29,13 +29,12 @@ func (s *shard) try(d *destination) {
 // probe finds out whether a blocked destination works again. It takes none of its
 // events.
 func (s *shard) probe(d *destination) {
-	if d.deciding || d.probing || !s.opened || s.stopping || s.holdsUp(d) {
+	if d.deciding || d.probe != nil || !s.opened || s.stopping || s.holdsUp(d) {
 		return
 	}
-	d.probing = true
 	s.uploads++
 	key := s.probeKey(d)
-	s.retryPool.submit(func(struct{}) {
+	d.probe = s.probePool.submit(d.bucket, d.urgent, func() {
 		m := probed{dest: d, key: key, err: context.Canceled}
 		if !s.told() {
 			m.err = s.uploader.Probe(s.probeCtx, d.bucket, key)
@@ -68,15 +67,16 @@ func (s *shard) identifier(d *destination, first position, nonce [16]byte) strin
 func (s *shard) probed(m probed) {
 	s.uploads--
 	d := m.dest
-	d.probing = false
+	d.probe, d.urgent = nil, false
 	s.noteProbe(d, m.key, m.err)
 	if d.mode != modeBlocked || d.cause != subjectNone || s.stopping || s.told() {
 		return
 	}
+	s.conditions.answered(d.bucket, m.err)
 	if m.err == nil {
 		d.deciding = true
 		s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Freed{Freed: &journalv1.Freed{Destination: d.proto()}}})
-		s.wakeBucket(d.bucket, time.Now())
+		s.tell(bucketWorks{d.bucket})
 		return
 	}
 	s.blame(m.err, time.Now())
@@ -90,6 +90,9 @@ func (s *shard) probed(m probed) {
 	s.log.Debug("destination still blocked", "bucket", d.bucket, "prefix", d.prefix, "code", d.code,
 		"since", d.since.UTC(), "next_try_s", time.Until(d.retryAt).Seconds(), "error", m.err)
 }
+
+// bucketWorks is the message that one of a bucket's destinations works.
+type bucketWorks struct{ bucket string }
 
 // wakeBucket lets all blocked destinations of a bucket be probed, since one of them
 // works: what was wrong was most likely wrong for all.

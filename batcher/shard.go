@@ -55,8 +55,9 @@ type shard struct {
 	events      *journal.Reader // at the shard's position
 	control     *journal.Reader
 	journalID   [16]byte
-	uploadPool  *pool[struct{}]
-	retryPool   *pool[struct{}] // for destinations that fail
+	uploadPool  *lanes
+	retryPool   *lanes // for destinations and buckets that fail
+	probePool   *lanes
 	filePool    *pool[struct{}]
 	spoolPool   *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
@@ -66,7 +67,7 @@ type shard struct {
 
 	stop     <-chan struct{}          // closed when Close begins
 	refusals atomic.Pointer[refusals] // published for every goroutine
-	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, streamed, streamGone, orphansGone, *flush, *operation
+	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, streamed, streamGone, orphansGone, bucketWorks, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -293,6 +294,8 @@ func (s *shard) receive(m any) {
 		s.streamGone(m)
 	case orphansGone:
 		s.cleared = true
+	case bucketWorks:
+		s.wakeBucket(m.bucket, time.Now())
 	case *operation:
 		s.operations = append(s.operations, m)
 	case *flush:

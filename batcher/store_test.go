@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ type store struct {
 		lost    float64             // chance that a request is lost, and that an answer is
 		slow    time.Duration
 		hang    map[string]time.Duration // by bucket: no answer, and an error in the end
+		answers string                   // prefix of keys that do not hang; empty = none
 		tries   int
 		puts    int
 		probes  int
@@ -83,7 +85,7 @@ func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Resu
 	if p.mu.down != nil {
 		err = p.mu.down
 	}
-	if hang := p.mu.hang[o.Bucket]; hang > 0 {
+	if hang := p.hangsLocked(o.Bucket, o.Key); hang > 0 {
 		pause, err = hang, context.DeadlineExceeded
 	}
 	p.mu.Unlock()
@@ -121,7 +123,7 @@ func (p *process) Probe(ctx context.Context, bucket, key string) error {
 	if p.mu.down != nil {
 		err = p.mu.down
 	}
-	if hang := p.mu.hang[bucket]; hang > 0 {
+	if hang := p.hangsLocked(bucket, key); hang > 0 {
 		pause, err = hang, context.DeadlineExceeded
 	}
 	p.mu.Unlock()
@@ -134,6 +136,14 @@ func (p *process) Probe(ctx context.Context, bucket, key string) error {
 		err = errLost
 	}
 	return err
+}
+
+// hangsLocked is for how long there is no answer.
+func (s *store) hangsLocked(bucket, key string) time.Duration {
+	if s.mu.answers != "" && strings.HasPrefix(key, s.mu.answers) {
+		return 0
+	}
+	return s.mu.hang[bucket]
 }
 
 // AbortLeftovers only notes that it was called.

@@ -3,7 +3,6 @@ package batcher
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
@@ -15,7 +14,7 @@ import (
 func (s *shard) upload(d *destination) {
 	s.park(d)
 	b := d.next()
-	if b == nil || !b.ready() || b.deciding || b.condemned != "" || d.uploading() || d.mode == modeBlocked || d.deciding || !s.opened || s.stopping || !d.retryAt.IsZero() {
+	if b == nil || !b.ready() || b.deciding || b.condemned != "" || d.uploading() != nil || d.mode == modeBlocked || d.deciding || !s.opened || s.stopping || !d.retryAt.IsZero() {
 		return
 	}
 	if on := s.conditions.blocked(); on != subjectNone {
@@ -23,16 +22,21 @@ func (s *shard) upload(d *destination) {
 		return
 	}
 	b.state = batchUploading
-	if b.share == shareFailed {
-		s.recharge(b, shareClosed)
-	}
 	s.uploads++
+	failing := s.failing(d, time.Now())
+	slots, share := s.uploadPool, shareClosed
+	if failing {
+		slots, share = s.retryPool, shareFailed
+	}
+	if b.parked == nil {
+		s.recharge(b, share)
+	}
 	send, clearFirst := s.send(b), s.clearFirst(b)
-	s.poolFor(d).submit(func(struct{}) {
+	b.job = slots.submit(d.bucket, false, func() {
 		m := uploaded{batch: b, err: context.Canceled}
 		switch { // what waited for a slot meanwhile is not begun
 		case s.told():
-		case s.conditions.blocked() != subjectNone:
+		case s.conditions.blocked() != subjectNone, !failing && s.conditions.fails(d.bucket) != nil:
 			m.err = errHeld
 		default:
 			m.cleared, m.clearErr = clearFirst(s.uploadCtx)
@@ -42,9 +46,14 @@ func (s *shard) upload(d *destination) {
 	})
 }
 
-// uploading reports whether S3 has been asked to store a batch of d.
-func (d *destination) uploading() bool {
-	return slices.ContainsFunc(d.queue, func(b *batch) bool { return b.state == batchUploading })
+// uploading is the batch of d that S3 has been asked to store, or is to be; nil = none.
+func (d *destination) uploading() *batch {
+	for _, b := range d.queue {
+		if b.state == batchUploading {
+			return b
+		}
+	}
+	return nil
 }
 
 // send is how b gets into S3: from memory, or from its file.
@@ -57,13 +66,68 @@ func (s *shard) send(b *batch) func(context.Context) (uploader.Result, error) {
 	return func(ctx context.Context) (uploader.Result, error) { return up.Upload(ctx, object) }
 }
 
-// poolFor gives destinations that fail a few slots of their own and none of the
-// rest: a bucket that only times out would keep them from those that work.
-func (s *shard) poolFor(d *destination) *pool[struct{}] {
+// failing reports whether d is to have one of the few slots of those that fail, and none of
+// the rest: a bucket that only times out would keep them from those that work. If its
+// bucket fails and not yet d itself, it does from now on.
+func (s *shard) failing(d *destination, now time.Time) bool {
 	if d.failed > 0 {
-		return s.retryPool
+		return true
 	}
-	return s.uploadPool
+	if s.conditions.fails(d.bucket) == nil {
+		d.since, d.blockAt = time.Time{}, time.Time{}
+		return false
+	}
+	if d.since.IsZero() {
+		d.since, d.blockAt = now, now.Add(s.cfg.BlockAfter)
+		s.setTimer(d)
+	}
+	return true
+}
+
+// lasting blocks a destination that has failed, or waited for one of the slots of those
+// that do, for as long as it may. If it is being tried just now, that decides.
+func (s *shard) lasting(d *destination, now time.Time) {
+	alone := d.failed > 0 && uploader.Classify(d.err) == uploader.ClassBatch // refused says what becomes of it
+	if d.mode == modeBlocked || d.deciding || d.next() == nil || alone || !s.withdraw(d) {
+		return
+	}
+	if d.failed == 0 {
+		err := s.conditions.fails(d.bucket)
+		if err == nil { // it works again
+			s.upload(d)
+			return
+		}
+		d.fail(err, d.since)
+	}
+	s.suspectEndpoint(d, d.err, now)
+	if on := s.conditions.blocked(); on != subjectNone {
+		s.waitFor(d, on)
+		return
+	}
+	s.decideBlocked(d, s.lost(d))
+}
+
+// withdraw takes back what S3 was to be asked to store of d. It reports whether S3 was not
+// asked yet.
+func (s *shard) withdraw(d *destination) bool {
+	b := d.uploading()
+	if b == nil {
+		return true
+	}
+	if !b.job.withdraw() {
+		return false
+	}
+	s.uploads--
+	b.state = batchSealed
+	return true
+}
+
+// suspectEndpoint takes the endpoint for down, if d has failed for long by what may be
+// its fault and most of the others fail, too.
+func (s *shard) suspectEndpoint(d *destination, err error, now time.Time) {
+	if uploader.Classify(err) == uploader.ClassTransient && !d.doubtful && s.conditions.mostFail() {
+		s.blockCondition(subjectEndpoint, err, now)
+	}
 }
 
 // next is the first batch of d that is not in S3, without those that are dead.
@@ -95,7 +159,7 @@ func (s *shard) uploaded(m uploaded) {
 	}
 	b.state = batchStored
 	b.dest.works()
-	s.conditions.note(b.dest.name, nil, now)
+	s.conditions.note(b.dest, nil, now)
 	s.conditions.worked()
 	s.logDelivered(b, m.result, now)
 	s.forget(b)
@@ -122,13 +186,13 @@ func (s *shard) failedUpload(b *batch, err error, now time.Time) {
 		s.upload(d)
 		return
 	}
-	s.conditions.note(d.name, err, now)
+	s.conditions.note(d, err, now)
 	s.blame(err, now)
 	d.fail(err, now)
 	s.logFailure(d, b, err)
 	class, lasts := uploader.Classify(err), now.Sub(d.since) >= s.cfg.BlockAfter
-	if lasts && class == uploader.ClassTransient && !d.doubtful && s.conditions.mostFail() {
-		s.blockCondition(subjectEndpoint, err, now)
+	if lasts {
+		s.suspectEndpoint(d, err, now)
 	}
 	switch on := s.conditions.blocked(); {
 	case d.mode == modeBlocked:

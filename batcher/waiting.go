@@ -90,12 +90,13 @@ func (s *shard) leastFailed() (best *destination) {
 }
 
 // probeFor finds out whether a subject works that was claimed. It is one request, and
-// nothing is uploaded meanwhile: it need not wait behind those that fail by themselves.
+// nothing is uploaded meanwhile: it need not wait behind those that fail by themselves, nor
+// in the lane of a bucket.
 func (s *shard) probeFor(on subject, d *destination) {
 	s.uploads++
 	s.claimed[on] = true
 	key := s.probeKey(d)
-	s.uploadPool.submit(func(struct{}) {
+	s.uploadPool.submit("", true, func() {
 		m := conditionProbed{subject: on, dest: d, key: key, err: context.Canceled}
 		if !s.told() {
 			m.err = s.uploader.Probe(s.probeCtx, d.bucket, key)
