@@ -38,6 +38,7 @@ func (c *cli) BeforeResolve(ctx *kong.Context, p *process) error {
 		return err
 	}
 	ctx.AddResolver(l)
+	p.layers = l
 	return nil
 }
 

@@ -132,7 +132,7 @@ func TestExitCodes(t *testing.T) {
 		{"bad size", invocation{args: []string{"send", "--bucket", "bkt", "--max-payload-size", "1MB"}}, exitNothing, `"1MB" is not a size`},
 		{"size of nothing", invocation{args: []string{"send", "--bucket", "bkt", "--max-payload-size", "0"}}, exitNothing, "--max-payload-size: 0B"},
 		{"prefix without bucket", invocation{args: []string{"flush", "--prefix", "x"}}, exitNothing, "--prefix needs --bucket"},
-		{"unknown variable, flush", invocation{args: []string{"flush"}, environ: []string{"DESTINATIONS_X=1"}}, 1, "unknown variable DESTINATIONS_X"},
+		{"unknown variable, flush", invocation{args: []string{"flush"}, environ: []string{"DESTINATIONS_X=1"}}, exitNothing, "unknown variable DESTINATIONS_X"},
 		{"unknown variable, send", invocation{args: []string{"send", "--bucket", "bkt"}, environ: []string{"DESTINATIONS_X=1"}}, 2, "unknown variable DESTINATIONS_X"},
 		{"send, missing file", invocation{args: []string{"send", "--bucket", "bkt", "/no/such/file"}}, 2, "/no/such/file: no such file"},
 		{"send, folder", invocation{args: []string{"send", "--bucket", "bkt", "testdata"}}, 2, "testdata is a folder"},
@@ -151,7 +151,12 @@ func TestExitCodes(t *testing.T) {
 		{"dead discard, unknown flag", invocation{args: []string{"dead", "discard", "--bucket", "bkt", "--event", "1"}}, exitNothing, `did you mean "--events"`},
 		{"dead list, nobody there", invocation{args: []string{"dead", "list", "--target", nobody}}, 1, "destinations dead list: no service answers at " + nobody},
 		{"flush, nobody there", invocation{args: []string{"flush", "--target", nobody}}, 1, "no service answers at " + nobody},
-		{"policy, bad bucket", invocation{args: []string{"policy", "--bucket", "B", "--role-arn", "key"}}, 1, "--bucket"},
+		{"policy, bad bucket", invocation{args: []string{"policy", "--bucket", "B", "--role-arn", "key"}}, exitNothing, "--bucket"},
+		{"flush, no port", invocation{args: []string{"flush", "--target", "localhost"}}, exitNothing, "--target: \"localhost\" is not host:port"},
+		{"list of a wrong state, by name", invocation{args: []string{"list", "--state", "well"}}, exitNothing, `--state must be one of "active","retrying"`},
+		{"negative number", invocation{args: []string{"dead", "discard", "--bucket", "bkt", "--events", "-5"}}, exitNothing, `--events: expected a value but got "-5"`},
+		{"from a variable", invocation{args: []string{"serve"}, environ: []string{"DESTINATIONS_MEMORY=1B"}}, exitNothing, "--memory: 1B, at least 64MiB (from DESTINATIONS_MEMORY)\n"},
+		{"from a variable, at once", invocation{args: []string{"list"}, environ: []string{"DESTINATIONS_TIMEOUT=-1s"}}, exitNothing, "--timeout: -1s, must be above 0 (from DESTINATIONS_TIMEOUT)\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := test.run.run(t)

@@ -24,12 +24,8 @@ type clientFlags struct {
 // dial prepares a connection to the service. It is made at the first call, so a
 // service that is not there shows as that call's error.
 func (c *clientFlags) dial() (*grpc.ClientConn, error) {
-	host, _, err := splitAddress(c.Target)
-	if err != nil {
-		return nil, fmt.Errorf("--target: %w", err)
-	}
-	if !isLoopback(host) && !c.Insecure {
-		return nil, fmt.Errorf("--target: %s is not this machine, and the connection would be neither encrypted nor authenticated; --insecure allows it", c.Target)
+	if err := c.check(); err != nil {
+		return nil, &exitError{code: exitNothing, err: fmt.Errorf("--target: %w", err)}
 	}
 	conn, err := grpc.NewClient(c.Target,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -40,6 +36,18 @@ func (c *clientFlags) dial() (*grpc.ClientConn, error) {
 		return nil, fmt.Errorf("--target: %w", err)
 	}
 	return conn, nil
+}
+
+// check refuses a target that nothing is to be sent to.
+func (c *clientFlags) check() error {
+	host, _, err := splitAddress(c.Target)
+	if err != nil {
+		return err
+	}
+	if !isLoopback(host) && !c.Insecure {
+		return fmt.Errorf("%s is not this machine, and the connection would be neither encrypted nor authenticated; --insecure allows it", c.Target)
+	}
+	return nil
 }
 
 // reconnect is how often a connection is tried again, whoever calls meanwhile: a

@@ -1,16 +1,12 @@
 package main
 
-import (
-	"errors"
-
-	"github.com/alecthomas/kong"
-)
+import "errors"
 
 // The process's exit codes.
 const (
 	exitOK      = 0
 	exitFailed  = 1 // the command did not do, or not wholly do, what it was asked to
-	exitNothing = 2 // nothing was begun: the command line could not be understood, or send could send nothing
+	exitNothing = 2 // nothing was begun: what it was told could not be understood, or send could send nothing
 )
 
 // exitError is an error that chooses its exit code. Without err nothing is left to
@@ -36,10 +32,6 @@ func exitCode(name string, err error) int {
 	var chosen *exitError
 	if errors.As(err, &chosen) {
 		return chosen.code
-	}
-	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.ExitCode() != exitFailed {
-		return exitNothing
 	}
 	if name == "send" {
 		return exitNothing // it fails outside exitError only before it has sent anything

@@ -15,6 +15,7 @@ import (
 // environment, and below it the configuration file. It is kong's only resolver:
 // kong's own reading of the environment would let the file win.
 type layers struct {
+	sources     map[string]string // by flag: the layer that its value came from, if one did
 	environment map[string]string // by variable
 	file        *configFile
 }
@@ -24,7 +25,7 @@ type layers struct {
 func newLayers(ctx *kong.Context, environ []string) (*layers, error) {
 	known := flagNames(ctx.Model)
 	environment, problems := readEnvironment(environ, known)
-	l := &layers{environment: environment, file: &configFile{}}
+	l := &layers{sources: map[string]string{}, environment: environment, file: &configFile{}}
 	path := configPath(ctx, environment)
 	if path != "" {
 		file, err := readConfigFile(path)
@@ -64,12 +65,30 @@ func (l *layers) Validate(*kong.Application) error { return nil }
 func (l *layers) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	name := variable(flag.Name)
 	if value, ok := l.environment[name]; ok {
+		l.sources[flag.Name] = name
 		return checkValue(flag, value, name)
 	}
 	if entry, ok := l.file.entries[flag.Name]; ok {
+		l.sources[flag.Name] = l.file.place(entry)
 		return checkValue(flag, entry.value, l.file.place(entry))
 	}
 	return nil, nil
+}
+
+// sourced adds to a problem that begins with a flag which layer the flag's value came
+// from, if one did: nobody has typed it.
+func (l *layers) sourced(problem string) string {
+	name, isFlag := strings.CutPrefix(problem, "--")
+	if !isFlag || l == nil {
+		return problem
+	}
+	if at := strings.IndexFunc(name, func(r rune) bool { return r != '-' && (r < 'a' || r > 'z') && (r < '0' || r > '9') }); at >= 0 {
+		name = name[:at]
+	}
+	if source, ok := l.sources[name]; ok {
+		return problem + " (from " + source + ")"
+	}
+	return problem
 }
 
 // checkValue decodes value once on trial, since kong's own error would not say

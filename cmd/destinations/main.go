@@ -21,8 +21,8 @@
 // environment and one file serve all commands: what belongs to another command is
 // passed over, what belongs to none is refused.
 //
-// Exit codes: 0 done; 1 not done, or not wholly; 2 nothing begun: the command line was
-// not understood, or send could send nothing. What a program reads goes to standard
+// Exit codes: 0 done; 1 not done, or not wholly; 2 nothing begun: the command line,
+// the environment or the configuration was not understood, or send could send nothing. What a program reads goes to standard
 // output, what a person reads to standard error.
 package main
 
@@ -41,6 +41,7 @@ type process struct {
 	stdout  io.Writer
 	stderr  io.Writer
 	environ []string // as os.Environ gives it
+	layers  *layers  // what parse has read; nil before
 }
 
 func main() {
@@ -58,7 +59,9 @@ func main() {
 // error is on standard error when it returns, each problem on a line of its own.
 func (p *process) run(args []string) int {
 	command, err := p.parse(args)
-	if err == nil && command.run != nil {
+	if err != nil {
+		err = &exitError{code: exitNothing, err: err}
+	} else if command.run != nil {
 		err = command.run(p)
 	}
 	if err == nil {
@@ -68,7 +71,9 @@ func (p *process) run(args []string) int {
 	if text := err.Error(); text != "" {
 		for line := range strings.SplitSeq(text, "\n") {
 			line = strings.TrimPrefix(line, command.name+": ") // kong names the command too
-			fmt.Fprintf(p.stderr, "%s: %s\n", name, line)
+			line = strings.Replace(line, ` must be one of "",`, " must be one of ", 1)
+			line = strings.Replace(line, "expected value value but", "expected a value but", 1)
+			fmt.Fprintf(p.stderr, "%s: %s\n", name, p.layers.sourced(line))
 		}
 	}
 	return exitCode(command.name, err)

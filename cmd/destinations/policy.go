@@ -32,11 +32,11 @@ type policyStatement struct {
 // Run prints the policy, and nothing else, on standard output.
 func (c *policyCmd) Run(p *process) error {
 	if err := server.CheckBucket(c.Bucket); err != nil {
-		return fmt.Errorf("--bucket: %w", err)
+		return &exitError{code: exitNothing, err: fmt.Errorf("--bucket: %w", err)}
 	}
 	partition, err := principalPartition(c.RoleArn)
 	if err != nil {
-		return fmt.Errorf("--role-arn: %w", err)
+		return &exitError{code: exitNothing, err: fmt.Errorf("--role-arn: %w", err)}
 	}
 	encoder := json.NewEncoder(p.stdout)
 	encoder.SetEscapeHTML(false)

@@ -67,7 +67,7 @@ func (*serveCmd) Help() string {
 func (c *serveCmd) Run(p *process) error {
 	config, err := c.config()
 	if err != nil {
-		return err
+		return &exitError{code: exitNothing, err: err}
 	}
 	log := newLogger(p.stderr, c.LogFormat, c.LogLevel)
 	config.Journal.Log = log
