@@ -77,7 +77,7 @@ func kills(ctx context.Context, at site, p killsParams) (err error) {
 	}
 	at.say("seed %d", at.seed)
 	buckets := append([]string{"kills-a", "kills-b"}, sickBuckets[:]...)
-	r, err := newRun(ctx, at, buckets, "--window", "1s", "--block-after", "1s", "--journal-quota", "256MiB")
+	r, err := newRun(ctx, at, buckets, "--window", "1s", "--block-after", "1s", "--journal-quota", "1GiB")
 	if err != nil {
 		return err
 	}
