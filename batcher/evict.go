@@ -59,11 +59,23 @@ func compareBool(a, b bool) int {
 func (s *shard) evict(b *batch) {
 	d := b.dest
 	s.leavePass(d)
-	s.unload(b)
+	s.rewind(b)
 	s.log.Info("memory is short; a batch is read again later", "bucket", d.bucket, "key", b.seal.GetKey(), "events", b.seal.GetEvents())
 	if d.mode == modeBlocked {
 		s.awaitPass(d)
 	} else {
 		s.fallBehind(d)
+	}
+}
+
+// rewind drops the bytes of b, which are read again, and what has been read of the batch
+// behind it: the events of that one come once more then.
+func (s *shard) rewind(b *batch) {
+	s.unload(b)
+	all := slices.Concat(b.dest.queue, b.dest.closing)
+	for _, behind := range all[slices.Index(all, b)+1:] {
+		if behind.incomplete {
+			s.unload(behind)
+		}
 	}
 }

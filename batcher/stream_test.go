@@ -131,6 +131,46 @@ func largeOnAFullDisk(t *testing.T, kind journaltest.Kind) {
 	})
 }
 
+// A file can fail at its end, when the next batch of its destination is being read: both
+// are read again then, from their beginnings.
+func TestTheNextBatchIsHalfReadWhenTheDiskIsFull(t *testing.T) {
+	for kind, room := range map[journaltest.Kind]int{journaltest.Write: 11 << 20, journaltest.Truncate: 0} {
+		t.Run(string(kind), func(t *testing.T) {
+			bubble(t, oneLarge, func(w *world) {
+				w.sealLarge(12, one)
+				w.cfg.BlockAfter = time.Hour
+				for range 11 {
+					w.put(one, numbered{lines: w.kilobytes(1 << 10)})
+				}
+				w.flush()
+				w.store.set(func() { w.store.mu.lost = 0 })
+				w.crash()
+				left := room
+				w.disk.Fail(func(op journaltest.Op) error {
+					if op.Kind == kind && strings.Contains(op.Name, "/parked/") {
+						if left -= int(op.Len); left <= 0 {
+							return errNoSpace
+						}
+					}
+					return nil
+				})
+				w.peak(10 * time.Second)
+				if left > 0 {
+					w.t.Error("the disk was never full: the test shows nothing")
+				}
+				w.disk.Fail(nil)
+				w.peak(20 * time.Second)
+				if err := w.journal.Partition(0).Err(); err != nil {
+					w.t.Errorf("the partition was closed: %v", err)
+				}
+				if got, want := w.delivered(one), len(w.sent[one]); got != want {
+					w.t.Errorf("%d of %d delivered", got, want)
+				}
+			})
+		})
+	}
+}
+
 func (w *world) flushOf(d dest) {
 	w.t.Helper()
 	if _, err := w.batcher.Flush(w.t.Context(), false, "default", d.bucket, d.prefix); err != nil {

@@ -196,7 +196,7 @@ func (s *shard) failedUpload(b *batch, err error, now time.Time) {
 	}
 	switch on := s.conditions.blocked(); {
 	case d.mode == modeBlocked:
-		s.unload(b)
+		s.rewind(b)
 	case class == uploader.ClassBatch:
 		s.refused(b, now)
 	case class == uploader.ClassDestination:
