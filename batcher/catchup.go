@@ -175,6 +175,9 @@ func (s *shard) caughtUp(d *destination, through position) {
 		s.close(d, journalv1.SealReason_SEAL_REASON_SIZE, through)
 	}
 	s.leavePass(d)
+	if b := d.incomplete(); b != nil {
+		s.unload(b) // in a replay the shard may stand inside of it, and takes nothing of d
+	}
 	s.endParking(d)
 }
 

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,6 +115,39 @@ func TestParkingKeepsTheJournalOpen(t *testing.T) {
 			w.t.Errorf("%d sends were refused", refused)
 		}
 		w.refuse(one.bucket, nil)
+	})
+}
+
+// In a replay a pass that parks may meet the shard inside of a batch. The next one reads
+// that batch from its beginning.
+func TestABatchThatAReplayHasHalfReadIsParkedWhole(t *testing.T) {
+	bubble(t, func(w *world) { smallQuota(w); w.cfg.Window = time.Hour }, func(w *world) {
+		for range 12 {
+			w.put(one, numbered{lines: w.kilobytes(6)})
+		}
+		w.refuse(one.bucket, denied)
+		w.flush()
+		w.stop()
+		w.openJournal()
+		w.disk.Fail(func(op journaltest.Op) error {
+			if op.Kind == journaltest.Open && strings.HasSuffix(op.Name, "00009.seg") {
+				return syscall.EMFILE
+			}
+			return nil
+		})
+		w.startBatcher()
+		pass(10 * time.Second)
+		if n := w.batcher.Counts().Passes; n == 0 {
+			w.t.Error("no pass has met the shard in the replay: the test shows nothing")
+		}
+		w.disk.Fail(nil)
+		pass(10 * time.Second)
+		if err := w.journal.Partition(0).Err(); err != nil {
+			w.t.Errorf("the partition was closed: %v", err)
+		}
+		if n := w.batcher.Counts().Parked; n == 0 {
+			w.t.Error("nothing was parked: the test shows nothing")
+		}
 	})
 }
 
