@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
@@ -82,6 +84,9 @@ func (s *sender) run(ctx context.Context) {
 	s.outbox.fail(errSendingEnded)
 	s.Stop(errSendingEnded)
 }
+
+// endPatience is how long the reason for which a stream has ended is waited for.
+const endPatience = 5 * time.Second
 
 // errEndedEarly is a stream that the service ended as if all were well.
 var errEndedEarly = errors.New("the service ended the stream before everything was answered")
@@ -175,7 +180,16 @@ func (s *sender) converse(ctx context.Context, first *destinationsv1.StreamS3Req
 		defer close(read)
 		cancel(s.readAnswers(stream)) // there is nobody to send to any more
 	}()
-	if err := s.sendRequests(ctx, stream, first); err != nil {
+	if err := s.sendRequests(ctx, stream, first); errors.Is(err, io.EOF) {
+		// The stream has ended, and the reading ends with the reason, unless gRPC does it
+		// all again by itself: a stream that was cut off before its first byte had left,
+		// as far as it had come. Nothing would follow on that one.
+		select {
+		case <-read:
+		case <-time.After(endPatience):
+			cancel(status.Error(codes.Unavailable, "the connection was cut off"))
+		}
+	} else if err != nil {
 		cancel(err)
 	}
 	<-read
@@ -211,14 +225,11 @@ func (s *sender) watch(cancel context.CancelCauseFunc) (stop func()) {
 type requestStream = grpc.BidiStreamingClient[destinationsv1.StreamS3Request, destinationsv1.StreamS3Response]
 
 // sendRequests sends until nothing is left, then closes its side. The error is of
-// the sending itself: why the service has ended the stream is read from it.
+// the sending itself, io.EOF if the stream has ended: why is read from it.
 func (s *sender) sendRequests(ctx context.Context, stream requestStream, message *destinationsv1.StreamS3Request) error {
 	message.SenderId, message.Receipts = s.id, true
 	for {
 		err := stream.Send(message)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -385,6 +387,39 @@ func TestSenderGivesUpASilentService(t *testing.T) {
 		}
 		if waited := time.Since(begun); waited != time.Minute {
 			t.Errorf("got an end after %v, want a minute", waited)
+		}
+	})
+}
+
+// deafStream takes nothing that is sent, as one that was cut off, and says nothing, as
+// the one in its place does that gRPC has opened by itself.
+type deafStream struct {
+	destinationsv1.DestinationsClient
+	grpc.ClientStream
+	ctx context.Context
+}
+
+func (d deafStream) StreamS3(ctx context.Context, _ ...grpc.CallOption) (requestStream, error) {
+	return &grpc.GenericClientStream[destinationsv1.StreamS3Request, destinationsv1.StreamS3Response]{ClientStream: deafStream{ctx: ctx}}, nil
+}
+
+func (deafStream) SendMsg(any) error { return io.EOF }
+
+func (d deafStream) RecvMsg(any) error {
+	<-d.ctx.Done()
+	return context.Cause(d.ctx)
+}
+
+func TestSenderDoesNotWaitForAStreamThatWasCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sender{
+			senderParams: senderParams{Client: deafStream{}, RetryFor: time.Hour},
+			outbox:       newOutbox(smallLimits(), "bkt", ""),
+		}
+		began := time.Now()
+		err := s.converse(t.Context(), &destinationsv1.StreamS3Request{})
+		if status.Code(err) != codes.Unavailable || time.Since(began) != endPatience {
+			t.Errorf("got %v after %v, want Unavailable after %v", err, time.Since(began), endPatience)
 		}
 	})
 }
