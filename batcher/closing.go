@@ -21,7 +21,7 @@ func (s *shard) close(d *destination, reason journalv1.SealReason, through posit
 	}
 	s.cut(b)
 	b.state = batchClosing
-	s.recharge(b, shareClosed)
+	s.recharge(b, d.closedShare())
 	b.seal = s.seal(b, reason, closed, through)
 	b.excluded = nil
 	d.open, d.closeAt = nil, time.Time{}

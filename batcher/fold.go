@@ -2,6 +2,7 @@ package batcher
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -126,7 +127,7 @@ func (s *shard) refill(d *destination, at position, received int64, payload []by
 		return nil
 	}
 	b.incomplete = false
-	s.recharge(b, shareClosed)
+	s.recharge(b, d.closedShare())
 	s.cut(b)
 	if err := b.matchesSeal(); err != nil {
 		return s.part.Damage(err)
@@ -209,6 +210,24 @@ func (s *shard) charge(b *batch, n int64) {
 func (s *shard) recharge(b *batch, to share) {
 	s.memory.move(b.charged, b.share, to)
 	b.share = to
+}
+
+// closedShare is what a closed batch of d is charged to: behind one that S3 did not take it
+// does not come free by itself either.
+func (d *destination) closedShare() share {
+	if d.failed > 0 {
+		return shareFailed
+	}
+	return shareClosed
+}
+
+// rechargeClosed is called when d has failed, or works again.
+func (s *shard) rechargeClosed(d *destination) {
+	for _, b := range slices.Concat(d.queue, d.closing) {
+		if b.share == shareClosed || b.share == shareFailed {
+			s.recharge(b, d.closedShare())
+		}
+	}
 }
 
 // forget lets go of b's content and of what was charged for it.

@@ -96,6 +96,15 @@ func TestMemoryComesFreeBesideADestinationThatFails(t *testing.T) {
 	if after := s.memory.parts[shareClosed].Load(); after != on || s.memory.parts[shareFailed].Load() != 30<<10 {
 		t.Errorf("%d on their way while the next try waits for its turn, %d before: it need not come through either", after, on)
 	}
+	s.close(failing, journalv1.SealReason_SEAL_REASON_SIZE, position{2, 0})
+	if after := s.memory.parts[shareClosed].Load(); after != on {
+		t.Errorf("%d on their way after a batch was closed behind the failed one, %d before", after, on)
+	}
+	failing.works()
+	s.rechargeClosed(failing)
+	if n := s.memory.parts[shareFailed].Load(); n != 0 {
+		t.Errorf("%d of a destination that works are not on their way", n)
+	}
 }
 
 // Close times are compared by the wall clock, which can be set back while the

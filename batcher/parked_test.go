@@ -219,6 +219,41 @@ func parkOnAFullDisk(t *testing.T, kind journaltest.Kind) {
 	})
 }
 
+// A batch that S3 refuses alone, and for whose file there is no room, leaves the memory to
+// others, and so does what comes behind it.
+func TestARefusedBatchOnAFullDiskHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, func(w *world) { onePartition(w); littleMemory(time.Minute)(w); w.cfg.MaxObjectSize = 1 << 20 })
+		w.disk.Fail(func(op journaltest.Op) error {
+			if op.Kind == journaltest.Allocate && strings.Contains(op.Name, "/parked/") {
+				return errNoSpace
+			}
+			return nil
+		})
+		w.refuse(one.bucket, invalid)
+		for range 30 {
+			w.put(one, numbered{lines: w.kilobytes(400)})
+			w.put(works, numbered{lines: w.kilobytes(1)})
+			pass(time.Minute)
+		}
+		pass(2 * time.Minute)
+		synctest.Wait()
+		if got, want := w.delivered(works), len(w.sent[works]); got != want {
+			t.Errorf("%d of %d delivered of the destination that works", got, want)
+		}
+		if batches, _ := w.batcher.Memory(); batches > 4<<20 {
+			t.Errorf("%d bytes of memory are held", batches)
+		}
+		w.disk.Fail(nil)
+		w.refuse(one.bucket, nil)
+		pass(20 * time.Minute)
+		w.redrive()
+		w.settle()
+		w.stop()
+		w.check2()
+	})
+}
+
 // The log keeps its events until their Parked is durable.
 func TestNothingIsReleasedBeforeItsParkedIsDurable(t *testing.T) {
 	bubble(t, smallQuota, func(w *world) {

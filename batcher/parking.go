@@ -201,6 +201,7 @@ func (s *shard) applyDead(m *journalv1.Dead) {
 		"key", b.seal.GetKey(), "events", b.events, "reason", m.GetReason())
 	if d.mode != modeBlocked { // it alone was the trouble
 		d.works()
+		s.rechargeClosed(d)
 		d.retryAt = time.Time{}
 	}
 	s.upload(d)

@@ -133,18 +133,21 @@ func (s *shard) spooled(m spooled) {
 	}
 }
 
-// noRoom lets b be parked later. The memory of a blocked destination is let go:
-// what it holds is in the log.
+// noRoom lets b be parked later. The memory of a blocked destination is let go: what it
+// holds is in the log. So is that of one that waits for b to be parked: it is blocked.
 func (s *shard) noRoom(b *batch, err error) {
 	d := b.dest
 	s.parkAt = time.Now().Add(parkRetry)
 	s.log.Warn("no room to park a batch; it is tried again", "bucket", d.bucket, "key", b.seal.GetKey(), "error", err)
-	if d.mode == modeBlocked {
+	switch {
+	case d.mode == modeBlocked:
 		s.block(d, d.cause)
 		d.giveUpNext = time.Time{}
-		return
+	case b.condemned != "" && !d.deciding:
+		s.decideBlocked(d, false)
+	default:
+		s.upload(d)
 	}
-	s.upload(d)
 }
 
 // openFile is a parked batch's file while it is uploaded. It may be read for a moment

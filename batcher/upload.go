@@ -163,6 +163,7 @@ func (s *shard) uploaded(m uploaded) {
 	s.conditions.worked()
 	s.logDelivered(b, m.result, now)
 	s.forget(b)
+	s.rechargeClosed(b.dest)
 	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Delivered{Delivered: &journalv1.Delivered{
 		Seal: b.seal, Etag: m.result.ETag, Size: uint64(m.result.Size), Attempts: b.attempts,
 		DeliveredUnixNanos: now.UnixNano(), Existed: m.result.Existed,
@@ -189,6 +190,7 @@ func (s *shard) failedUpload(b *batch, err error, now time.Time) {
 	s.conditions.note(d, err, now)
 	s.blame(err, now)
 	d.fail(err, now)
+	s.rechargeClosed(d)
 	s.logFailure(d, b, err)
 	class, lasts := uploader.Classify(err), now.Sub(d.since) >= s.cfg.BlockAfter
 	if lasts {
