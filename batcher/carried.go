@@ -34,6 +34,9 @@ func (s *shard) loadControl(state *journalv1.State) error {
 		s.applyBlocked(m)
 	}
 	for _, m := range state.GetParked() {
+		if err := checkParkedRecord(m.GetParked()); err != nil {
+			return err
+		}
 		s.loadParked(m)
 	}
 	for _, bucket := range state.GetWrittenBuckets() {

@@ -33,7 +33,7 @@ func (s *shard) close(d *destination, reason journalv1.SealReason, through posit
 
 func (s *shard) seal(b *batch, reason journalv1.SealReason, closed time.Time, through position) *journalv1.Seal {
 	d := b.dest
-	var id [16]byte
+	var id [batchIDBytes]byte
 	rand.Read(id[:]) // never fails
 	return &journalv1.Seal{
 		Id:          id[:],

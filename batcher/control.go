@@ -135,6 +135,9 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 			}
 		case *journalv1.Decision_Parked:
 			if inForce {
+				if err := checkParkedRecord(kind.Parked); err != nil {
+					return s.part.Damage(fmt.Errorf("record %d of the control log: %w", offset, err))
+				}
 				s.applyParked(kind.Parked)
 			}
 		case *journalv1.Decision_Dead:

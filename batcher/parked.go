@@ -2,6 +2,7 @@ package batcher
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -27,6 +28,9 @@ type kept struct {
 	asked     []*operation // that wait for what is being decided
 }
 
+// batchIDBytes is how long the id of a batch is.
+const batchIDBytes = 16
+
 const (
 	spoolSuffix    = ".gz"
 	manifestSuffix = ".json"
@@ -36,6 +40,17 @@ const (
 func spoolName(seal *journalv1.Seal) string { return hex.EncodeToString(seal.GetId()) + spoolSuffix }
 func manifestName(seal *journalv1.Seal) string {
 	return hex.EncodeToString(seal.GetId()) + manifestSuffix
+}
+
+// checkParkedRecord reports whether m is as a shard makes it: what it says is used as it
+// stands when the batch is sent or listed.
+func checkParkedRecord(m *journalv1.Parked) error {
+	seal := m.GetSeal()
+	if len(seal.GetId()) != batchIDBytes || m.GetFile() != spoolName(seal) || len(m.GetSha256()) != sha256.Size || len(m.GetRawSha256()) != sha256.Size {
+		return fmt.Errorf("batch %.500q is parked in %.100q, with an id of %d bytes and checksums of %d and %d", seal.GetKey(), m.GetFile(),
+			len(seal.GetId()), len(m.GetSha256()), len(m.GetRawSha256()))
+	}
+	return nil
 }
 
 // applyParked lets a batch be in its file alone.

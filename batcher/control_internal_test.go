@@ -1,0 +1,128 @@
+package batcher
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"math"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/journal/journaltest"
+)
+
+// shardOfNothing is a shard of an empty partition. What it hands to its pools is not done.
+func shardOfNothing(t *testing.T) *shard {
+	t.Helper()
+	cfg := journal.DefaultConfig()
+	cfg.Dir, cfg.Partitions, cfg.FS, cfg.Log = "data", 1, journaltest.NewFS(), slog.New(slog.DiscardHandler)
+	j, err := journal.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Params{Config: DefaultConfig(), Journal: j, Log: cfg.Log}
+	common := &shared{memory: &memory{limit: 1 << 30, wake: func() {}}, counts: &counters{}, conditions: newConditions(&p.Config, func() {}), journal: j, tell: func(any) {}}
+	s, err := newShard(&p, 0, common)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.uploadPool, s.retryPool, s.probePool = newLanes(0, nil), newLanes(0, nil), newLanes(0, nil)
+	s.filePool, s.spoolPool = newPool[struct{}](nil), newPool[struct{}](nil)
+	t.Cleanup(func() {
+		if err := errors.Join(s.closeReaders(), j.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func parkedBatch(sums int) *journalv1.Parked {
+	seal := &journalv1.Seal{
+		Id: bytes.Repeat([]byte{1}, batchIDBytes), Destination: &journalv1.Destination{Tenant: "default", Bucket: "bucket"},
+		First: &journalv1.Position{}, Last: &journalv1.Position{Index: 3}, Through: &journalv1.Position{Index: 4}, Events: 4, RawBytes: 80, Key: "2000/x.gz",
+	}
+	return &journalv1.Parked{Seal: seal, File: spoolName(seal), Size: 40, Sha256: make([]byte, sums), RawSha256: make([]byte, sums)}
+}
+
+// What a Parked says is used as it stands much later, by goroutines that have no partition
+// to close.
+func TestAParkedWithoutChecksumsIsDamage(t *testing.T) {
+	s := shardOfNothing(t)
+	if err := checkParkedRecord(parkedBatch(32)); err != nil {
+		t.Errorf("a sound one: %v", err)
+	}
+	short := parkedBatch(31)
+	if err := s.loadControl(&journalv1.State{Parked: []*journalv1.ParkedState{{Parked: short}}}); err == nil {
+		t.Error("a State with it is loaded")
+	}
+	err := s.apply(0, &journalv1.Control{Decisions: []*journalv1.Decision{{Kind: &journalv1.Decision_Parked{Parked: short}}}})
+	if !isDamage(err) || !strings.Contains(err.Error(), "checksums of 31 and 31") {
+		t.Errorf("got %v, want damage", err)
+	}
+}
+
+// FuzzControl applies a State and a control record of any content, as they may stand in a
+// folder that is damaged or comes from elsewhere: they count, or the partition is closed.
+func FuzzControl(f *testing.F) {
+	dest := parkedBatch(32).GetSeal().GetDestination()
+	id := parkedBatch(32).GetSeal().GetId()
+	dead := &journalv1.Dead{Id: id, Destination: dest, Reason: "refused"}
+	state := &journalv1.State{
+		Blocked:        []*journalv1.Blocked{{Destination: dest, Code: "AccessDenied", SinceUnixNanos: math.MinInt64}},
+		Parked:         []*journalv1.ParkedState{{Parked: parkedBatch(32), Dead: dead}},
+		WrittenBuckets: []string{"bucket", "bucket"}, Leftovers: []*journalv1.Leftover{{Bucket: "bucket", Key: "key"}},
+	}
+	control := &journalv1.Control{Decisions: []*journalv1.Decision{
+		{Kind: &journalv1.Decision_Seal{Seal: parkedBatch(32).GetSeal()}},
+		{Kind: &journalv1.Decision_Parked{Parked: parkedBatch(32)}},
+		{Kind: &journalv1.Decision_Dead{Dead: dead}},
+		{Kind: &journalv1.Decision_Blocked{Blocked: state.GetBlocked()[0]}},
+		{Kind: &journalv1.Decision_Freed{Freed: &journalv1.Freed{Destination: dest}}},
+		{Kind: &journalv1.Decision_Redriven{Redriven: &journalv1.Redriven{Id: id, Destination: dest}}},
+		{Kind: &journalv1.Decision_Discarded{Discarded: &journalv1.Discarded{Id: id, Destination: dest}}},
+		{Kind: &journalv1.Decision_Delivered{Delivered: &journalv1.Delivered{Seal: parkedBatch(32).GetSeal(), Attempts: 2}}},
+		{Kind: &journalv1.Decision_Snapshot{Snapshot: &journalv1.Snapshot{EventsOffset: 1, ControlOffset: 1}}},
+		{Kind: &journalv1.Decision_Opened{Opened: &journalv1.Opened{}}},
+	}}
+	for i := range control.Decisions {
+		f.Add(encode(f, state), encode(f, &journalv1.Control{Decisions: control.Decisions[:i+1]}))
+		f.Add([]byte{}, encode(f, &journalv1.Control{Decisions: control.Decisions[i:]}))
+	}
+	f.Add([]byte{}, encode(f, &journalv1.Control{Decisions: []*journalv1.Decision{{Kind: &journalv1.Decision_Parked{Parked: parkedBatch(3)}}}}))
+	f.Fuzz(func(t *testing.T, stateData, controlData []byte) {
+		var state journalv1.State
+		var control journalv1.Control
+		if proto.Unmarshal(stateData, &state) != nil || proto.Unmarshal(controlData, &control) != nil {
+			return
+		}
+		s := shardOfNothing(t)
+		err := s.loadControl(&state)
+		if err == nil {
+			err = s.apply(0, &control)
+		}
+		if err == nil {
+			err = s.checkDecided()
+		}
+		if err == nil { // it goes on with that
+			err = s.apply(1, &journalv1.Control{Incarnation: s.incarnation, Decisions: []*journalv1.Decision{{Kind: &journalv1.Decision_Opened{}}}})
+		}
+		for _, d := range s.dests {
+			d.listDead()
+		}
+		if err == nil {
+			s.encodeState(snapshot{1, 1})
+		}
+	})
+}
+
+func encode(t testing.TB, m proto.Message) []byte {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
