@@ -51,7 +51,7 @@ func (s *shard) applyFreed(m *journalv1.Freed) {
 	if d == nil {
 		return
 	}
-	d.deciding, d.blocked = false, nil
+	d.deciding, d.blocked, d.freedAt = false, nil, time.Now()
 	s.log.Info("destination works again", "bucket", d.bucket, "prefix", d.prefix, "code", d.code,
 		"since", d.since.UTC(), "backlog_events", d.backlog.events)
 	s.recovered(d)

@@ -79,7 +79,8 @@ type condition struct {
 type outcome struct {
 	name, bucket string
 	at           time.Time
-	failed       bool
+	failed       bool // as all do if the endpoint is down
+	stored       bool
 }
 
 func newConditions(cfg *Config, wake func()) *conditions {
@@ -106,7 +107,7 @@ func (c *conditions) note(d *destination, err error, now time.Time) {
 	if e := c.mu.tried[d.name]; e != nil {
 		c.dropLocked(e)
 	}
-	c.mu.tried[d.name] = c.mu.recent.PushBack(outcome{d.name, d.bucket, now, failed})
+	c.mu.tried[d.name] = c.mu.recent.PushBack(outcome{d.name, d.bucket, now, failed, err == nil})
 	c.mu.perBucket[d.bucket]++
 	if failed {
 		c.mu.failing++
@@ -130,6 +131,22 @@ func (c *conditions) answeredLocked(bucket string, err error) (failed bool) {
 		delete(c.mu.buckets, bucket)
 	}
 	return failed
+}
+
+// took reports whether S3 has stored something in a bucket since a time that is not long ago.
+func (c *conditions) took(bucket string, since time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e := c.mu.recent.Back(); e != nil; e = e.Prev() {
+		o := e.Value.(outcome)
+		if o.at.Before(since) {
+			return false
+		}
+		if o.stored && o.bucket == bucket {
+			return true
+		}
+	}
+	return false
 }
 
 // fails is how a bucket has failed when it was last asked; nil = it has not, or it was

@@ -188,41 +188,6 @@ func TestByHandIsFreedByHand(t *testing.T) {
 	})
 }
 
-// A batch that is refused alone dies alone, after three tries.
-func TestOneRefusedBatchIsDeadAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 1, onePartition)
-		w.refuse(one.bucket, invalid)
-		w.put(one, numbered{lines: w.lines(3)})
-		w.flush()
-		for len(w.dead()) == 0 {
-			pass(100 * time.Millisecond)
-		}
-		if puts, _ := w.asked(); puts != 3 {
-			t.Errorf("%d tries", puts)
-		}
-		w.refuse(one.bucket, nil)
-		for range 3 {
-			w.put(one, numbered{lines: w.lines(1)})
-			pass(2 * time.Minute)
-		}
-		if n := w.delivered(one); n != 3 || w.batcher.Counts().Blocked != 0 {
-			t.Errorf("%d of 3 later ones delivered, counts %+v", n, w.batcher.Counts())
-		}
-		if n := len(w.store.objectsOf(one.bucket, one.prefix)); n != 3 {
-			t.Errorf("%d objects, want one a window beside the dead one", n)
-		}
-		w.crash()
-		if n := len(w.dead()); n != 1 {
-			t.Errorf("%d are dead after a restart", n)
-		}
-		w.redrive()
-		w.settle()
-		w.stop()
-		w.check2()
-	})
-}
-
 func TestDiscard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, givingUp)

@@ -46,6 +46,10 @@ type health struct {
 	// doubtful: it has waited for the endpoint after it had failed, and nothing was
 	// delivered since. If it fails again, it is itself to blame.
 	doubtful bool
+	// mistrusted: its last batch has died because S3 refused it, and nothing was delivered
+	// since. If the next one is refused, too, that is not because of the batches.
+	mistrusted bool
+	freedAt    time.Time // when it was last found to work after it had been blocked
 
 	since   time.Time // its first failure since something was delivered; zero = none
 	failed  int       // tries that failed since then
@@ -82,6 +86,7 @@ func (h *health) fail(err error, now time.Time) {
 func (h *health) works() {
 	h.since, h.blockAt, h.failed, h.err = time.Time{}, time.Time{}, 0, nil
 	h.code, h.message, h.pause, h.doubtful = "", "", nil, false
+	h.mistrusted = false
 }
 
 // planTry lets the destination be tried again after a pause, which grows with each

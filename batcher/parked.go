@@ -25,6 +25,7 @@ type kept struct {
 	deciding  bool         // a Dead, Redriven or Discarded of it is on its way into the journal
 	condemned string       // why it dies when it is parked; empty = it does not
 	refused   int          // how often S3 has refused it alone
+	refusedAt time.Time    // for the first time
 	asked     []*operation // that wait for what is being decided
 }
 

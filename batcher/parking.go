@@ -15,7 +15,7 @@ const (
 	// since then is given up: so that a probe has failed in between.
 	giveUpPause = time.Hour
 	giveUpAgain = 2 * giveUpPause
-	// refusalsOfOne is how many tries a batch has that S3 refuses alone.
+	// refusalsOfOne is how many tries a batch has at least that S3 refuses alone.
 	refusalsOfOne = 3
 )
 
@@ -138,15 +138,23 @@ func (s *shard) park(d *destination) {
 	}
 }
 
-// refused lets a batch die that S3 refuses alone, when it has been tried often
-// enough: its destination goes on with the next.
+// refused finds out what becomes of a batch that S3 refuses for what it is. It dies, and
+// its destination goes on with the next, if S3 has taken something else for the bucket since
+// it refused the batch first. Otherwise it is the destination that is refused, and
+// so it is if the batch before has died of the same.
 func (s *shard) refused(b *batch, now time.Time) {
 	d := b.dest
-	b.refused++
+	if b.refused++; b.refused == 1 {
+		b.refusedAt = now
+	}
 	switch reason := fmt.Sprintf("refused %d times: %s: %s", b.refused, d.code, d.message); {
-	case b.refused < refusalsOfOne:
+	case d.mistrusted:
+		s.decideBlocked(d, false)
+	case b.refused < refusalsOfOne || now.Sub(b.refusedAt) < s.cfg.BlockAfter:
 		d.planTry(s.cfg, now)
 		s.setTimer(d)
+	case d.freedAt.Before(b.refusedAt) && !s.conditions.took(d.bucket, b.refusedAt):
+		s.decideBlocked(d, false)
 	case b.parked != nil:
 		s.decideDead(b, reason)
 	default:
@@ -193,7 +201,7 @@ func (s *shard) applyDead(m *journalv1.Dead) {
 	if b == nil || b.parked == nil {
 		return
 	}
-	d := b.dest
+	d, refused := b.dest, b.refused > 0
 	s.pardon(b)
 	b.dead, b.deciding = m, false
 	s.counts.dead.Add(1)
@@ -204,6 +212,7 @@ func (s *shard) applyDead(m *journalv1.Dead) {
 		s.rechargeClosed(d)
 		d.retryAt = time.Time{}
 	}
+	d.mistrusted = d.mistrusted || refused
 	s.upload(d)
 	s.setTimer(d)
 }

@@ -17,7 +17,7 @@ const backlogPart = 2
 type refusals map[destinationName]string
 
 // Refusal says why new events for a destination are to be refused: it is blocked for
-// what is its own, and has more undelivered events than it may. "" = they may be sent.
+// what is its own, and has more undelivered events than it may, or more dead ones. "" = they may be sent.
 // It may be called from any goroutine, waits for nothing and may be a few seconds old.
 func (b *Batcher) Refusal(tenant, bucket, prefix string) string {
 	if b.common.refusing.Load() == 0 {
@@ -86,7 +86,7 @@ func (s *shard) publishRefusals(count int) {
 // refusalOf is why new events of d are refused; "" if they are not.
 func (s *shard) refusalOf(d *destination, allowed int64) string {
 	if d.mode != modeBlocked || d.cause != subjectNone {
-		return ""
+		return s.tooManyDead(d)
 	}
 	waiting := d.undeliveredEvents().bytes
 	if waiting <= allowed {
@@ -98,4 +98,19 @@ func (s *shard) refusalOf(d *destination, allowed int64) string {
 	d.refusedCode = d.code
 	return fmt.Sprintf("the destination is blocked since %s (%s): %d bytes of its events wait, limit %d (--destination-quota is %d; less while the journal is more than half full)",
 		d.since.UTC().Format(time.RFC3339), d.code, waiting, allowed, s.cfg.DestinationQuota)
+}
+
+// tooManyDead is why new events of d are refused though it is not blocked; "" if they are
+// not.
+func (s *shard) tooManyDead(d *destination) string {
+	if len(d.queue) == 0 {
+		return ""
+	}
+	dead := d.undeliveredEvents().deadBytes
+	if dead <= s.cfg.DestinationQuota {
+		return ""
+	}
+	d.refusedCode = ""
+	return fmt.Sprintf("%d bytes of the destination's events are dead, limit %d (--destination-quota): somebody has to redrive or discard them",
+		dead, s.cfg.DestinationQuota)
 }

@@ -140,6 +140,7 @@ func (s *shard) status(d *destination) Status {
 // totals are the events of a destination that are not in S3.
 type totals struct {
 	events, bytes, parked, dead int64
+	deadBytes                   int64
 	oldest                      int64 // earliest known time of receipt, Unix nanoseconds; 0 = none
 }
 
@@ -155,6 +156,7 @@ func (d *destination) undeliveredEvents() (t totals) {
 		}
 		if b.dead != nil {
 			t.dead += events
+			t.deadBytes += int64(b.seal.GetRawBytes())
 		}
 	}
 	for _, b := range d.closing {

@@ -37,6 +37,7 @@ type store struct {
 		slow    time.Duration
 		hang    map[string]time.Duration // by bucket: no answer, and an error in the end
 		answers string                   // prefix of keys that do not hang; empty = none
+		poison  func(line string) bool   // an object that begins with such a line is refused; nil = none
 		tries   int
 		puts    int
 		probes  int
@@ -82,6 +83,9 @@ func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Resu
 	left := p.mu.left
 	pause, lostRequest, lostReply := p.mu.slow, p.mu.rand.Float64() < p.mu.lost, p.mu.rand.Float64() < p.mu.lost
 	err = p.mu.refuse[o.Bucket]
+	if p.mu.poison != nil && p.mu.poison(lines[0]) {
+		err = invalid
+	}
 	if p.mu.down != nil {
 		err = p.mu.down
 	}

@@ -176,12 +176,15 @@ func TestDeadBatchesAreListedExportedRedrivenAndDiscarded(t *testing.T) {
 		}
 		send("bad", "one", "two")
 		send("good", "three")
+		refusing.Store(false)
+		send("bad", "between") // or its destination, and not the next batch, would be what is refused
+		refusing.Store(true)
 		send("bad", "four")
 		dead := deadIn(t, client)
 		if len(dead) != 2 || dead[0].GetEvents()+dead[1].GetEvents() != 3 || !strings.Contains(dead[0].GetReason(), "InvalidRequest") {
 			t.Fatalf("got %v, want two dead batches", dead)
 		}
-		if got := storedLines(t, s3); !slices.Equal(got, []string{"three"}) {
+		if got := storedLines(t, s3); !slices.Equal(got, []string{"between", "three"}) {
 			t.Errorf("got %q in S3, want the others", got)
 		}
 		for _, batch := range dead {
@@ -205,7 +208,7 @@ func TestDeadBatchesAreListedExportedRedrivenAndDiscarded(t *testing.T) {
 			t.Errorf("redrive: got %v, %v", r, err)
 		}
 		<-time.After(10 * time.Minute)
-		if _, ok := s3.Object("bad", second.GetKey()); !ok || len(s3.Objects()) != 2 {
+		if _, ok := s3.Object("bad", second.GetKey()); !ok || len(s3.Objects()) != 3 {
 			t.Errorf("got %d objects, want the redriven one under its key", len(s3.Objects()))
 		}
 		if dead := deadIn(t, client); len(dead) != 0 {
