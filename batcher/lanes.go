@@ -131,10 +131,10 @@ func (l *lanes) done(at *lane) {
 	defer l.mu.Unlock()
 	at.running--
 	l.forgetLocked(at)
-	if len(l.mu.turns) > 0 {
+	if l.mu.closed {
+		l.more.Broadcast() // it may have been the last
+	} else if len(l.mu.turns) > 0 {
 		l.more.Signal() // more of a lane may go than before
-	} else if l.mu.closed {
-		l.more.Broadcast()
 	}
 }
 
