@@ -125,6 +125,7 @@ type shared struct {
 	conditions *conditions
 	journal    *journal.Journal
 	wroteTo    bucketsWritten
+	gone       bucketsGone
 	refusing   atomic.Int64 // destinations whose new events are refused
 	tell       func(m any)  // gives a message to every shard
 }

@@ -23,6 +23,7 @@ func (s *shard) decideBlocked(d *destination, byHand bool) {
 func (s *shard) applyBlocked(m *journalv1.Blocked) {
 	d := s.destination(m.GetDestination())
 	d.deciding, d.blocked = false, m
+	s.gone.note(d, m.GetByHand())
 	d.mayBeProbed = d.mayBeProbed || !s.opened
 	asked := len(d.redrives) > 0
 	for _, o := range d.redrives {
@@ -52,6 +53,7 @@ func (s *shard) applyFreed(m *journalv1.Freed) {
 		return
 	}
 	d.deciding, d.blocked, d.freedAt = false, nil, time.Now()
+	s.gone.note(d, false)
 	s.log.Info("destination works again", "bucket", d.bucket, "prefix", d.prefix, "code", d.code,
 		"since", d.since.UTC(), "backlog_events", d.backlog.events)
 	s.recovered(d)

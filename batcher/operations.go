@@ -133,8 +133,10 @@ func (s *shard) named(all bool, tenant, bucket, prefix string) (found []*destina
 
 // Redrive has one destination, or all, tried at once: the blocked are probed, also
 // those that nobody but a person may free, and for an hour at short pauses again also those
-// that were given up; and dead batches go to S3 under their own keys, in order. It returns when that is durable, and not when they are delivered. Errors are
-// those of [Batcher.Flush]; what was done in other partitions stays done.
+// that were given up; and dead batches go to S3 under their own keys, in order. Of a bucket
+// that was gone every prefix is tried, whichever was named. It returns when that is durable,
+// and not when they are delivered. Errors are those of [Batcher.Flush]; what was done in other
+// partitions stays done.
 func (b *Batcher) Redrive(ctx context.Context, all bool, tenant, bucket, prefix string) (total Redriven, err error) {
 	parts := make([]Redriven, len(b.shards))
 	err = b.ask(ctx, b.partitions(all, tenant, bucket, prefix), func(i int) func(*shard, *operation) error {
@@ -183,6 +185,8 @@ func (s *shard) redrive(d *destination, o *operation, total *Redriven) {
 		d.redrives = append(d.redrives, o)
 		o.waits++
 		s.decideBlocked(d, false) // that it is not by hand
+		s.gone.forgive(d.bucket)
+		s.tell(bucketVouched{d.bucket})
 		return
 	}
 	if d.probe != nil && d.probe.withdraw() { // it goes before the others

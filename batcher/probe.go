@@ -29,7 +29,7 @@ func (s *shard) try(d *destination) {
 // probe finds out whether a blocked destination works again. It takes none of its
 // events.
 func (s *shard) probe(d *destination) {
-	if d.deciding || d.probe != nil || !s.opened || s.stopping || s.holdsUp(d) {
+	if d.deciding || d.probe != nil || !s.opened || s.stopping || s.holdsUp(d) || s.goneWithOthers(d) {
 		return
 	}
 	s.uploads++

@@ -67,7 +67,7 @@ type shard struct {
 
 	stop     <-chan struct{}          // closed when Close begins
 	refusals atomic.Pointer[refusals] // published for every goroutine
-	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, streamed, streamGone, orphansGone, bucketWorks, *flush, *operation
+	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, streamed, streamGone, orphansGone, bucketWorks, bucketVouched, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -294,6 +294,8 @@ func (s *shard) receive(m any) {
 		s.streamGone(m)
 	case orphansGone:
 		s.cleared = true
+	case bucketVouched:
+		s.vouched(m.bucket)
 	case bucketWorks:
 		s.wakeBucket(m.bucket, time.Now())
 	case *operation:

@@ -21,6 +21,9 @@ func (s *shard) upload(d *destination) {
 		s.waitFor(d, on)
 		return
 	}
+	if s.goneWithOthers(d) {
+		return
+	}
 	b.state = batchUploading
 	s.uploads++
 	failing := s.failing(d, time.Now())
@@ -36,7 +39,7 @@ func (s *shard) upload(d *destination) {
 		m := uploaded{batch: b, err: context.Canceled}
 		switch { // what waited for a slot meanwhile is not begun
 		case s.told():
-		case s.conditions.blocked() != subjectNone, !failing && s.conditions.fails(d.bucket) != nil:
+		case s.conditions.blocked() != subjectNone, s.gone.has(d.bucket), !failing && s.conditions.fails(d.bucket) != nil:
 			m.err = errHeld
 		default:
 			m.cleared, m.clearErr = clearFirst(s.uploadCtx)

@@ -1,6 +1,9 @@
 package batcher
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 const (
 	// maxWritten is how many buckets a shard remembers to have written to. Of one that it
@@ -41,6 +44,74 @@ func (w *bucketsWritten) has(bucket string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.by[bucket] > 0
+}
+
+// bucketsGone are the buckets that were written to and are not there any more, as far as
+// nobody has said that they may be tried: by the names of their destinations that
+// are blocked by hand, in any shard.
+type bucketsGone struct {
+	mu sync.Mutex
+	by map[string]map[string]struct{} // guarded by mu
+}
+
+// note notes whether d is blocked by hand.
+func (g *bucketsGone) note(d *destination, byHand bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !byHand {
+		if delete(g.by[d.bucket], d.name); len(g.by[d.bucket]) == 0 {
+			delete(g.by, d.bucket)
+		}
+		return
+	}
+	if g.by == nil {
+		g.by = map[string]map[string]struct{}{}
+	}
+	if g.by[d.bucket] == nil {
+		g.by[d.bucket] = map[string]struct{}{}
+	}
+	g.by[d.bucket][d.name] = struct{}{}
+}
+
+// forgive notes that somebody wants a bucket to be tried.
+func (g *bucketsGone) forgive(bucket string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.by, bucket)
+}
+
+func (g *bucketsGone) has(bucket string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.by[bucket]) > 0
+}
+
+// goneWithOthers blocks d by hand if its bucket is gone by what others of its destinations
+// were told: one that was quiet meanwhile must not be the first to write to whoever has
+// the name now.
+func (s *shard) goneWithOthers(d *destination) bool {
+	if !s.gone.has(d.bucket) {
+		return false
+	}
+	if d.since.IsZero() {
+		d.since = time.Now()
+	}
+	d.code, d.message = codeNoBucket, "the bucket was gone when another prefix of it was tried"
+	s.decideBlocked(d, true)
+	return true
+}
+
+// bucketVouched is the message that somebody wants a bucket that is gone to be tried.
+type bucketVouched struct{ bucket string }
+
+// vouched lets all destinations of such a bucket be probed.
+func (s *shard) vouched(bucket string) {
+	for _, d := range s.dests {
+		if d.bucket == bucket && d.blocked.GetByHand() && !d.deciding && !s.stopping {
+			d.pause = nil
+			s.decideBlocked(d, false)
+		}
+	}
 }
 
 // wrote notes that something was delivered to a bucket.

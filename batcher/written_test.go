@@ -104,3 +104,46 @@ func TestABucketThatIsGoneIsGoneForEveryPartition(t *testing.T) {
 		w.check()
 	})
 }
+
+// A prefix that was quiet when its bucket was found to be gone does not write to whoever
+// has the name now, in no partition and after no restart; and one redrive is for the whole
+// bucket.
+func TestABucketThatIsGoneIsGoneForEveryPrefix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		a, b, c := destIn(0, 2, "bucket"), destIn(1, 2, "bucket"), dest{"bucket", "denied/"}
+		w.send(short, a, b, c)
+		w.flush()
+		pass(time.Second)
+		w.refuse("bucket", denied)
+		w.send(short, c)
+		w.flush()
+		pass(time.Second)
+		w.refuse("bucket", noBucket)
+		w.send(short, a)
+		w.flush()
+		w.crash()
+		w.refuse("bucket", nil)
+		w.send(short, b)
+		pass(time.Hour)
+		for _, d := range []dest{a, b, c} {
+			if s := w.status(d); !s.ByHand || s.Code != "NoSuchBucket" || w.delivered(d) != 1 {
+				t.Errorf("%v: %d events delivered, %+v; want one, by hand", d, w.delivered(d), s)
+			}
+		}
+		if _, err := w.batcher.Redrive(t.Context(), false, "default", a.bucket, a.prefix); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		for _, d := range []dest{a, b, c} {
+			if w.delivered(d) != 2 {
+				t.Errorf("%v: %d events delivered after a redrive, want 2", d, w.delivered(d))
+			}
+		}
+		w.crash()
+		w.send(short, a, b, c)
+		w.settle()
+		w.stop()
+		w.check()
+	})
+}
