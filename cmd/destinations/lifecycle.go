@@ -25,6 +25,7 @@ func (s *service) run(ctx context.Context) error {
 	watch, unwatch := context.WithCancel(ctx)
 	defer unwatch()
 	serving.Go(func() { s.watchFolder(watch) })
+	serving.Go(func() { watchForgotten(watch, s.log, s.batcher.Counts) })
 	if s.notReady() == nil {
 		s.setHealth(healthpb.HealthCheckResponse_SERVING)
 	}
