@@ -206,9 +206,14 @@ func (s *service) die(after *journaltest.FS) {
 	s.use(after)
 }
 
+// quiet lets everything that happens at this instant be over: what the process would still
+// make durable, and answer, while its disk is copied would seem to be lost.
+func (s *service) quiet() { synctest.Wait() }
+
 // kill is kill -9.
 func (s *service) kill() {
 	s.note("KILL")
+	s.quiet()
 	s.look()
 	s.die(s.disk.AfterRestart())
 	s.configure()
@@ -218,6 +223,7 @@ func (s *service) kill() {
 // losePower is a power failure, now.
 func (s *service) losePower() {
 	s.note("POWER FAILS")
+	s.quiet()
 	s.look()
 	s.die(s.disk.AfterCrash(s.run.rand.Uint64()))
 	s.configure()
