@@ -13,6 +13,7 @@ import (
 
 	"github.com/open-destinations/destinations/batcher"
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
+	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/journal/journaltest"
 )
 
@@ -48,6 +49,9 @@ func (w *world) put(d dest, r numbered) error {
 		w.t.Fatal(err)
 	}
 	a := w.journal.Partition(0).Events().Append(b)
+	// After a crowd's commit the next one waits a little. Who sends on without his answer,
+	// and loses this one to a crash, is promised no order.
+	pass(journal.DefaultConfig().CommitInterval)
 	synctest.Wait()
 	select {
 	case <-a.Done():
