@@ -24,17 +24,31 @@ build: ## bin/destinations
 	$(GO) build -o bin/destinations ./cmd/destinations
 
 .PHONY: test
-test: lint unit power e2e ## everything: lint, unit tests with -race, whole-process tests
+test: lint ## everything: lint, unit tests with -race, whole-process tests
+	@$(MAKE) --no-print-directory -j2 -O unit-race batcher-race batcher-long power
+	@$(MAKE) --no-print-directory e2e
 
-# What moves so much through the batcher that it takes minutes with the race detector;
-# it runs without, like the full number of seeds.
-HEAVY := LargeBatch|LargerThanTheMemory|StatesAreLoaded|HalfOfTheDestinations|BlockedDestinationsHold|WhenMemoryIsShort
+# What moves so much through the batcher, or counts so much time, that it takes minutes
+# with the race detector; it runs without, like the full number of seeds.
+HEAVY := LargeBatch|LargerThanTheMemory|LargerMemory|StatesAreLoaded|HalfOfTheDestinations|BlockedDestinationsHold|WhenMemoryIsShort|HalfRead|ThatHangHold|HangingPrefixes|DuplicatesOfBlocked|FuzzControl|FullDiskHolds
+
+# Tests of the batcher whose number of seeds is smaller with -short.
+SEEDS := TheFold|CatchUpLeaves|ParkingWhateverHappens|PowerFails|LargeBatchIsParked
 
 .PHONY: unit
-unit: ## unit tests, with -race; the batcher's many seeds and large batches without
+unit: unit-race batcher-race batcher-long ## unit tests, with -race; the batcher's many seeds and heavy tests without
+
+.PHONY: unit-race
+unit-race:
 	$(GO) test -race -shuffle=on -timeout 10m $(filter-out %/batcher,$(UNIT))
+
+.PHONY: batcher-race
+batcher-race:
 	$(GO) test -race -short -skip '$(HEAVY)' -shuffle=on -timeout 10m ./batcher
-	$(GO) test -shuffle=on -timeout 10m ./batcher
+
+.PHONY: batcher-long
+batcher-long:
+	$(GO) test -run '$(HEAVY)|$(SEEDS)' -shuffle=on -timeout 10m ./batcher
 
 .PHONY: power
 power: ## a journal in memory whose power fails 10,000 times, which -race has no time for
