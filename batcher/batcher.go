@@ -50,6 +50,20 @@ type Batcher struct {
 // It returns an error if a value of the configuration can't be used or a log can't
 // be read; damage of a partition is no error, that partition is left out.
 func Start(p Params) (*Batcher, error) {
+	b, err := prepare(p)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range b.shards {
+		if s != nil {
+			b.running.Go(func() { b.ended(s, s.run()) })
+		}
+	}
+	return b, nil
+}
+
+// prepare makes everything but the goroutines of the shards.
+func prepare(p Params) (*Batcher, error) {
 	if err := p.Config.Validate(); err != nil {
 		return nil, err
 	}
@@ -84,7 +98,7 @@ func Start(p Params) (*Batcher, error) {
 	if err != nil {
 		return nil, errors.Join(err, b.closeReaders())
 	}
-	b.start(&p, compressors)
+	b.equip(&p, compressors)
 	return b, nil
 }
 
@@ -162,7 +176,11 @@ func newShard(p *Params, i int, common *shared) (*shard, error) {
 // readDecided loads the state as of the start, and reads the control log from there
 // to its end.
 func (s *shard) readDecided() error {
+	defer s.noteCrash()
 	if err := s.listStates(); err != nil {
+		return err
+	}
+	if err := s.loadCrash(); err != nil {
 		return err
 	}
 	if err := s.loadState(); err != nil {
@@ -177,7 +195,8 @@ func (s *shard) readDecided() error {
 	return s.checkDecided()
 }
 
-func (b *Batcher) start(p *Params, compressors []*uploader.Compressor) {
+// equip gives the shards what works for them.
+func (b *Batcher) equip(p *Params, compressors []*uploader.Compressor) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stopUploads = cancel
 	probes, cancelProbes := context.WithCancel(ctx)
@@ -202,7 +221,6 @@ func (b *Batcher) start(p *Params, compressors []*uploader.Compressor) {
 		s.probeCtx, s.probePool = probes, b.probes
 		s.uploadCtx, s.uploadPool, s.retryPool, s.compressors, s.filePool = ctx, b.uploads, b.retries, b.compressors, b.files
 		s.spoolPool = b.spools
-		b.running.Go(func() { b.ended(s, s.run()) })
 	}
 }
 

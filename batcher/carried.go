@@ -22,6 +22,7 @@ func (s *shard) captureControl(state *journalv1.State) {
 		return strings.Compare(nameOf(a.GetDestination()), nameOf(b.GetDestination()))
 	})
 	state.Parked = s.captureParked()
+	state.SetAside = s.asides.capture(state.GetEventsOffset())
 	state.WrittenBuckets = s.written.order
 	for _, l := range s.leftovers.all {
 		state.Leftovers = append(state.Leftovers, &journalv1.Leftover{Bucket: l.bucket, Key: l.key, SinceUnixNanos: l.since.UnixNano()})
@@ -38,6 +39,9 @@ func (s *shard) loadControl(state *journalv1.State) error {
 			return err
 		}
 		s.loadParked(m)
+	}
+	for _, at := range state.GetSetAside() {
+		s.asides.add(positionOf(at))
 	}
 	for _, bucket := range state.GetWrittenBuckets() {
 		s.wrote(bucket)

@@ -111,6 +111,7 @@ func (s *shard) catchUp() (more bool, err error) {
 		if err := s.foldMissed(); err != nil {
 			return false, err
 		}
+		s.crashes.handling = handlingNothing
 	}
 	return true, nil
 }
@@ -207,10 +208,11 @@ func (s *shard) nextMissed() (ok bool, err error) {
 	if ok, err := s.wasRead(err); !ok {
 		return false, err
 	}
+	s.crashes.handling, p.offset = handlingMissedRecord, offset
 	if err := p.record.decode(rec); err != nil {
 		return false, s.part.Damage(fmt.Errorf("record %d of the events log: %w", offset, err))
 	}
-	p.offset, p.at, p.atSet = offset, 0, true
+	p.at, p.atSet = 0, true
 	return true, s.findMembers()
 }
 
@@ -246,6 +248,7 @@ func (s *shard) findMembers() (err error) {
 // compressors before its end.
 func (s *shard) foldMissed() error {
 	p := s.pass
+	s.crashes.handling = handlingMissed
 	for ; p.atSet && int(p.at) < len(p.record.events); p.at++ {
 		if s.chunks >= chunksUnderWay {
 			return nil

@@ -93,6 +93,7 @@ func (s *shard) readControl() error {
 		if ok, err := s.wasRead(err); !ok {
 			return err
 		}
+		s.crashes.handling, s.crashes.controlAt = handlingControl, offset
 		var c journalv1.Control
 		if err := proto.Unmarshal(rec, &c); err != nil {
 			return s.part.Damage(fmt.Errorf("record %d of the control log: %w", offset, err))
@@ -100,6 +101,7 @@ func (s *shard) readControl() error {
 		if err := s.apply(offset, &c); err != nil {
 			return err
 		}
+		s.crashes.handling = handlingNothing
 	}
 }
 
@@ -139,6 +141,13 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 					return s.part.Damage(fmt.Errorf("record %d of the control log: %w", offset, err))
 				}
 				s.applyParked(kind.Parked)
+			}
+		case *journalv1.Decision_SetAside:
+			if inForce {
+				if err := checkParkedRecord(kind.SetAside.GetParked()); err != nil {
+					return s.part.Damage(fmt.Errorf("record %d of the control log: %w", offset, err))
+				}
+				s.applySetAside(kind.SetAside)
 			}
 		case *journalv1.Decision_Dead:
 			if inForce {

@@ -49,15 +49,19 @@ func (s *shard) destination(d *journalv1.Destination) *destination {
 // foldRecord folds the events of the record in hand, unless too many chunks wait
 // for the compressors before its end; then it goes on from there later.
 func (s *shard) foldRecord() error {
+	s.crashes.handling = handlingEvent
 	for ; int(s.at) < len(s.record.events); s.at++ {
 		if s.chunks >= chunksUnderWay {
 			return nil
 		}
 		e := &s.record.events[s.at]
-		if err := s.fold(s.byRec[e.destination], e); err != nil {
+		if d := s.byRec[e.destination]; !s.passes(d, e) {
+			return nil
+		} else if err := s.fold(d, e); err != nil {
 			return err
 		}
 	}
+	s.crashes.handling = handlingRecord
 	s.atSet = false
 	s.dedupe.end(&s.record)
 	s.chargeTables()
@@ -68,6 +72,10 @@ func (s *shard) foldRecord() error {
 // delivered with one, or was sent before, or goes into the open batch.
 func (s *shard) fold(d *destination, e *eventRecord) error {
 	at := position{s.offset, s.at}
+	if s.asides.any() && s.asides.has(at) {
+		s.leaveOut(d, e, at)
+		return nil
+	}
 	// The tables get every event, also one that a Seal has decided: in a replay they
 	// have to become what they were. What they say counts where no Seal has decided.
 	verdict := s.dedupe.take(e, d.name, at)

@@ -193,12 +193,12 @@ func (s *service) collectAnswers() (progress bool) {
 // neither the disk that comes after it nor S3.
 func (s *service) die(after *journaltest.FS) {
 	s.alive = false
-	close(s.wire.dead)
 	s.collectAnswers()
 	s.disconnect()
 	for _, l := range s.logs {
 		l.close()
 	}
+	close(s.wire.dead) // whose uploads fail by that would look at the logs
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	s.batcher.Close(ctx)

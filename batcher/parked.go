@@ -93,9 +93,10 @@ func (s *shard) loadParked(m *journalv1.ParkedState) *batch {
 func (s *shard) enqueue(seal *journalv1.Seal) *batch {
 	d := s.destination(seal.GetDestination())
 	b := &batch{dest: d, state: batchSealed, seal: seal, rebuilt: true, incomplete: true, share: shareTables}
-	at, _ := slices.BinarySearchFunc(d.queue, seal, func(b *batch, seal *journalv1.Seal) int {
-		return positionOf(b.seal.GetFirst()).compare(positionOf(seal.GetFirst()))
-	})
+	at := len(d.queue) // a dead batch of an event that was set aside may stand before earlier ones
+	for first := positionOf(seal.GetFirst()); at > 0 && first.less(positionOf(d.queue[at-1].seal.GetFirst())); {
+		at--
+	}
 	d.queue = slices.Insert(d.queue, at, b)
 	if through := positionOf(seal.GetThrough()); d.through.less(through) {
 		d.through = through

@@ -23,7 +23,9 @@ func (s *shard) release(now time.Time) error {
 	s.forgetIdle(now)
 	s.tendParking(now)
 	s.tendRefusals()
-	n := s.snapshots.upTo(s.lowWatermark())
+	low := s.lowWatermark()
+	s.tendCrash(low)
+	n := s.snapshots.upTo(low)
 	if n == 0 {
 		s.thin()
 		return nil

@@ -67,7 +67,7 @@ type shard struct {
 
 	stop     <-chan struct{}          // closed when Close begins
 	refusals atomic.Pointer[refusals] // published for every goroutine
-	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, streamed, streamGone, orphansGone, bucketWorks, bucketVouched, *flush, *operation
+	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, asideWritten, streamed, streamGone, orphansGone, bucketWorks, bucketVouched, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -77,6 +77,8 @@ type shard struct {
 	saveErr     error // ends the shard
 
 	parks
+	crashes   crashes
+	asides    asides
 	written   written
 	leftovers leftovers
 	waiting   map[*destination]struct{} // that wait for the endpoint or the credentials
@@ -137,6 +139,7 @@ type (
 // run is the shard's goroutine. It returns nil when it was stopped and everything
 // that it had under way has ended.
 func (s *shard) run() error {
+	defer s.noteCrash()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -253,6 +256,9 @@ func (s *shard) untilTimer(now time.Time) time.Duration {
 	next = earlier(next, s.saveAgainAt())
 	next = earlier(next, s.nextLeftover())
 	next = earlier(next, s.releaseAt)
+	if !s.stopping {
+		next = earlier(next, s.asides.retryAt)
+	}
 	if len(s.waiting) > 0 && !s.stopping {
 		for on := range subjects {
 			next = earlier(next, s.conditions.nextTry(on))
@@ -288,6 +294,8 @@ func (s *shard) receive(m any) {
 		s.saved(m)
 	case spooled:
 		s.spooled(m)
+	case asideWritten:
+		s.asideWritten(m)
 	case streamed:
 		s.streamed(m)
 	case streamGone:
@@ -307,7 +315,7 @@ func (s *shard) receive(m any) {
 
 // canRead reports whether the shard, or its pass, may take another record.
 func (s *shard) canRead() bool {
-	return s.opened && !s.stopping && s.chunks < chunksUnderWay && s.fed()
+	return s.opened && !s.stopping && s.chunks < chunksUnderWay && !s.heldByAside() && s.fed()
 }
 
 // fed reports whether there is memory for another record. If there is none, it makes
@@ -355,6 +363,7 @@ func (s *shard) readEvents() (more bool, err error) {
 		if err := s.foldRecord(); err != nil {
 			return false, err
 		}
+		s.crashes.handling = handlingNothing
 	}
 	return true, nil
 }
@@ -366,10 +375,11 @@ func (s *shard) nextRecord() (ok bool, err error) {
 	if ok, err := s.wasRead(err); !ok {
 		return false, err
 	}
+	s.crashes.handling, s.offset = handlingRecord, offset
 	if err := s.record.decode(rec); err != nil {
 		return false, s.part.Damage(fmt.Errorf("record %d of the events log: %w", offset, err))
 	}
-	s.offset, s.at, s.atSet = offset, 0, true
+	s.at, s.atSet = 0, true
 	s.dedupe.begin(&s.record, time.Now())
 	return true, s.findDestinations()
 }

@@ -239,4 +239,5 @@ var reasons = map[journalv1.SealReason]string{
 	journalv1.SealReason_SEAL_REASON_SIZE:   "size",
 	journalv1.SealReason_SEAL_REASON_MEMORY: "memory",
 	journalv1.SealReason_SEAL_REASON_FLUSH:  "flush",
+	journalv1.SealReason_SEAL_REASON_CRASH:  "crash",
 }

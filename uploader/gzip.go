@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sort"
 
 	"github.com/klauspost/compress/flate"
@@ -65,6 +66,22 @@ func (c *Compressor) Run(raw []byte) []byte {
 	run := make([]byte, c.out.Len())
 	copy(run, c.out.Bytes())
 	return run
+}
+
+// StoredRun returns raw as a run like those of a [Compressor], without compressing it
+// (stored blocks, RFC 1951, 3.2.4).
+func StoredRun(raw []byte) []byte {
+	run := make([]byte, 0, len(raw)+5*(len(raw)/math.MaxUint16+1))
+	for {
+		n := min(len(raw), math.MaxUint16)
+		run = append(run, 0) // not the final block, stored
+		run = binary.LittleEndian.AppendUint16(run, uint16(n))
+		run = binary.LittleEndian.AppendUint16(run, ^uint16(n))
+		run = append(run, raw[:n]...)
+		if raw = raw[n:]; len(raw) == 0 {
+			return run
+		}
+	}
 }
 
 // errNegativeOffset is what ReadAt answers for a place before the file.

@@ -310,3 +310,18 @@ func TestFrameAroundRunsIsTheirBody(t *testing.T) {
 		t.Errorf("got %x, want %x", got, want)
 	}
 }
+
+// A stored run holds its bytes as they are, whatever their number.
+func TestStoredRun(t *testing.T) {
+	for _, size := range []int{0, 1, 65_535, 65_536, 200_000} {
+		raw := bytes.Repeat([]byte("stored "), size/7+1)[:size]
+		body := uploader.NewBody([][]byte{uploader.StoredRun(raw)}, crc32.ChecksumIEEE(raw), uint64(size))
+		z, err := stdgzip.NewReader(io.NewSectionReader(body, 0, body.Size()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, raw) {
+			t.Errorf("%d bytes: %d come back, %v", size, len(got), err)
+		}
+	}
+}

@@ -147,6 +147,10 @@ func (l *ledger) apply(e *entry, d *journalv1.Decision) {
 		if inForce {
 			l.known(kind.Parked.GetSeal()).parked = kind.Parked
 		}
+	case *journalv1.Decision_SetAside:
+		if inForce {
+			l.known(kind.SetAside.GetParked().GetSeal()).parked = kind.SetAside.GetParked()
+		}
 	case *journalv1.Decision_Discarded:
 		for _, b := range l.byKey {
 			if bytes.Equal(b.seal.GetId(), kind.Discarded.GetId()) {

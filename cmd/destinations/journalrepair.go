@@ -134,6 +134,8 @@ func (r *repairPlan) dropFiles() error {
 		switch {
 		case strings.HasPrefix(f.Name, stateFilePrefix):
 			r.say("%s is removed: the log does not start there", f.Name)
+		case f.Name == "crash":
+			r.say("%s is removed: at a place where the service has crashed it tries again", f.Name)
 		case strings.HasSuffix(f.Name, ".json"):
 			r.say("%s is removed: it was for people to read", f.Name)
 		default:
@@ -225,6 +227,7 @@ func (r *repairPlan) unpark(b *sealed, keepSeal bool) {
 	for _, e := range r.ledger.entries {
 		e.drop(func(d *journalv1.Decision) bool {
 			return bytes.Equal(d.GetParked().GetSeal().GetId(), id) && d.GetParked() != nil ||
+				d.GetSetAside() != nil && bytes.Equal(d.GetSetAside().GetParked().GetSeal().GetId(), id) ||
 				d.GetDead() != nil && bytes.Equal(d.GetDead().GetId(), id) ||
 				d.GetRedriven() != nil && bytes.Equal(d.GetRedriven().GetId(), id) ||
 				!keepSeal && d.GetSeal() != nil && bytes.Equal(d.GetSeal().GetId(), id)

@@ -38,6 +38,8 @@ const (
 	SealReason_SEAL_REASON_MEMORY SealReason = 3
 	// Somebody asked for it.
 	SealReason_SEAL_REASON_FLUSH SealReason = 4
+	// Its event has ended the process again and again: see SetAside.
+	SealReason_SEAL_REASON_CRASH SealReason = 5
 )
 
 // Enum value maps for SealReason.
@@ -48,6 +50,7 @@ var (
 		2: "SEAL_REASON_SIZE",
 		3: "SEAL_REASON_MEMORY",
 		4: "SEAL_REASON_FLUSH",
+		5: "SEAL_REASON_CRASH",
 	}
 	SealReason_value = map[string]int32{
 		"SEAL_REASON_UNSPECIFIED": 0,
@@ -55,6 +58,7 @@ var (
 		"SEAL_REASON_SIZE":        2,
 		"SEAL_REASON_MEMORY":      3,
 		"SEAL_REASON_FLUSH":       4,
+		"SEAL_REASON_CRASH":       5,
 	}
 )
 
@@ -158,6 +162,7 @@ type Decision struct {
 	//	*Decision_Dead
 	//	*Decision_Redriven
 	//	*Decision_Discarded
+	//	*Decision_SetAside
 	Kind          isDecision_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -290,6 +295,15 @@ func (x *Decision) GetDiscarded() *Discarded {
 	return nil
 }
 
+func (x *Decision) GetSetAside() *SetAside {
+	if x != nil {
+		if x, ok := x.Kind.(*Decision_SetAside); ok {
+			return x.SetAside
+		}
+	}
+	return nil
+}
+
 type isDecision_Kind interface {
 	isDecision_Kind()
 }
@@ -344,6 +358,11 @@ type Decision_Discarded struct {
 	Discarded *Discarded `protobuf:"bytes,10,opt,name=discarded,proto3,oneof"`
 }
 
+type Decision_SetAside struct {
+	// An event that has ended the process twice in a row is dead by itself.
+	SetAside *SetAside `protobuf:"bytes,11,opt,name=set_aside,json=setAside,proto3,oneof"`
+}
+
 func (*Decision_Opened) isDecision_Kind() {}
 
 func (*Decision_Seal) isDecision_Kind() {}
@@ -363,6 +382,8 @@ func (*Decision_Dead) isDecision_Kind() {}
 func (*Decision_Redriven) isDecision_Kind() {}
 
 func (*Decision_Discarded) isDecision_Kind() {}
+
+func (*Decision_SetAside) isDecision_Kind() {}
 
 // Opened says that the writer of this record owns the partition from here on: a
 // Seal that an earlier owner wrote behind it is void.
@@ -1249,6 +1270,64 @@ func (x *Discarded) GetEvents() uint64 {
 	return 0
 }
 
+// SetAside says that an event lies as a dead batch of its own in a local file, which
+// was durable before this record was written: the process has ended by a panic twice in
+// a row while the shard was handling it. No other batch has it.
+type SetAside struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The batch. Its Seal names the event as its first and its last, and has no
+	// `through`: it decides nothing of other events.
+	Parked *Parked `protobuf:"bytes,1,opt,name=parked,proto3" json:"parked,omitempty"`
+	// Why it is dead.
+	Dead          *Dead `protobuf:"bytes,2,opt,name=dead,proto3" json:"dead,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAside) Reset() {
+	*x = SetAside{}
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAside) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAside) ProtoMessage() {}
+
+func (x *SetAside) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAside.ProtoReflect.Descriptor instead.
+func (*SetAside) Descriptor() ([]byte, []int) {
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SetAside) GetParked() *Parked {
+	if x != nil {
+		return x.Parked
+	}
+	return nil
+}
+
+func (x *SetAside) GetDead() *Dead {
+	if x != nil {
+		return x.Dead
+	}
+	return nil
+}
+
 var File_destinations_journal_v1_control_proto protoreflect.FileDescriptor
 
 const file_destinations_journal_v1_control_proto_rawDesc = "" +
@@ -1256,7 +1335,7 @@ const file_destinations_journal_v1_control_proto_rawDesc = "" +
 	"%destinations/journal/v1/control.proto\x12\x17destinations.journal.v1\x1a$destinations/journal/v1/events.proto\"l\n" +
 	"\aControl\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\fR\vincarnation\x12?\n" +
-	"\tdecisions\x18\x02 \x03(\v2!.destinations.journal.v1.DecisionR\tdecisions\"\xf2\x04\n" +
+	"\tdecisions\x18\x02 \x03(\v2!.destinations.journal.v1.DecisionR\tdecisions\"\xb4\x05\n" +
 	"\bDecision\x129\n" +
 	"\x06opened\x18\x01 \x01(\v2\x1f.destinations.journal.v1.OpenedH\x00R\x06opened\x123\n" +
 	"\x04seal\x18\x02 \x01(\v2\x1d.destinations.journal.v1.SealH\x00R\x04seal\x12B\n" +
@@ -1268,7 +1347,8 @@ const file_destinations_journal_v1_control_proto_rawDesc = "" +
 	"\x04dead\x18\b \x01(\v2\x1d.destinations.journal.v1.DeadH\x00R\x04dead\x12?\n" +
 	"\bredriven\x18\t \x01(\v2!.destinations.journal.v1.RedrivenH\x00R\bredriven\x12B\n" +
 	"\tdiscarded\x18\n" +
-	" \x01(\v2\".destinations.journal.v1.DiscardedH\x00R\tdiscardedB\x06\n" +
+	" \x01(\v2\".destinations.journal.v1.DiscardedH\x00R\tdiscarded\x12@\n" +
+	"\tset_aside\x18\v \x01(\v2!.destinations.journal.v1.SetAsideH\x00R\bsetAsideB\x06\n" +
 	"\x04kind\"4\n" +
 	"\x06Opened\x12*\n" +
 	"\x11opened_unix_nanos\x18\x01 \x01(\x03R\x0fopenedUnixNanos\"8\n" +
@@ -1330,14 +1410,18 @@ const file_destinations_journal_v1_control_proto_rawDesc = "" +
 	"\tDiscarded\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12F\n" +
 	"\vdestination\x18\x02 \x01(\v2$.destinations.journal.v1.DestinationR\vdestination\x12\x16\n" +
-	"\x06events\x18\x03 \x01(\x04R\x06events*\x86\x01\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\"v\n" +
+	"\bSetAside\x127\n" +
+	"\x06parked\x18\x01 \x01(\v2\x1f.destinations.journal.v1.ParkedR\x06parked\x121\n" +
+	"\x04dead\x18\x02 \x01(\v2\x1d.destinations.journal.v1.DeadR\x04dead*\x9d\x01\n" +
 	"\n" +
 	"SealReason\x12\x1b\n" +
 	"\x17SEAL_REASON_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12SEAL_REASON_WINDOW\x10\x01\x12\x14\n" +
 	"\x10SEAL_REASON_SIZE\x10\x02\x12\x16\n" +
 	"\x12SEAL_REASON_MEMORY\x10\x03\x12\x15\n" +
-	"\x11SEAL_REASON_FLUSH\x10\x04BQZOgithub.com/open-destinations/destinations/gen/destinations/journal/v1;journalv1b\x06proto3"
+	"\x11SEAL_REASON_FLUSH\x10\x04\x12\x15\n" +
+	"\x11SEAL_REASON_CRASH\x10\x05BQZOgithub.com/open-destinations/destinations/gen/destinations/journal/v1;journalv1b\x06proto3"
 
 var (
 	file_destinations_journal_v1_control_proto_rawDescOnce sync.Once
@@ -1352,7 +1436,7 @@ func file_destinations_journal_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_destinations_journal_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_destinations_journal_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_destinations_journal_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_destinations_journal_v1_control_proto_goTypes = []any{
 	(SealReason)(0),     // 0: destinations.journal.v1.SealReason
 	(*Control)(nil),     // 1: destinations.journal.v1.Control
@@ -1369,7 +1453,8 @@ var file_destinations_journal_v1_control_proto_goTypes = []any{
 	(*Dead)(nil),        // 12: destinations.journal.v1.Dead
 	(*Redriven)(nil),    // 13: destinations.journal.v1.Redriven
 	(*Discarded)(nil),   // 14: destinations.journal.v1.Discarded
-	(*Destination)(nil), // 15: destinations.journal.v1.Destination
+	(*SetAside)(nil),    // 15: destinations.journal.v1.SetAside
+	(*Destination)(nil), // 16: destinations.journal.v1.Destination
 }
 var file_destinations_journal_v1_control_proto_depIdxs = []int32{
 	2,  // 0: destinations.journal.v1.Control.decisions:type_name -> destinations.journal.v1.Decision
@@ -1383,26 +1468,29 @@ var file_destinations_journal_v1_control_proto_depIdxs = []int32{
 	12, // 8: destinations.journal.v1.Decision.dead:type_name -> destinations.journal.v1.Dead
 	13, // 9: destinations.journal.v1.Decision.redriven:type_name -> destinations.journal.v1.Redriven
 	14, // 10: destinations.journal.v1.Decision.discarded:type_name -> destinations.journal.v1.Discarded
-	4,  // 11: destinations.journal.v1.Run.first:type_name -> destinations.journal.v1.Position
-	4,  // 12: destinations.journal.v1.Run.last:type_name -> destinations.journal.v1.Position
-	15, // 13: destinations.journal.v1.Seal.destination:type_name -> destinations.journal.v1.Destination
-	4,  // 14: destinations.journal.v1.Seal.first:type_name -> destinations.journal.v1.Position
-	4,  // 15: destinations.journal.v1.Seal.last:type_name -> destinations.journal.v1.Position
-	5,  // 16: destinations.journal.v1.Seal.excluded:type_name -> destinations.journal.v1.Run
-	4,  // 17: destinations.journal.v1.Seal.through:type_name -> destinations.journal.v1.Position
-	0,  // 18: destinations.journal.v1.Seal.reason:type_name -> destinations.journal.v1.SealReason
-	6,  // 19: destinations.journal.v1.Delivered.seal:type_name -> destinations.journal.v1.Seal
-	15, // 20: destinations.journal.v1.Blocked.destination:type_name -> destinations.journal.v1.Destination
-	15, // 21: destinations.journal.v1.Freed.destination:type_name -> destinations.journal.v1.Destination
-	6,  // 22: destinations.journal.v1.Parked.seal:type_name -> destinations.journal.v1.Seal
-	15, // 23: destinations.journal.v1.Dead.destination:type_name -> destinations.journal.v1.Destination
-	15, // 24: destinations.journal.v1.Redriven.destination:type_name -> destinations.journal.v1.Destination
-	15, // 25: destinations.journal.v1.Discarded.destination:type_name -> destinations.journal.v1.Destination
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	15, // 11: destinations.journal.v1.Decision.set_aside:type_name -> destinations.journal.v1.SetAside
+	4,  // 12: destinations.journal.v1.Run.first:type_name -> destinations.journal.v1.Position
+	4,  // 13: destinations.journal.v1.Run.last:type_name -> destinations.journal.v1.Position
+	16, // 14: destinations.journal.v1.Seal.destination:type_name -> destinations.journal.v1.Destination
+	4,  // 15: destinations.journal.v1.Seal.first:type_name -> destinations.journal.v1.Position
+	4,  // 16: destinations.journal.v1.Seal.last:type_name -> destinations.journal.v1.Position
+	5,  // 17: destinations.journal.v1.Seal.excluded:type_name -> destinations.journal.v1.Run
+	4,  // 18: destinations.journal.v1.Seal.through:type_name -> destinations.journal.v1.Position
+	0,  // 19: destinations.journal.v1.Seal.reason:type_name -> destinations.journal.v1.SealReason
+	6,  // 20: destinations.journal.v1.Delivered.seal:type_name -> destinations.journal.v1.Seal
+	16, // 21: destinations.journal.v1.Blocked.destination:type_name -> destinations.journal.v1.Destination
+	16, // 22: destinations.journal.v1.Freed.destination:type_name -> destinations.journal.v1.Destination
+	6,  // 23: destinations.journal.v1.Parked.seal:type_name -> destinations.journal.v1.Seal
+	16, // 24: destinations.journal.v1.Dead.destination:type_name -> destinations.journal.v1.Destination
+	16, // 25: destinations.journal.v1.Redriven.destination:type_name -> destinations.journal.v1.Destination
+	16, // 26: destinations.journal.v1.Discarded.destination:type_name -> destinations.journal.v1.Destination
+	11, // 27: destinations.journal.v1.SetAside.parked:type_name -> destinations.journal.v1.Parked
+	12, // 28: destinations.journal.v1.SetAside.dead:type_name -> destinations.journal.v1.Dead
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_destinations_journal_v1_control_proto_init() }
@@ -1422,6 +1510,7 @@ func file_destinations_journal_v1_control_proto_init() {
 		(*Decision_Dead)(nil),
 		(*Decision_Redriven)(nil),
 		(*Decision_Discarded)(nil),
+		(*Decision_SetAside)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1429,7 +1518,7 @@ func file_destinations_journal_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_destinations_journal_v1_control_proto_rawDesc), len(file_destinations_journal_v1_control_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

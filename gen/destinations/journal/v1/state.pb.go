@@ -49,7 +49,9 @@ type State struct {
 	// Buckets that an object was delivered to.
 	WrittenBuckets []string `protobuf:"bytes,9,rep,name=written_buckets,json=writtenBuckets,proto3" json:"written_buckets,omitempty"`
 	// Keys under which a multipart upload of ours may have been left behind.
-	Leftovers     []*Leftover `protobuf:"bytes,10,rep,name=leftovers,proto3" json:"leftovers,omitempty"`
+	Leftovers []*Leftover `protobuf:"bytes,10,rep,name=leftovers,proto3" json:"leftovers,omitempty"`
+	// Events that were set aside, from events_offset on.
+	SetAside      []*Position `protobuf:"bytes,11,rep,name=set_aside,json=setAside,proto3" json:"set_aside,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -150,6 +152,13 @@ func (x *State) GetWrittenBuckets() []string {
 func (x *State) GetLeftovers() []*Leftover {
 	if x != nil {
 		return x.Leftovers
+	}
+	return nil
+}
+
+func (x *State) GetSetAside() []*Position {
+	if x != nil {
+		return x.SetAside
 	}
 	return nil
 }
@@ -479,7 +488,7 @@ var File_destinations_journal_v1_state_proto protoreflect.FileDescriptor
 
 const file_destinations_journal_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"#destinations/journal/v1/state.proto\x12\x17destinations.journal.v1\x1a%destinations/journal/v1/control.proto\"\xfc\x03\n" +
+	"#destinations/journal/v1/state.proto\x12\x17destinations.journal.v1\x1a%destinations/journal/v1/control.proto\"\xbc\x04\n" +
 	"\x05State\x12#\n" +
 	"\revents_offset\x18\x01 \x01(\x04R\feventsOffset\x12%\n" +
 	"\x0econtrol_offset\x18\x02 \x01(\x04R\rcontrolOffset\x12 \n" +
@@ -491,7 +500,8 @@ const file_destinations_journal_v1_state_proto_rawDesc = "" +
 	"\x06parked\x18\b \x03(\v2$.destinations.journal.v1.ParkedStateR\x06parked\x12'\n" +
 	"\x0fwritten_buckets\x18\t \x03(\tR\x0ewrittenBuckets\x12?\n" +
 	"\tleftovers\x18\n" +
-	" \x03(\v2!.destinations.journal.v1.LeftoverR\tleftovers\"\xc5\x01\n" +
+	" \x03(\v2!.destinations.journal.v1.LeftoverR\tleftovers\x12>\n" +
+	"\tset_aside\x18\v \x03(\v2!.destinations.journal.v1.PositionR\bsetAside\"\xc5\x01\n" +
 	"\vSenderState\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12\x1b\n" +
 	"\tsender_id\x18\x02 \x01(\fR\bsenderId\x12\x18\n" +
@@ -540,20 +550,21 @@ var file_destinations_journal_v1_state_proto_goTypes = []any{
 	(*Dead)(nil),        // 9: destinations.journal.v1.Dead
 }
 var file_destinations_journal_v1_state_proto_depIdxs = []int32{
-	1, // 0: destinations.journal.v1.State.senders:type_name -> destinations.journal.v1.SenderState
-	3, // 1: destinations.journal.v1.State.ids:type_name -> destinations.journal.v1.IdState
-	6, // 2: destinations.journal.v1.State.blocked:type_name -> destinations.journal.v1.Blocked
-	4, // 3: destinations.journal.v1.State.parked:type_name -> destinations.journal.v1.ParkedState
-	5, // 4: destinations.journal.v1.State.leftovers:type_name -> destinations.journal.v1.Leftover
-	2, // 5: destinations.journal.v1.SenderState.taken:type_name -> destinations.journal.v1.TakenState
-	7, // 6: destinations.journal.v1.IdState.first:type_name -> destinations.journal.v1.Position
-	8, // 7: destinations.journal.v1.ParkedState.parked:type_name -> destinations.journal.v1.Parked
-	9, // 8: destinations.journal.v1.ParkedState.dead:type_name -> destinations.journal.v1.Dead
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	1,  // 0: destinations.journal.v1.State.senders:type_name -> destinations.journal.v1.SenderState
+	3,  // 1: destinations.journal.v1.State.ids:type_name -> destinations.journal.v1.IdState
+	6,  // 2: destinations.journal.v1.State.blocked:type_name -> destinations.journal.v1.Blocked
+	4,  // 3: destinations.journal.v1.State.parked:type_name -> destinations.journal.v1.ParkedState
+	5,  // 4: destinations.journal.v1.State.leftovers:type_name -> destinations.journal.v1.Leftover
+	7,  // 5: destinations.journal.v1.State.set_aside:type_name -> destinations.journal.v1.Position
+	2,  // 6: destinations.journal.v1.SenderState.taken:type_name -> destinations.journal.v1.TakenState
+	7,  // 7: destinations.journal.v1.IdState.first:type_name -> destinations.journal.v1.Position
+	8,  // 8: destinations.journal.v1.ParkedState.parked:type_name -> destinations.journal.v1.Parked
+	9,  // 9: destinations.journal.v1.ParkedState.dead:type_name -> destinations.journal.v1.Dead
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_destinations_journal_v1_state_proto_init() }
