@@ -297,6 +297,13 @@ func (s *service) flush(all bool) {
 		return
 	}
 	s.look()
+	made := 0
+	for part, l := range s.logs {
+		made += l.flushed(from[part])
+	}
+	if made != int(n) {
+		return // some are of a Flush before, which nobody has waited for: they decide less
+	}
 	for part, l := range s.logs {
 		s.floors = append(s.floors, floor{part: part, from: from[part], to: l.controls(), upTo: upTo[part]})
 	}
@@ -391,6 +398,16 @@ func (s *service) expectAlive() {
 	if err := s.journal.Err(); err != nil {
 		s.run.t.Fatalf("%sthe journal has failed: %v", s.name, err)
 	}
+}
+
+// flushed counts the Seals that Flushes have made from an offset of the control log on.
+func (l *transcript) flushed(from int) (n int) {
+	l.decided(func(offset int, d *journalv1.Decision, _ bool) {
+		if offset >= from && d.GetSeal().GetReason() == journalv1.SealReason_SEAL_REASON_FLUSH {
+			n++
+		}
+	})
+	return n
 }
 
 func (l *transcript) controls() int {
