@@ -275,8 +275,8 @@ func (b *Batcher) wakeAll() {
 	}
 }
 
-// Flush closes the open batches of one destination, or of all if all is set, and
-// returns how many it closed, when everything that was durable in the journal
+// Flush closes the open batches of one destination, or if all is set of all that there are,
+// those of the bucket if one is named, and returns how many it closed, when everything that was durable in the journal
 // before the call is sealed. It does not wait for uploads. What a destination that is
 // blocked has not sealed stays so: its events are read when it works again. One that
 // is catching up is waited for.
@@ -295,6 +295,7 @@ func (b *Batcher) Flush(ctx context.Context, all bool, tenant, bucket, prefix st
 			}
 			f.name = name(tenant, bucket, prefix)
 		}
+		f.tenant, f.bucket = tenant, bucket
 		if err := b.hand(i, f); err != nil {
 			errs = append(errs, err)
 			continue

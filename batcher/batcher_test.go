@@ -155,6 +155,16 @@ func TestFlushAnswersWhenAllThatWasAcknowledgedIsSealed(t *testing.T) {
 		if n, err := w.batcher.Flush(t.Context(), false, "default", dests[0].bucket, dests[0].prefix); err != nil || n != 1 {
 			t.Errorf("one destination: got %d batches, %v, want 1", n, err)
 		}
+		w.send(short, dests...)
+		ofBucket := uint64(0)
+		for _, d := range dests {
+			if d.bucket == dests[0].bucket {
+				ofBucket++
+			}
+		}
+		if n, err := w.batcher.Flush(t.Context(), true, "default", dests[0].bucket, ""); err != nil || n != ofBucket || ofBucket < 2 || ofBucket == uint64(len(dests)) {
+			t.Errorf("a bucket of %d destinations: got %d batches, %v", ofBucket, n, err)
+		}
 		if n, err := w.batcher.Flush(t.Context(), false, "default", "nobody-knows", ""); err != nil || n != 0 {
 			t.Errorf("an unknown destination: got %d batches, %v, want 0", n, err)
 		}

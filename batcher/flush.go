@@ -10,8 +10,10 @@ import (
 // put into its inbox; the shard answers it exactly once.
 type flush struct {
 	ctx    context.Context // of who asked: once it has ended nobody waits for the answer
-	name   string          // of the destination; empty = all
-	upTo   uint64          // the partition's commit point when it was asked for
+	name   string          // of the destination; empty = all, or all of the bucket
+	tenant string
+	bucket string // empty = any
+	upTo   uint64 // the partition's commit point when it was asked for
 	answer chan flushAnswer
 
 	closed  bool   // batches have been closed for it
@@ -49,7 +51,9 @@ func (s *shard) closeFor(f *flush) {
 	f.closed = true
 	if f.name == "" {
 		for _, d := range s.dests {
-			s.closeDestinationFor(f, d)
+			if f.bucket == "" || f.bucket == d.bucket && f.tenant == d.tenant {
+				s.closeDestinationFor(f, d)
+			}
 		}
 	} else if d := s.dests[f.name]; d != nil {
 		s.closeDestinationFor(f, d)

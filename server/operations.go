@@ -13,7 +13,7 @@ import (
 // Flusher closes open batches.
 type Flusher interface {
 	// Flush closes the open batches of a destination, or of all destinations (then
-	// the names are empty), and returns when everything that was acknowledged before
+	// the names are empty, or the bucket is that of all of them), and returns when everything that was acknowledged before
 	// the call is sealed, with the number of batches it has sealed. The prefix is
 	// completed. An error wraps ctx's if ctx has ended, [journal.ErrClosed] if the
 	// process is stopping, [journal.ErrBroken], or is a [*journal.CorruptError] if a
@@ -24,7 +24,7 @@ type Flusher interface {
 
 // Selection is one destination, or all of them.
 type Selection struct {
-	All                    bool   // then the names are empty
+	All                    bool   // then the names are empty, or the bucket is that of all of them
 	Tenant, Bucket, Prefix string // the prefix is completed
 }
 
@@ -38,7 +38,7 @@ type operations struct {
 func (o operations) Flush(ctx context.Context, request *destinationsv1.FlushRequest) (*destinationsv1.FlushResponse, error) {
 	response := &destinationsv1.FlushResponse{}
 	err := o.run(ctx, "flush", func(ctx context.Context) error {
-		what, err := selected(request)
+		what, err := flushed(request)
 		if err != nil {
 			return err
 		}
@@ -49,6 +49,21 @@ func (o operations) Flush(ctx context.Context, request *destinationsv1.FlushRequ
 		return nil, err
 	}
 	return response, nil
+}
+
+// flushed is what is to be flushed.
+func flushed(request *destinationsv1.FlushRequest) (Selection, error) {
+	what, err := selected(request)
+	switch {
+	case err != nil || !request.GetAllPrefixes():
+		return what, err
+	case what.All:
+		return Selection{}, fmt.Errorf("%w: all_prefixes needs a bucket", errBucketInvalid)
+	case what.Prefix != "":
+		return Selection{}, fmt.Errorf("%w: all_prefixes and a prefix: only one of them", errPrefixInvalid)
+	}
+	what.All = true
+	return what, nil
 }
 
 // selecting is a request that names a destination, or none for all.

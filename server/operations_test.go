@@ -15,11 +15,16 @@ import (
 )
 
 func TestFlushNamesItsDestination(t *testing.T) {
-	tests := []struct{ bucket, prefix, want string }{
-		{"", "", "all  , "},
-		{"demo", "", "one default demo, "},
-		{"demo", "test", "one default demo, test/"},
-		{"demo", "test/", "one default demo, test/"},
+	tests := []struct {
+		bucket, prefix string
+		allPrefixes    bool
+		want           string
+	}{
+		{"", "", false, "all  , "},
+		{"demo", "", false, "one default demo, "},
+		{"demo", "", true, "all default demo, "},
+		{"demo", "test", false, "one default demo, test/"},
+		{"demo", "test/", false, "one default demo, test/"},
 	}
 	for _, tt := range tests {
 		synctest.Test(t, func(t *testing.T) {
@@ -32,7 +37,7 @@ func TestFlushNamesItsDestination(t *testing.T) {
 				got = fmt.Sprintf("%s %s %s, %s", what, tenant, bucket, prefix)
 				return 7, nil
 			}})
-			r, err := h.ops.Flush(t.Context(), &destinationsv1.FlushRequest{Bucket: tt.bucket, Prefix: tt.prefix})
+			r, err := h.ops.Flush(t.Context(), &destinationsv1.FlushRequest{Bucket: tt.bucket, Prefix: tt.prefix, AllPrefixes: tt.allPrefixes})
 			if err != nil || r.GetBatches() != 7 || got != tt.want {
 				t.Errorf("%q %q: got %q, %v, %v; want %q, 7", tt.bucket, tt.prefix, got, r, err, tt.want)
 			}
@@ -41,10 +46,16 @@ func TestFlushNamesItsDestination(t *testing.T) {
 }
 
 func TestFlushRefusesBadNames(t *testing.T) {
-	tests := []struct{ bucket, prefix, reason string }{
-		{"", "test", "BUCKET_INVALID"},
-		{"BAD", "", "BUCKET_INVALID"},
-		{"demo", "a/../b", "PREFIX_INVALID"},
+	tests := []struct {
+		bucket, prefix string
+		allPrefixes    bool
+		reason         string
+	}{
+		{"", "test", false, "BUCKET_INVALID"},
+		{"BAD", "", false, "BUCKET_INVALID"},
+		{"", "", true, "BUCKET_INVALID"},
+		{"demo", "a/../b", false, "PREFIX_INVALID"},
+		{"demo", "a", true, "PREFIX_INVALID"},
 	}
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, setup{journal: &fakeJournal{t: t}, flusher: func(context.Context, bool, string, string, string) (uint64, error) {
@@ -52,7 +63,7 @@ func TestFlushRefusesBadNames(t *testing.T) {
 			return 0, nil
 		}})
 		for _, tt := range tests {
-			_, err := h.ops.Flush(t.Context(), &destinationsv1.FlushRequest{Bucket: tt.bucket, Prefix: tt.prefix})
+			_, err := h.ops.Flush(t.Context(), &destinationsv1.FlushRequest{Bucket: tt.bucket, Prefix: tt.prefix, AllPrefixes: tt.allPrefixes})
 			wantStatus(t, err, codes.InvalidArgument, tt.reason, "")
 		}
 	})

@@ -12,21 +12,14 @@ import (
 type flushCmd struct {
 	clientFlags `embed:""`
 
-	Bucket  string        `placeholder:"BUCKET" help:"Flush the destination of this bucket and --prefix alone; without it, all."`
-	Prefix  string        `placeholder:"PREFIX" help:"The destination's prefix."`
+	Bucket  string        `placeholder:"BUCKET" help:"Flush the destinations of this bucket; without it, all."`
+	Prefix  *string       `placeholder:"PREFIX" help:"Only the destination of this prefix (\"\": of none)."`
 	Timeout time.Duration `default:"1m" help:"How long to wait for the answer (${default}); the rest is sealed later all the same."`
 }
 
 // Validate refuses a prefix of no bucket and a wait of no time.
 func (c *flushCmd) Validate() error {
-	var problems []error
-	if c.Prefix != "" && c.Bucket == "" {
-		problems = append(problems, errors.New("--prefix needs --bucket"))
-	}
-	if c.Timeout <= 0 {
-		problems = append(problems, fmt.Errorf("--timeout: %v, must be above 0", c.Timeout))
-	}
-	return errors.Join(problems...)
+	return errors.Join(checkTimeout(c.Timeout), checkNamed(c.Bucket, c.Prefix))
 }
 
 // Help is the long text of --help.
@@ -44,7 +37,11 @@ func (c *flushCmd) Run(p *process) error {
 	ctx, cancel := within(p.ctx, c.Timeout)
 	defer cancel()
 	client := destinationsv1.NewOperationsClient(conn)
-	response, err := client.Flush(ctx, &destinationsv1.FlushRequest{Bucket: c.Bucket, Prefix: c.Prefix})
+	request := &destinationsv1.FlushRequest{Bucket: c.Bucket, AllPrefixes: c.Bucket != "" && c.Prefix == nil}
+	if c.Prefix != nil {
+		request.Prefix = *c.Prefix
+	}
+	response, err := client.Flush(ctx, request)
 	if err != nil {
 		return c.explainIn(ctx, err)
 	}

@@ -269,6 +269,9 @@ func TestFlush(t *testing.T) {
 		if r.GetBucket() == "bad" {
 			return nil, endOfStream(t, codes.InvalidArgument, "BUCKET_INVALID")
 		}
+		if r.GetAllPrefixes() {
+			return &destinationsv1.FlushResponse{Batches: 9}, nil
+		}
 		return &destinationsv1.FlushResponse{Batches: uint64(len(r.GetBucket() + r.GetPrefix()))}, nil
 	}}
 	target := fake.start(t)
@@ -277,7 +280,8 @@ func TestFlush(t *testing.T) {
 		want outcome
 	}{
 		{[]string{"flush", "--target", target}, outcome{stdout: "no batch was open\n"}},
-		{[]string{"flush", "--target", target, "--bucket", "b"}, outcome{stdout: "closed 1 batch; its upload follows (\"destinations list\" says how it goes)\n"}},
+		{[]string{"flush", "--target", target, "--bucket", "b"}, outcome{stdout: "closed 9 batches; their uploads follow (\"destinations list\" says how it goes)\n"}},
+		{[]string{"flush", "--target", target, "--bucket", "b", "--prefix", ""}, outcome{stdout: "closed 1 batch; its upload follows (\"destinations list\" says how it goes)\n"}},
 		{[]string{"flush", "--target", target, "--bucket", "b", "--prefix", "p/"}, outcome{stdout: "closed 3 batches; their uploads follow (\"destinations list\" says how it goes)\n"}},
 		{[]string{"flush", "--target", target, "--bucket", "bad"},
 			outcome{code: exitFailed, stderr: "destinations flush: InvalidArgument (BUCKET_INVALID): the journal is full\n"}},

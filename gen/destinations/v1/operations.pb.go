@@ -147,7 +147,10 @@ type FlushRequest struct {
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The destination's prefix, completed with "/" as in S3Event.prefix. Empty = the
 	// destination without a prefix, if a bucket is named.
-	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// All destinations of the bucket, whatever their prefixes. A bucket has to be
+	// named, and no prefix.
+	AllPrefixes   bool `protobuf:"varint,3,opt,name=all_prefixes,json=allPrefixes,proto3" json:"all_prefixes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -194,6 +197,13 @@ func (x *FlushRequest) GetPrefix() string {
 		return x.Prefix
 	}
 	return ""
+}
+
+func (x *FlushRequest) GetAllPrefixes() bool {
+	if x != nil {
+		return x.AllPrefixes
+	}
+	return false
 }
 
 // FlushResponse says what was flushed.
@@ -1145,10 +1155,11 @@ var File_destinations_v1_operations_proto protoreflect.FileDescriptor
 
 const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\n" +
-	" destinations/v1/operations.proto\x12\x0fdestinations.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\">\n" +
+	" destinations/v1/operations.proto\x12\x0fdestinations.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"a\n" +
 	"\fFlushRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
-	"\x06prefix\x18\x02 \x01(\tR\x06prefix\")\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12!\n" +
+	"\fall_prefixes\x18\x03 \x01(\bR\vallPrefixes\")\n" +
 	"\rFlushResponse\x12\x18\n" +
 	"\abatches\x18\x01 \x01(\x04R\abatches\"R\n" +
 	"\x17ListDestinationsRequest\x127\n" +

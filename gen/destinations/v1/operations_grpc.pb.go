@@ -38,8 +38,8 @@ const (
 // What ends a call with an error, beside what gRPC itself reports:
 //
 //	code                 reason (ErrorInfo.reason)  cause
-//	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or one destination has to be named
-//	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
+//	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
+//	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
 //	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
 //	DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
 //	FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
@@ -49,7 +49,7 @@ const (
 //
 // Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
 type OperationsClient interface {
-	// Flush closes the open batches of a destination, or of all, before their
+	// Flush closes the open batches of a destination, of a bucket's, or of all, before their
 	// windows end, so that their uploads begin now, where S3 takes them. It answers when everything that
 	// was acknowledged before the call is sealed: it stands in the journal in which
 	// object it goes to S3. It does not wait for the upload. What is left at the
@@ -182,8 +182,8 @@ func (c *operationsClient) DiscardDead(ctx context.Context, in *DiscardDeadReque
 // What ends a call with an error, beside what gRPC itself reports:
 //
 //	code                 reason (ErrorInfo.reason)  cause
-//	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or one destination has to be named
-//	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
+//	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
+//	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
 //	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
 //	DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
 //	FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
@@ -193,7 +193,7 @@ func (c *operationsClient) DiscardDead(ctx context.Context, in *DiscardDeadReque
 //
 // Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
 type OperationsServer interface {
-	// Flush closes the open batches of a destination, or of all, before their
+	// Flush closes the open batches of a destination, of a bucket's, or of all, before their
 	// windows end, so that their uploads begin now, where S3 takes them. It answers when everything that
 	// was acknowledged before the call is sealed: it stands in the journal in which
 	// object it goes to S3. It does not wait for the upload. What is left at the
