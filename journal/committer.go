@@ -88,7 +88,7 @@ func (l *Log) commitSome(batch []*Append) (int, error) {
 	if err != nil {
 		return 0, l.writeError(err)
 	}
-	if err := l.w.sync(end); err != nil {
+	if err := l.sync(end); err != nil {
 		return 0, l.part.j.fail(fmt.Errorf("sync %s: %w", l.w.seg.name, err))
 	}
 	// commit point: a crash before the sync returns loses records that nobody
@@ -100,6 +100,14 @@ func (l *Log) commitSome(batch []*Append) (int, error) {
 		a.answer(first+uint64(i), nil)
 	}
 	return n, nil
+}
+
+// sync makes everything up to end durable.
+func (l *Log) sync(end tip) error {
+	began := time.Now()
+	err := l.w.sync(end)
+	l.part.j.cfg.Observer.Synced(l.kind, time.Since(began))
+	return err
 }
 
 // refusal returns why the committer must not touch the disk any more, or nil.
@@ -119,7 +127,7 @@ func (l *Log) roll(first *Append) error {
 	base, seed := old.end.next, old.end.sum
 	if w := l.w; w != nil {
 		if w.synced < w.tip.pos {
-			if err := w.sync(w.tip); err != nil {
+			if err := l.sync(w.tip); err != nil {
 				return l.part.j.fail(fmt.Errorf("sync %s: %w", old.name, err))
 			}
 		}

@@ -58,7 +58,21 @@ type Config struct {
 	CommitInterval time.Duration
 	// Log takes what an operator should know; nil discards it.
 	Log *slog.Logger
+	// Observer is told of syncs; nil: nobody is.
+	Observer Observer
 }
+
+// Observer is told what a journal does, for those who watch the service. It is called by
+// the committers, several together, and must return at once.
+type Observer interface {
+	// Synced: a sync of a log's segment has taken so long, whether it succeeded or not.
+	Synced(log Kind, took time.Duration)
+}
+
+// unobserved is the Observer of a journal that nobody watches.
+type unobserved struct{}
+
+func (unobserved) Synced(Kind, time.Duration) {}
 
 // DefaultConfig returns the defaults. Dir is left to the caller.
 func DefaultConfig() Config {
@@ -89,6 +103,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Observer == nil {
+		c.Observer = unobserved{}
 	}
 	return c
 }
