@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -56,6 +57,7 @@ func (m *multipart) create(ctx context.Context, again func(*Error) bool) error {
 		m.client = m.u.clients.in(m.region)
 		ctx, cancel := m.u.deadline(ctx, 0)
 		defer cancel()
+		call := Call{Op: "CreateMultipartUpload", Region: m.region, Began: time.Now()}
 		out, err := m.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, ContentType: aws.String(contentType),
 			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
@@ -65,11 +67,14 @@ func (m *multipart) create(ctx context.Context, again func(*Error) bool) error {
 			err = errors.New("status 200, but no id of an upload")
 		}
 		if err != nil {
-			e := m.failure(ctx, "CreateMultipartUpload", m.region, err)
+			e := m.failure(ctx, call.Op, m.region, err)
+			m.called(call, middleware.Metadata{}, e)
 			m.leftover = m.leftover || e.mayHaveWorked()
 			return e
 		}
 		m.id = *out.UploadId
+		call.UploadID = m.id
+		m.called(call, out.ResultMetadata, nil)
 		return nil
 	}})
 }
@@ -101,6 +106,7 @@ func (m *multipart) part(ctx context.Context, i int) error {
 	return m.retry(ctx, task{op: "UploadPart", again: repeatable, try: func(ctx context.Context) error {
 		ctx, cancel := m.u.deadline(ctx, size)
 		defer cancel()
+		call := Call{Op: "UploadPart", Part: number, UploadID: m.id, Region: m.region, Began: time.Now()}
 		out, err := m.client.UploadPart(ctx, &s3.UploadPartInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id, PartNumber: &number,
 			Body: m.section(off, size), ContentLength: &size, ChecksumCRC32: &checksum,
@@ -109,8 +115,11 @@ func (m *multipart) part(ctx context.Context, i int) error {
 			err = errNoETag
 		}
 		if err != nil {
-			return m.lost(m.failure(ctx, "UploadPart", m.region, err))
+			e := m.failure(ctx, call.Op, m.region, err)
+			m.called(call, middleware.Metadata{}, e)
+			return m.lost(e)
 		}
+		m.called(call, out.ResultMetadata, nil)
 		m.parts[i] = types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32: &checksum}
 		return nil
 	}})
@@ -124,6 +133,7 @@ func (m *multipart) complete(ctx context.Context) error {
 	return m.retry(ctx, task{op: "CompleteMultipartUpload", again: repeatable, try: func(ctx context.Context) error {
 		ctx, cancel := m.u.deadline(ctx, m.partSize)
 		defer cancel()
+		call := Call{Op: "CompleteMultipartUpload", UploadID: m.id, Region: m.region, Began: time.Now()}
 		out, err := m.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id, IfNoneMatch: aws.String(createOnly),
 			MultipartUpload: &types.CompletedMultipartUpload{Parts: m.parts},
@@ -132,11 +142,13 @@ func (m *multipart) complete(ctx context.Context) error {
 			err = errNoETag
 		}
 		if err != nil {
-			e := m.failure(ctx, "CompleteMultipartUpload", m.region, err)
+			e := m.failure(ctx, call.Op, m.region, err)
+			m.called(call, middleware.Metadata{}, e)
 			// S3 asks for a new upload: this one cannot be completed any more.
 			e.verdict.restart = e.Status == http.StatusConflict
 			return m.outcome(m.lost(e))
 		}
+		m.called(call, out.ResultMetadata, nil)
 		m.stored(*out.ETag)
 		return nil
 	}})
@@ -178,17 +190,21 @@ func (m *multipart) abortID(ctx context.Context, id string, again func(*Error) b
 	err = m.retry(ctx, task{op: "AbortMultipartUpload", again: again, try: func(ctx context.Context) error {
 		ctx, cancel := m.u.deadline(ctx, 0)
 		defer cancel()
-		_, err := m.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		call := Call{Op: "AbortMultipartUpload", UploadID: id, Region: m.region, Began: time.Now()}
+		out, err := m.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &id,
 		})
 		if err == nil {
 			known = true
+			m.called(call, out.ResultMetadata, nil)
 			return nil
 		}
-		if e := newError("AbortMultipartUpload", m.o, err); e.Code != "NoSuchUpload" {
-			return e
+		e := newError(call.Op, m.o, err)
+		m.called(call, middleware.Metadata{}, e)
+		if e.Code == "NoSuchUpload" {
+			return nil
 		}
-		return nil
+		return e
 	}})
 	return known, err
 }

@@ -76,4 +76,10 @@ type Result struct {
 	Leftover bool
 	// Duration is the time from the call of Upload to its return.
 	Duration time.Duration
+	// Calls are the requests to S3 that carried or concerned the object, by their ends;
+	// the first 127 and the last one if there were more. Beside them there may have been
+	// one for the bucket's region. They are filled in when Upload fails, too.
+	Calls []Call
+	// CallsOmitted is how many requests are not in Calls.
+	CallsOmitted int
 }

@@ -8,10 +8,13 @@ import (
 	"hash/crc32"
 	"io"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // contentType says what an object is. There is no Content-Encoding: a client
@@ -35,6 +38,12 @@ type transfer struct {
 	result Result
 
 	leftover bool // Result.Leftover, also of what fails
+
+	calls struct {
+		sync.Mutex
+		all   []Call // at most maxCalls
+		count int    // of all, remembered or not
+	}
 }
 
 // put stores the object with one request.
@@ -56,6 +65,7 @@ func (t *transfer) putOnce(ctx context.Context, checksum string) error {
 	region := t.u.regions.of(ctx, t.o.Bucket)
 	ctx, cancel := t.u.deadline(ctx, t.size)
 	defer cancel()
+	call := Call{Op: "PutObject", Region: region, Began: time.Now()}
 	out, err := t.u.clients.in(region).PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &t.o.Bucket, Key: &t.o.Key,
 		Body: t.section(0, t.size), ContentLength: &t.size, ChecksumCRC32: &checksum,
@@ -66,8 +76,11 @@ func (t *transfer) putOnce(ctx context.Context, checksum string) error {
 		err = errNoETag
 	}
 	if err != nil {
-		return t.outcome(t.failure(ctx, "PutObject", region, err))
+		e := t.failure(ctx, call.Op, region, err)
+		t.called(call, middleware.Metadata{}, e)
+		return t.outcome(e)
 	}
+	t.called(call, out.ResultMetadata, nil)
 	t.stored(*out.ETag)
 	return nil
 }

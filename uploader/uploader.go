@@ -79,9 +79,10 @@ func (u *Uploader) Upload(ctx context.Context, o *Object) (Result, error) {
 	}
 	t.result.Leftover = t.leftover
 	t.result.Duration = time.Since(start)
+	t.result.Calls, t.result.CallsOmitted = t.calls.all, t.calls.count-len(t.calls.all)
 	if err != nil {
-		failed := Result{Attempts: t.result.Attempts, Multipart: t.result.Multipart, Leftover: t.leftover, Duration: t.result.Duration}
-		return failed, t.marked(err)
+		t.result.ETag, t.result.Size, t.result.Existed = "", 0, false
+		return t.result, t.marked(err)
 	}
 	return t.result, nil
 }
