@@ -73,13 +73,17 @@ type batch struct {
 
 	cleared  bool     // what an earlier process may have left under its key was aborted
 	flushes  []*flush // that wait for its Seal
-	attempts uint32   // tries of the uploader so far
+	attempts uint32   // that S3 was asked to store it, by the uploader's count
+	tries    uint32   // calls of the uploader
 	job      *job     // the last of them
+
+	receipts receipts  // of its events, as far as they have been read
+	delivery *Delivery // once S3 has it, until its Delivered has been read back; nil = another process has delivered it
 }
 
-// add takes one line, for which there is room. The caller has checked that the event
-// belongs here.
-func (b *batch) add(at position, received int64, payload []byte) {
+// add takes one line, for which there is room, and returns by how many bytes anything
+// else has grown. The caller has checked that the event belongs here.
+func (b *batch) add(at position, received int64, payload []byte) (grown int64) {
 	if b.events == 0 {
 		b.first, b.firstReceived, b.lastReceived = at, received, received
 		b.sha = sha256.New()
@@ -90,6 +94,7 @@ func (b *batch) add(at position, received int64, payload []byte) {
 	b.firstReceived = min(b.firstReceived, received)
 	b.lastReceived = max(b.lastReceived, received)
 	b.lines = append(append(b.lines, payload...), '\n')
+	return b.receipts.add(received)
 }
 
 // grow makes room for n more bytes of lines, and returns by how much their memory has
@@ -177,4 +182,5 @@ func (b *batch) reset() {
 // drop lets go of the content.
 func (b *batch) drop() {
 	b.lines, b.runs, b.sha, b.excluded = nil, nil, nil, nil
+	b.receipts, b.delivery = receipts{}, nil
 }

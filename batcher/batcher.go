@@ -73,6 +73,9 @@ func prepare(p Params) (*Batcher, error) {
 		stop: make(chan struct{}), failed: make(chan struct{}),
 	}
 	b.mu.ended = map[int]error{}
+	if p.Observer == nil {
+		p.Observer = unobserved{}
+	}
 	b.common = &shared{
 		memory: &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}, spares: &sync.Pool{}, counts: b.counts,
 		parkAbove:  parkAbove(p.Journal.Quota()),
@@ -159,7 +162,7 @@ func newShard(p *Params, i int, common *shared) (*shard, error) {
 	incarnation := make([]byte, 16)
 	rand.Read(incarnation) // never fails
 	s := &shard{
-		id: i, cfg: &p.Config, log: p.Log, shared: common, uploader: p.Uploader,
+		id: i, cfg: &p.Config, log: p.Log, shared: common, uploader: p.Uploader, observer: p.Observer,
 		part: part, events: events, control: control, journalID: p.Journal.ID(),
 		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{},
 		waiting: map[*destination]struct{}{}, behind: map[*destination]struct{}{}, woken: map[string]time.Time{},

@@ -146,7 +146,7 @@ func TestBlockedDestinationsHoldNoMemory(t *testing.T) {
 			}
 			pass(time.Minute)
 			synctest.Wait()
-			if batches, tables := w.batcher.Memory(); batches+tables > 100<<10 {
+			if batches, tables, _ := w.batcher.Memory(); batches+tables > 100<<10 {
 				w.t.Errorf("%d bytes of batches and %d of tables are charged", batches, tables)
 			}
 		}
@@ -172,7 +172,7 @@ func TestHalfOfTheDestinationsAreRefused(t *testing.T) {
 		}
 		pass(time.Minute)
 		synctest.Wait()
-		if batches, tables := w.batcher.Memory(); batches != 0 || tables > 500*2500 {
+		if batches, tables, _ := w.batcher.Memory(); batches != 0 || tables > 500*2500 {
 			w.t.Errorf("%d bytes of batches and %d of tables are charged for 500 blocked destinations", batches, tables)
 		}
 		for _, d := range dests {

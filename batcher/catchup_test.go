@@ -272,7 +272,7 @@ func TestBatchesOfALargerMemoryAreDeliveredUnderASmallOne(t *testing.T) {
 		most := int64(0)
 		for range 200 {
 			pass(100 * time.Millisecond)
-			batches, _ := w.batcher.Memory()
+			batches, _, _ := w.batcher.Memory()
 			most = max(most, batches)
 		}
 		if most > 9<<20 {

@@ -151,7 +151,8 @@ type Uploader interface {
 	AbortLeftovers(ctx context.Context, bucket, key string) (int, error)
 }
 
-// Params is what a [Batcher] is made of. All fields are required.
+// Params is what a [Batcher] is made of. All fields but
+// Observer are required.
 type Params struct {
 	Config   Config
 	Journal  *journal.Journal
@@ -160,4 +161,6 @@ type Params struct {
 	// to be the function that they were put there by.
 	PartitionOf func(tenant, bucket, prefix string) int
 	Log         *slog.Logger
+	// Observer is told what becomes of batches; nil: nobody is.
+	Observer Observer
 }

@@ -229,6 +229,8 @@ func (s *shard) applySeal(seal *journalv1.Seal, mine bool) {
 		b.state = batchSealed
 		d.queue = append(d.queue, b)
 		s.sealed(b)
+		described := s.describe(b)
+		s.observer.Sealed(&described)
 	} else {
 		b := &batch{dest: d, state: batchSealed, seal: seal, rebuilt: true, incomplete: true, share: shareTables}
 		s.charge(b, b.tables())
@@ -259,6 +261,10 @@ func (s *shard) applyDelivered(m *journalv1.Delivered) {
 		return // its Seal stands below the start
 	}
 	b := d.queue[i]
+	if b.delivery != nil {
+		s.counts.delivered.Add(1)
+		s.observer.Delivered(b.delivery)
+	}
 	s.leaveQueue(b)
 	d.usedAt = time.Now()
 	if d.mode != modeBlocked {

@@ -19,6 +19,8 @@ type Counts struct {
 	// Parked, Dead, Redriven and Discarded are batches that were. After a restart those
 	// are counted again whose records are read again.
 	Parked, Dead, Redriven, Discarded uint64
+	// Delivered are batches that this process has delivered.
+	Delivered uint64
 }
 
 // counters are the counts of all shards.
@@ -28,6 +30,7 @@ type counters struct {
 
 	blocked, freed, passes            atomic.Uint64
 	parked, dead, redriven, discarded atomic.Uint64
+	delivered                         atomic.Uint64
 }
 
 // leftOut counts a duplicate.
@@ -47,5 +50,6 @@ func (b *Batcher) Counts() Counts {
 		SendersForgottenEarly: c.sendersEarly.Load(), IDsForgottenEarly: c.idsEarly.Load(),
 		Blocked: c.blocked.Load(), Freed: c.freed.Load(), Passes: c.passes.Load(),
 		Parked: c.parked.Load(), Dead: c.dead.Load(), Redriven: c.redriven.Load(), Discarded: c.discarded.Load(),
+		Delivered: c.delivered.Load(),
 	}
 }

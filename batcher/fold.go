@@ -171,7 +171,7 @@ func (s *shard) take(b *batch, at position, received int64, payload []byte) {
 		s.charge(b, int64(cap(b.lines)))
 	}
 	s.charge(b, b.grow(len(payload)+1))
-	b.add(at, received, payload)
+	s.charge(b, b.add(at, received, payload))
 	if len(b.lines) >= s.chunkSize() {
 		s.cut(b)
 	}

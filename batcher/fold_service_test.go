@@ -38,10 +38,13 @@ type service struct {
 	roomy   bool          // the next process has much memory
 	rejects map[dest]bool // the server takes nothing for these now
 	owners  []*owner      // others that have owned a partition
+
+	observed observed
 }
 
 func (r *foldRun) newService(name string, disk *journaltest.FS) *service {
 	s := &service{run: r, name: name, rejects: map[dest]bool{}, cfg: batcher.DefaultConfig(), jcfg: journal.DefaultConfig()}
+	s.observed.delivered = map[string]bool{}
 	s.jcfg.Dir, s.jcfg.Partitions, s.jcfg.Log = "data", 2, slog.New(slog.DiscardHandler)
 	s.jcfg.SegmentBytes, s.jcfg.ControlSegmentBytes, s.jcfg.QuotaBytes = r.plan.segment, 64<<10, r.plan.quota
 	s.cfg.RetryMax, s.cfg.DedupeWindow, s.cfg.CompressionLevel = 5*time.Second, r.plan.idWindow, 1
@@ -130,7 +133,7 @@ func (s *service) startBatcher() {
 	s.wire = &wire{s3: s.run.s3, dead: make(chan struct{}), onUpload: s.look, stored: map[string]bool{}, left: map[string]bool{}}
 	var err error
 	s.batcher, err = batcher.Start(batcher.Params{
-		Config: s.cfg, Journal: s.journal, Uploader: s.wire, Log: s.run.logger(s.name),
+		Config: s.cfg, Journal: s.journal, Uploader: s.wire, Log: s.run.logger(s.name), Observer: &watcher{&s.observed, s.run, s.wire.dead},
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return partitionOf(tenant, bucket, prefix, s.jcfg.Partitions)
 		},

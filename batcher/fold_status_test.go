@@ -114,7 +114,7 @@ func (s *service) checkStatus() {
 	list, err := s.batcher.Destinations(ctx)
 	at, err2 := s.batcher.Positions(ctx)
 	synctest.Wait()
-	if batches, _ := s.batcher.Memory(); batches > s.cfg.MemoryBytes+memorySlack {
+	if batches, _, _ := s.batcher.Memory(); batches > s.cfg.MemoryBytes+memorySlack {
 		s.run.fail("%sbatches are charged for %d bytes of %d", s.name, batches, s.cfg.MemoryBytes)
 	}
 	if err != nil || err2 != nil || s.run.plan.forgets {

@@ -204,7 +204,7 @@ func parkOnAFullDisk(t *testing.T, kind journaltest.Kind) {
 		if c := w.batcher.Counts(); c.Parked != 0 {
 			w.t.Errorf("%d batches parked on a full disk", c.Parked)
 		}
-		if batches, _ := w.batcher.Memory(); batches != 0 {
+		if batches, _, _ := w.batcher.Memory(); batches != 0 {
 			w.t.Errorf("%d bytes of memory are held", batches)
 		}
 		if got, want := w.delivered(works), len(w.sent[works]); got < want-1 {
@@ -241,7 +241,7 @@ func TestARefusedBatchOnAFullDiskHoldsNobodyUp(t *testing.T) {
 		if got, want := w.delivered(works), len(w.sent[works]); got != want {
 			t.Errorf("%d of %d delivered of the destination that works", got, want)
 		}
-		if batches, _ := w.batcher.Memory(); batches > 4<<20 {
+		if batches, _, _ := w.batcher.Memory(); batches > 4<<20 {
 			t.Errorf("%d bytes of memory are held", batches)
 		}
 		w.disk.Fail(nil)

@@ -16,6 +16,7 @@ func (s *shard) release(now time.Time) error {
 		return nil
 	}
 	s.releaseAt = time.Time{}
+	s.tellBacklog(now)
 	if !s.opened || len(s.snapshots.usable) == 0 && len(s.dests) == 0 {
 		return nil
 	}

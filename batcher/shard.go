@@ -44,7 +44,7 @@ const (
 var errFenced = errors.New("another process has taken the partition over")
 
 // shard owns one partition: it folds the partition's two logs into batches. All
-// its fields belong to its goroutine, but for inbox and refusals.
+// its fields belong to its goroutine, but for inbox, refusals and backlog.
 type shard struct {
 	*shared
 	id  int
@@ -62,11 +62,13 @@ type shard struct {
 	spoolPool   *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
 	uploader    Uploader
+	observer    Observer
 	uploadCtx   context.Context // ends when running uploads have to stop: the time of Close is up
 	probeCtx    context.Context // ends when Close begins
 
 	stop     <-chan struct{}          // closed when Close begins
 	refusals atomic.Pointer[refusals] // published for every goroutine
+	backlog  atomic.Pointer[Backlog]  // likewise
 	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, asideWritten, streamed, streamGone, orphansGone, bucketWorks, bucketVouched, *flush, *operation
 
 	incarnation []byte // this shard's, random
@@ -114,6 +116,7 @@ type shard struct {
 	flushes    []*flush
 	operations []*operation
 	releaseAt  time.Time
+	levelAt    time.Time // when everything that was durable had been read
 }
 
 // Messages to a shard, beside *flush and stateSaved.
@@ -128,6 +131,7 @@ type (
 	}
 	uploaded struct {
 		batch  *batch
+		began  time.Time // zero = S3 was not asked
 		result uploader.Result
 		err    error
 

@@ -142,6 +142,7 @@ type totals struct {
 	events, bytes, parked, dead int64
 	deadBytes                   int64
 	oldest                      int64 // earliest known time of receipt, Unix nanoseconds; 0 = none
+	oldestAlive                 int64 // the same without dead batches
 }
 
 func (d *destination) undeliveredEvents() (t totals) {
@@ -150,14 +151,17 @@ func (d *destination) undeliveredEvents() (t totals) {
 			continue
 		}
 		events := int64(b.seal.GetEvents())
-		t.add(events, int64(b.seal.GetRawBytes()), b.seal.GetFirstReceivedUnixNanos())
 		if b.parked != nil {
 			t.parked += events
 		}
 		if b.dead != nil {
 			t.dead += events
 			t.deadBytes += int64(b.seal.GetRawBytes())
+			t.events, t.bytes = t.events+events, t.bytes+int64(b.seal.GetRawBytes())
+			t.oldest = earliest(t.oldest, b.seal.GetFirstReceivedUnixNanos())
+			continue
 		}
+		t.add(events, int64(b.seal.GetRawBytes()), b.seal.GetFirstReceivedUnixNanos())
 	}
 	for _, b := range d.closing {
 		t.add(int64(b.seal.GetEvents()), int64(b.seal.GetRawBytes()), b.seal.GetFirstReceivedUnixNanos())
@@ -174,9 +178,15 @@ func (d *destination) undeliveredEvents() (t totals) {
 func (t *totals) add(events, bytes, received int64) {
 	t.events += events
 	t.bytes += bytes
-	if received > 0 && (t.oldest == 0 || received < t.oldest) {
-		t.oldest = received
+	t.oldest, t.oldestAlive = earliest(t.oldest, received), earliest(t.oldestAlive, received)
+}
+
+// earliest is the earlier of two times of receipt, either of which may be unknown.
+func earliest(a, b int64) int64 {
+	if a == 0 || b > 0 && b < a {
+		return b
 	}
+	return a
 }
 
 // Shared says how the endpoint and the credentials are.

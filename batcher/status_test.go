@@ -191,7 +191,7 @@ func TestDuplicatesOfBlockedDestinationsAreBounded(t *testing.T) {
 			w.putWithDuplicates(one, 1000)
 			pass(2 * time.Second)
 		}
-		if _, tables := w.batcher.Memory(); tables < w.cfg.MemoryBytes/4 || tables > w.cfg.MemoryBytes/2 {
+		if _, tables, _ := w.batcher.Memory(); tables < w.cfg.MemoryBytes/4 || tables > w.cfg.MemoryBytes/2 {
 			w.t.Errorf("refused when tables take %d bytes", tables)
 		}
 		if got := w.status(one); got.BacklogBytes > uint64(w.cfg.DestinationQuota)/10 || w.refused(other) != "" {

@@ -32,7 +32,7 @@ func (w *world) peak(d time.Duration) (most int64) {
 	for range int(d / (100 * time.Millisecond)) {
 		pass(100 * time.Millisecond)
 		synctest.Wait()
-		batches, _ := w.batcher.Memory()
+		batches, _, _ := w.batcher.Memory()
 		most = max(most, batches)
 	}
 	return most

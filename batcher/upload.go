@@ -43,6 +43,7 @@ func (s *shard) upload(d *destination) {
 			m.err = errHeld
 		default:
 			m.cleared, m.clearErr = clearFirst(s.uploadCtx)
+			m.began = time.Now()
 			m.result, m.err = send(s.uploadCtx)
 		}
 		s.inbox.put(m)
@@ -152,10 +153,15 @@ func (s *shard) uploaded(m uploaded) {
 	if m.result.Leftover || uploader.Leftover(m.err) || m.clearErr != nil {
 		s.noteLeftover(b.dest.bucket, b.seal.GetKey(), time.Now())
 	}
+	now := time.Now()
+	var try *Try
+	if !m.began.IsZero() {
+		try = s.describeTry(&m, now)
+		s.observer.Tried(try)
+	}
 	if b.state == batchGone {
 		return // somebody else has delivered it
 	}
-	now := time.Now()
 	if m.err != nil {
 		s.failedUpload(b, m.err, now)
 		return
@@ -165,7 +171,7 @@ func (s *shard) uploaded(m uploaded) {
 	s.conditions.note(b.dest, nil, now)
 	s.conditions.worked()
 	s.logDelivered(b, m.result, now)
-	s.forget(b)
+	s.keepForObserver(b, try)
 	s.rechargeClosed(b.dest)
 	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Delivered{Delivered: &journalv1.Delivered{
 		Seal: b.seal, Etag: m.result.ETag, Size: uint64(m.result.Size), Attempts: b.attempts,
@@ -231,13 +237,4 @@ func (s *shard) logDelivered(b *batch, r uploader.Result, now time.Time) {
 		"size", r.Size, "etag", r.ETag, "existed", r.Existed, "multipart", r.Multipart, "attempts", b.attempts,
 		"reason", reasons[b.seal.GetReason()], "replayed", b.rebuilt,
 		"oldest_event_age_s", now.Sub(time.Unix(0, b.firstReceived)).Seconds(), "upload_s", r.Duration.Seconds())
-}
-
-// reasons are the words of a SealReason in the logs.
-var reasons = map[journalv1.SealReason]string{
-	journalv1.SealReason_SEAL_REASON_WINDOW: "window",
-	journalv1.SealReason_SEAL_REASON_SIZE:   "size",
-	journalv1.SealReason_SEAL_REASON_MEMORY: "memory",
-	journalv1.SealReason_SEAL_REASON_FLUSH:  "flush",
-	journalv1.SealReason_SEAL_REASON_CRASH:  "crash",
 }

@@ -44,7 +44,7 @@ func TestExpiredCredentialsAreOneState(t *testing.T) {
 		if tries > 1000+4*w.cfg.Uploads || probes < 10 || probes > 100 {
 			w.t.Errorf("%d tries to store, %d probes in five minutes", tries, probes)
 		}
-		if batches, _ := w.batcher.Memory(); batches > 2<<20 {
+		if batches, _, _ := w.batcher.Memory(); batches > 2<<20 {
 			w.t.Errorf("%d bytes of batches are held", batches)
 		}
 		w.down(nil)
@@ -102,7 +102,7 @@ func TestUploadsUnderWayGiveTheirMemoryBack(t *testing.T) {
 		w.send(func(n int) string { return short(n) + w.noise(100<<10) }, many(20)...)
 		w.flush()
 		pass(10 * time.Second)
-		if batches, _ := w.batcher.Memory(); batches > 0 {
+		if batches, _, _ := w.batcher.Memory(); batches > 0 {
 			w.t.Errorf("%d bytes of batches are held", batches)
 		}
 		w.down(nil)
@@ -124,7 +124,7 @@ func TestAnEndpointThatIsDownIsOneState(t *testing.T) {
 		if after, _ := w.asked(); after != before {
 			w.t.Errorf("%d tries to store while the endpoint is down", after-before)
 		}
-		if batches, _ := w.batcher.Memory(); batches > 0 {
+		if batches, _, _ := w.batcher.Memory(); batches > 0 {
 			w.t.Errorf("%d bytes of batches are held", batches)
 		}
 		w.crash()

@@ -32,6 +32,8 @@ type world struct {
 	batcher *batcher.Batcher
 	process *process
 
+	observer batcher.Observer // nil = none
+
 	sent  map[dest][]string // every line, in order
 	acked map[string]bool
 	next  int
@@ -73,7 +75,7 @@ func (w *world) startBatcher() {
 	var err error
 	w.process = &process{store: w.store, dead: make(chan struct{})}
 	w.batcher, err = batcher.Start(batcher.Params{
-		Config: w.cfg, Journal: w.journal, Uploader: w.process, Log: slog.New(slog.DiscardHandler),
+		Config: w.cfg, Journal: w.journal, Uploader: w.process, Log: slog.New(slog.DiscardHandler), Observer: w.observer,
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return partitionOf(tenant, bucket, prefix, w.jcfg.Partitions)
 		},
