@@ -58,7 +58,7 @@ import (
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
 
-// Params are what a server is made of. All are needed.
+// Params are what a server is made of. All but Observer are needed.
 type Params struct {
 	// Config says what is accepted.
 	Config Config
@@ -78,6 +78,8 @@ type Params struct {
 	TokenKey []byte
 	// Log takes what the people who run the service need to know.
 	Log *slog.Logger
+	// Observer is told what becomes of requests; nil: nobody is.
+	Observer Observer
 }
 
 // Server serves the API. Its methods may be called together.
@@ -94,6 +96,7 @@ type Server struct {
 	memory      *memory
 	unread      *unread
 	log         *slog.Logger
+	observer    Observer
 	life        *life
 	buffers     *buffers
 }
@@ -109,6 +112,9 @@ func New(p Params) (*Server, error) {
 	if len(p.TokenKey) != tokenKeyBytes {
 		return nil, fmt.Errorf("server: TokenKey: %d bytes, not %d", len(p.TokenKey), tokenKeyBytes)
 	}
+	if p.Observer == nil {
+		p.Observer = unobserved{}
+	}
 	b := new(buffers)
 	return &Server{
 		config:      p.Config,
@@ -123,6 +129,7 @@ func New(p Params) (*Server, error) {
 		memory:      newMemory(p.Config.MemoryBytes, int64(p.Config.MaxRequestBytes), b.taken.Load),
 		unread:      newUnread(),
 		log:         p.Log,
+		observer:    p.Observer,
 		life:        newLife(),
 		buffers:     b,
 	}, nil

@@ -164,6 +164,7 @@ func (st *stream) take(in received) error {
 		wantReceipts: in.request.receipts,
 	}
 	st.check(r, in.request)
+	st.server.observer.Received(len(in.request.events))
 	r.encode(st.server.buffers, &header{
 		received: in.at.UnixNano(),
 		senderID: st.order.sender,
@@ -246,8 +247,12 @@ func (st *stream) settle() <-chan struct{} {
 
 // settleOne settles a request, and reports false if an answer has to go first.
 func (st *stream) settleOne(r *request) bool {
+	concluded := r.concluded
 	if err := r.conclude(); err != nil && st.failure == nil {
 		st.failure = err
+	}
+	if !concluded && st.failure == nil {
+		r.tell(st.server.observer)
 	}
 	r.release(st.server.buffers)
 	if st.failure != nil {
