@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/pprof"
 	"time"
 )
 
@@ -16,10 +17,23 @@ type condition interface {
 	damage() error
 }
 
+// adminParams are what the admin pages are made of.
+type adminParams struct {
+	Condition condition    // asked from the moment on that they are served
+	Metrics   http.Handler // the page for Prometheus
+	Profiles  bool         // with Go's profiles
+	Log       *slog.Logger
+}
+
 // newAdmin is the HTTP server of the pages for the people and machines that
-// watch the service. The condition is asked from the moment on that it serves.
-func newAdmin(c condition, log *slog.Logger) *http.Server {
+// watch the service.
+func newAdmin(p adminParams) *http.Server {
+	c, log := p.Condition, p.Log
 	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", p.Metrics)
+	if p.Profiles {
+		addProfiles(mux)
+	}
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "ok")
 	})
@@ -39,4 +53,14 @@ func newAdmin(c condition, log *slog.Logger) *http.Server {
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+}
+
+// addProfiles adds Go's own pages, of which Index has one for each kind of profile.
+func addProfiles(mux *http.ServeMux) {
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }

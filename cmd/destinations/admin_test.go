@@ -32,7 +32,7 @@ func TestAdminPages(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			answer := httptest.NewRecorder()
-			newAdmin(test.condition, slog.New(slog.DiscardHandler)).Handler.ServeHTTP(answer, httptest.NewRequest(test.method, test.page, nil))
+			newAdmin(adminParams{Condition: test.condition, Metrics: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)}).Handler.ServeHTTP(answer, httptest.NewRequest(test.method, test.page, nil))
 			if answer.Code != test.code || answer.Body.String() != test.body {
 				t.Errorf("got %d %q, want %d %q", answer.Code, answer.Body, test.code, test.body)
 			}

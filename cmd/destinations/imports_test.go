@@ -25,7 +25,8 @@ var mayImport = map[string][]string{
 	"uploader/uploadertest": {"uploader"},
 	"server":                {"journal", "gen/destinations/v1", "gen/destinations/journal/v1"},
 	"batcher":               {"journal", "uploader", "gen/destinations/journal/v1"},
-	"cmd/destinations":      {"server", "journal", "batcher", "uploader", "gen/destinations/v1", "gen/destinations/journal/v1"},
+	"telemetry":             {"server", "journal", "batcher", "uploader", "gen/destinations/v1"},
+	"cmd/destinations":      {"server", "journal", "batcher", "uploader", "telemetry", "gen/destinations/v1", "gen/destinations/journal/v1"},
 	"e2e":                   {"e2e", "gen", "journal", "server", "uploader"},
 	"bench":                 {"e2e", "gen/destinations/v1", "batcher", "uploader"},
 }
@@ -39,6 +40,8 @@ var outside = map[string][]string{
 	"github.com/schollz/":        {"cmd/destinations"},
 	"github.com/klauspost/":      {"uploader", "cmd/destinations"},
 	"golang.org/x/sys":           {"journal"},
+	"go.opentelemetry.io/":       {"telemetry", "e2e"},
+	"github.com/prometheus/":     {"telemetry"},
 	"google.golang.org/protobuf": {"gen", "server", "batcher", "cmd/destinations", "e2e", "bench"},
 }
 

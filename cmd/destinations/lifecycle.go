@@ -105,6 +105,7 @@ func (s *service) shutdown() error {
 	s.stopGRPC(ctx)
 	err := s.closeStorage(ctx)
 	s.logCounts()
+	s.closeTelemetry(ctx)
 	return errors.Join(err, s.admin.Close())
 }
 

@@ -16,12 +16,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/open-destinations/destinations/telemetry"
 )
 
 // serveCmd runs the service.
 type serveCmd struct {
 	Listen         string `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Address of the gRPC API (${default})."`
-	AdminListen    string `default:"127.0.0.1:9464" placeholder:"HOST:PORT" help:"Address of the HTTP pages /livez and /readyz (${default})."`
+	AdminListen    string `default:"127.0.0.1:9464" placeholder:"HOST:PORT" help:"Address of the HTTP pages /livez, /readyz and /metrics (${default})."`
 	InsecureListen bool   `help:"Allow --listen and --admin-listen to be reached from other machines, though nothing is encrypted and nobody authenticated: everyone who reaches them can write to every bucket that this service can."`
 
 	DataDir      string   `default:"./data" placeholder:"FOLDER" help:"Folder of the journal (${default}); made if absent. One process at a time has it."`
@@ -53,6 +55,7 @@ type serveCmd struct {
 	Uploads     int      `default:"32" placeholder:"N" help:"Objects on their way to S3 at once (${default}; 1 to 1024)."`
 
 	ShutdownGrace time.Duration `default:"20s" placeholder:"TIME" help:"How long a SIGTERM or SIGINT lets running uploads finish (${default}). What is not uploaded stays in the journal; a second signal ends the process at once, and nothing is lost either."`
+	Pprof         bool          `help:"Serve Go's profiles, too, on --admin-listen at /debug/pprof/: they show what the process holds and does, payloads perhaps, and take CPU while they are made."`
 	LogFormat     string        `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" help:"auto, text or json: auto is text on a terminal and JSON elsewhere (${default})."`
 	LogLevel      string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
 }
@@ -74,11 +77,16 @@ func (c *serveCmd) Run(p *process) error {
 	limitMemory(p.environ, config.Memory)
 	ctx, release := untilSignal(p.ctx, log)
 	defer release()
+	exports, err := telemetry.Start(ctx, telemetry.Params{Version: readBuild().version, Log: log})
+	if err != nil {
+		return &exitError{code: exitNothing, err: err}
+	}
 	s, err := newService(serviceParams{
-		Config: config,
-		AWS:    loadAWS(ctx, log),
-		Listen: net.Listen,
-		Log:    log,
+		Config:    config,
+		AWS:       loadAWS(ctx, log),
+		Listen:    net.Listen,
+		Log:       log,
+		Telemetry: exports,
 		Overdue: func() {
 			log.Error("the shutdown outlasts its grace: exiting; what was acknowledged and not uploaded is in the journal")
 			os.Exit(exitFailed)

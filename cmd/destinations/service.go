@@ -19,6 +19,7 @@ import (
 	"github.com/open-destinations/destinations/batcher"
 	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/server"
+	"github.com/open-destinations/destinations/telemetry"
 	"github.com/open-destinations/destinations/uploader"
 )
 
@@ -29,6 +30,9 @@ type serviceParams struct {
 	Listen func(network, address string) (net.Listener, error) // net.Listen, or as good
 	GRPC   []grpc.ServerOption                                 // besides those that the server needs; may be nil
 	Log    *slog.Logger
+
+	// Telemetry is the service's from newService on, which closes it.
+	Telemetry *telemetry.Telemetry
 
 	// Overdue is called when a shutdown outlasts the grace, such as on a disk that
 	// does not answer. All that was acknowledged is in the journal then too.
@@ -47,6 +51,8 @@ type service struct {
 	tokenKey []byte
 	server   *server.Server
 
+	telemetry *telemetry.Telemetry
+
 	grpc          *grpc.Server
 	health        *health.Server
 	admin         *http.Server
@@ -58,8 +64,8 @@ type service struct {
 // newService opens the journal, takes its partitions over, and listens. Nothing is
 // answered before run. When it fails it leaves nothing behind.
 func newService(p serviceParams) (*service, error) {
-	s := &service{config: p.Config, log: p.Log, overdue: p.Overdue}
-	for _, step := range []func(*serviceParams) error{s.openJournal, s.startBackHalf, s.makeServers, s.listen} {
+	s := &service{config: p.Config, log: p.Log, overdue: p.Overdue, telemetry: p.Telemetry}
+	for _, step := range []func(*serviceParams) error{s.openJournal, s.startBackHalf, s.makeServers, s.watch, s.listen} {
 		if err := step(&p); err != nil {
 			return nil, errors.Join(err, s.abandon())
 		}
@@ -68,7 +74,9 @@ func newService(p serviceParams) (*service, error) {
 }
 
 func (s *service) openJournal(p *serviceParams) (err error) {
-	s.journal, err = journal.Open(p.Config.Journal)
+	config := p.Config.Journal
+	config.Observer = s.telemetry
+	s.journal, err = journal.Open(config)
 	if err != nil {
 		return fmt.Errorf("%s: %w", flagAtFault(err), err)
 	}
@@ -119,7 +127,8 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return server.Partition(tenant, bucket, prefix, partitions)
 		},
-		Log: p.Log,
+		Log:      p.Log,
+		Observer: s.telemetry,
 	})
 	return err
 }
@@ -140,6 +149,7 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 		DeadLetters: deadLetters{s.batcher},
 		TokenKey:    s.tokenKey,
 		Log:         p.Log,
+		Observer:    s.telemetry,
 	})
 	if err != nil {
 		return err
@@ -151,7 +161,7 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 	s.setHealth(healthpb.HealthCheckResponse_NOT_SERVING)
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
-	s.admin = newAdmin(s, p.Log)
+	s.admin = newAdmin(adminParams{Condition: s, Metrics: s.telemetry.Page(), Profiles: p.Config.Pprof, Log: p.Log})
 	return nil
 }
 
@@ -175,7 +185,9 @@ func (s *service) abandon() error {
 	}
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
-	return errors.Join(append(problems, s.closeStorage(now))...)
+	problems = append(problems, s.closeStorage(now))
+	s.closeTelemetry(now)
+	return errors.Join(problems...)
 }
 
 // closeStorage ends the back half, whose running uploads may finish until ctx

@@ -23,6 +23,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 
+	"github.com/open-destinations/destinations/telemetry"
 	"github.com/open-destinations/destinations/uploader/uploadertest"
 )
 
@@ -56,11 +57,16 @@ type running struct {
 
 // testParams are for a service whose objects go to store.
 func testParams(config serviceConfig, awsConfig aws.Config) serviceParams {
+	exports, err := telemetry.Start(context.Background(), telemetry.Params{Version: "test", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		panic("OTEL_* of the test's environment: " + err.Error())
+	}
 	return serviceParams{
-		Config: config,
-		AWS:    awsConfig,
-		Listen: net.Listen,
-		Log:    slog.New(slog.DiscardHandler),
+		Config:    config,
+		AWS:       awsConfig,
+		Listen:    net.Listen,
+		Log:       slog.New(slog.DiscardHandler),
+		Telemetry: exports,
 		Overdue: func() {
 			panic("the shutdown outlasts its grace")
 		},

@@ -16,6 +16,7 @@ import (
 // serviceConfig is what the flags of serve say, in the words of the packages.
 type serviceConfig struct {
 	Listen, AdminListen string        // host:port
+	Pprof               bool          // Go's profiles on AdminListen
 	ShutdownGrace       time.Duration // from the first signal to the end of the process
 	Memory              int64         // bytes, of which the packages have their shares
 	Journal             journal.Config
@@ -29,6 +30,7 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s := serviceConfig{
 		Listen:        c.Listen,
 		AdminListen:   c.AdminListen,
+		Pprof:         c.Pprof,
 		ShutdownGrace: c.ShutdownGrace,
 		Memory:        int64(c.Memory),
 		Journal:       journal.DefaultConfig(),

@@ -48,7 +48,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"--listen", "[::1]:1", "--admin-listen", "localhost:2", "--data-dir", "/d", "--partitions", "2", "--journal-quota", "1GiB",
 		"--max-object-size", "2MiB", "--compression-level", "9", "--max-payload-size", "2KiB", "--max-request-size", "1MiB",
 		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s", "--memory", "64MiB",
-		"--block-after", "2s", "--give-up-after", "3h", "--destination-quota", "2MiB", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
+		"--pprof", "--block-after", "2s", "--give-up-after", "3h", "--destination-quota", "2MiB", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +64,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"max-payload-size":  got.Server.MaxPayloadBytes == 2<<10,
 		"max-request-size":  got.Server.MaxRequestBytes == 1<<20,
 		"s3-endpoint":       got.Uploader.Endpoint == "http://s3:1" && got.Journal.Endpoint == "http://s3:1",
+		"pprof":             got.Pprof,
 		"s3-path-style":     got.Uploader.PathStyle,
 		"s3-acl":            got.Uploader.ACL == "",
 		"s3-part-size":      got.Uploader.PartSize == 5<<20,

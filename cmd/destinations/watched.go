@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/open-destinations/destinations/telemetry"
+)
+
+// watch lets telemetry ask the parts of the service, which are all there.
+func (s *service) watch(*serviceParams) error {
+	return s.telemetry.Watch(telemetry.Sources{
+		Backlog:       s.batcher.Backlog,
+		Counts:        s.batcher.Counts,
+		BatchMemory:   s.batcher.Memory,
+		RequestMemory: s.server.Memory,
+		JournalUsed:   s.journal.Used,
+		JournalQuota:  s.journal.Quota,
+		Closed:        func() int { return len(s.closed()) },
+	})
+}
+
+// flushing is how long the last export may take at most: with a collector that does not
+// answer it is no use to wait longer.
+const flushing = 5 * time.Second
+
+// closeTelemetry exports what is left, within what is left of the grace: at least half
+// of the tenth that is kept of it for the closing.
+func (s *service) closeTelemetry(grace context.Context) {
+	left := s.config.ShutdownGrace / 20
+	if deadline, ok := grace.Deadline(); ok {
+		left = max(left, time.Until(deadline))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), min(left, flushing))
+	defer cancel()
+	if err := s.telemetry.Close(ctx); err != nil {
+		s.log.Warn("the last of telemetry can't be exported", "error", err)
+	}
+}

@@ -1,0 +1,89 @@
+package telemetry
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/open-destinations/destinations/batcher"
+	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/server"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// Received implements [server.Observer].
+func (t *Telemetry) Received(events int) { t.meters.received.Add(uint64(events)) }
+
+// Settled implements [server.Observer].
+func (t *Telemetry) Settled(s *server.Settled) {
+	m := t.meters
+	if s.Accepted > 0 {
+		m.accepted.Add(s.Accepted)
+		m.accept.add(s.Durable.Sub(s.Received).Seconds(), s.Accepted)
+	}
+	for code, n := range s.Rejected {
+		m.rejected.add(attributes(keyRejection, rejectionText(code)), n)
+	}
+}
+
+// Synced implements [journal.Observer].
+func (t *Telemetry) Synced(log journal.Kind, took time.Duration) {
+	t.meters.histograms[nameJournalSync].Record(context.Background(), took.Seconds(), t.meters.syncs[log])
+}
+
+// Sealed implements [batcher.Observer].
+func (t *Telemetry) Sealed(b *batcher.Batch) {
+	m := t.meters
+	m.record(nameBatchEvents, float64(b.Events))
+	m.record(nameBatchSize, float64(b.RawBytes))
+	m.record(nameBatchLinger, max(0, b.Closed.Sub(b.FirstReceived).Seconds()), attribute.String(keyReason, b.Reason))
+}
+
+// Tried implements [batcher.Observer].
+func (t *Telemetry) Tried(try *batcher.Try) {
+	m := t.meters
+	m.record(nameUploadDuration, try.Ended.Sub(try.Began).Seconds(),
+		errorType(try.Err, attribute.Bool(keyMultipart, try.Result.Multipart))...)
+	for i := range try.Result.Calls {
+		c := &try.Result.Calls[i]
+		m.record(nameRequestDuration, c.Ended.Sub(c.Began).Seconds(), errorType(errOf(c), attribute.String(keyMethod, "S3/"+c.Op))...)
+	}
+	if try.Err == nil && !try.Result.Existed {
+		m.record(nameObjectSize, float64(try.Result.Size))
+	}
+}
+
+// errOf is the error of a request; nil if it has none.
+func errOf(c *uploader.Call) error {
+	if c.Err == nil {
+		return nil
+	}
+	return c.Err
+}
+
+// errorType adds an error's class to attributes, if there is one. The class and not AWS's
+// code: a server may answer any number of codes.
+func errorType(err error, kind ...attribute.KeyValue) []attribute.KeyValue {
+	if err != nil {
+		kind = append(kind, attribute.String(keyErrorType, uploader.Classify(err).String()))
+	}
+	return kind
+}
+
+// Delivered implements [batcher.Observer].
+func (t *Telemetry) Delivered(d *batcher.Delivery) {
+	m := t.meters
+	m.delivered.Add(d.Events)
+	at := d.Ended.UnixNano()
+	receipts := d.Receipts
+	if receipts == nil {
+		receipts = []batcher.Receipt{{At: d.FirstReceived.UnixNano(), Events: d.Events}}
+	}
+	for _, r := range receipts {
+		if r.At > at {
+			m.skewed.Add(r.Events)
+		}
+		m.delivery.add(max(0, time.Duration(at-r.At).Seconds()), r.Events)
+	}
+}
