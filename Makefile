@@ -59,6 +59,10 @@ e2e: ## whole processes against a real S3 server, also from Node.js, Python and 
 	$(GO) -C e2e/s3server test ./...
 	$(GO) test -count=1 -timeout 15m ./e2e/...
 
+.PHONY: conformance
+conformance: ## the clients against one behaviour: LANGUAGES=go,node RUN=part-of-a-scenario's-name
+	CONFORMANCE_LANGUAGES=$(LANGUAGES) CONFORMANCE_RUN=$(RUN) $(GO) test -count=1 -v -run TestClients -timeout 20m ./e2e/conformance
+
 .PHONY: lint
 lint: format vet staticcheck proto ## format, vet, staticcheck, proto
 
