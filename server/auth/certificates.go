@@ -1,0 +1,141 @@
+package auth
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Names of a client certificate that can be a principal.
+const (
+	NameURI = "uri" // a URI of its subject alternative names, such as a SPIFFE id
+	NameDNS = "dns" // a DNS name of them
+	NameCN  = "cn"  // the common name of its subject
+)
+
+// Certificates are the service's own certificate, and the authorities whose client
+// certificates it takes; both from files that may change.
+type Certificates struct {
+	names  []string // kinds of names, the first that a certificate has counts
+	config atomic.Pointer[tls.Config]
+}
+
+func newCertificates(names []string) (*Certificates, error) {
+	for i, name := range names {
+		if name != NameURI && name != NameDNS && name != NameCN || slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("%q: must be %s, %s and %s, each at most once", name, NameURI, NameDNS, NameCN)
+		}
+	}
+	return &Certificates{names: names}, nil
+}
+
+// load takes PEM: a certificate with its chain, its key, and authorities or nil.
+func (c *Certificates) load(certificate, key, authorities []byte) error {
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return err
+	}
+	config := &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		Certificates: []tls.Certificate{pair},
+		// A session that is resumed would be judged by the authorities of its first
+		// handshake.
+		SessionTicketsDisabled: true,
+	}
+	if authorities != nil {
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(authorities) {
+			return errors.New("no certificate of an authority")
+		}
+		// Who has none may show a token, or ask for the health.
+		config.ClientCAs, config.ClientAuth = pool, tls.VerifyClientCertIfGiven
+	}
+	c.config.Store(config)
+	return nil
+}
+
+// TLS is a configuration for servers that speak the given protocols. Each handshake
+// takes the certificate and the authorities of its moment.
+func (c *Certificates) TLS(protocols ...string) *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		NextProtos: protocols,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			config := c.config.Load().Clone()
+			config.NextProtos = protocols
+			return config, nil
+		},
+	}
+}
+
+// authenticates reports whether client certificates are taken.
+func (c *Certificates) authenticates() bool { return c != nil && c.config.Load().ClientCAs != nil }
+
+// verify judges a client certificate that a handshake has verified, perhaps long ago.
+func (c *Certificates) verify(chain []*x509.Certificate) (credential, error) {
+	principal, err := c.principal(chain[0])
+	if err != nil {
+		return credential{}, fmt.Errorf("%w: %w", ErrCredential, err)
+	}
+	still := func() error {
+		if err := c.check(chain); err != nil {
+			return fmt.Errorf("%w: %w", ErrCredential, err)
+		}
+		return nil
+	}
+	expires := chain[0].NotAfter
+	return credential{principal: principal, expires: expires, still: still}, still()
+}
+
+func (c *Certificates) check(chain []*x509.Certificate) error {
+	pool := c.config.Load().ClientCAs
+	if pool == nil {
+		return errors.New("client certificates are not taken")
+	}
+	between := x509.NewCertPool()
+	for _, certificate := range chain[1:] {
+		between.AddCert(certificate)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: pool, Intermediates: between, CurrentTime: time.Now(),
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	return err
+}
+
+// principal is the one name that a certificate has of the first kind that it has any
+// of. Several would leave it to chance who it is.
+func (c *Certificates) principal(of *x509.Certificate) (string, error) {
+	for _, kind := range c.names {
+		names := namesOf(of, kind)
+		switch len(names) {
+		case 0:
+			continue
+		case 1:
+			return kind + ":" + names[0], nil
+		}
+		return "", fmt.Errorf("the certificate has %d names of the kind %s, must be 1", len(names), kind)
+	}
+	return "", fmt.Errorf("the certificate has no name of the kind %s", strings.Join(c.names, " or "))
+}
+
+func namesOf(of *x509.Certificate, kind string) (names []string) {
+	switch kind {
+	case NameURI:
+		for _, uri := range of.URIs {
+			names = append(names, uri.String())
+		}
+	case NameDNS:
+		names = of.DNSNames
+	case NameCN:
+		if of.Subject.CommonName != "" {
+			names = []string{of.Subject.CommonName}
+		}
+	}
+	return names
+}

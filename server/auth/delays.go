@@ -1,0 +1,111 @@
+package auth
+
+import (
+	"container/list"
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// What failures cost: each of a host twice as long as the one before, until it has had
+// none for a while. Hosts beyond the bound are forgotten, oldest first, and of those
+// who wait only so many are kept waiting: whatever strangers do, the service's
+// memory is bounded. Who succeeds never waits.
+const (
+	firstDelay   = 100 * time.Millisecond
+	longestDelay = 5 * time.Second
+	forgetAfter  = time.Minute
+	maxHosts     = 10_000
+	maxDelayed   = 1_000
+)
+
+// delays makes those wait whose credentials fail.
+type delays struct {
+	mu struct {
+		sync.Mutex
+		hosts   map[string]*list.Element // of *failures
+		oldest  *list.List
+		waiting int
+	}
+}
+
+// failures are those of a host.
+type failures struct {
+	host string
+	next time.Duration // what the next one costs
+	last time.Time
+}
+
+func newDelays() *delays {
+	d := &delays{}
+	d.mu.hosts = map[string]*list.Element{}
+	d.mu.oldest = list.New()
+	return d
+}
+
+// fail counts a failure of the host of an address, and waits for what it costs, or
+// until ctx ends.
+func (d *delays) fail(ctx context.Context, address string) {
+	delay, wait := d.count(hostOf(address), time.Now())
+	if !wait {
+		return
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.mu.waiting--
+}
+
+func (d *delays) count(host string, now time.Time) (delay time.Duration, wait bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at := d.mu.hosts[host]
+	if at == nil {
+		at = d.mu.oldest.PushBack(&failures{host: host})
+		d.mu.hosts[host] = at
+		if d.mu.oldest.Len() > maxHosts {
+			delete(d.mu.hosts, d.mu.oldest.Remove(d.mu.oldest.Front()).(*failures).host)
+		}
+	}
+	d.mu.oldest.MoveToBack(at)
+	of := at.Value.(*failures)
+	if now.Sub(of.last) >= forgetAfter {
+		of.next = firstDelay
+	}
+	of.last = now
+	delay = of.next
+	of.next = min(2*of.next, longestDelay)
+	if d.mu.waiting >= maxDelayed {
+		return 0, false
+	}
+	d.mu.waiting++
+	return delay, true
+}
+
+// hostOf is by what failures are counted: an IPv4 address, or the network of an IPv6
+// address, of which everybody has as many as he likes.
+func hostOf(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if ip = ip.Unmap(); ip.Is4() {
+		return ip.String()
+	}
+	network, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return host
+	}
+	return network.String()
+}
