@@ -278,8 +278,8 @@ func (b *Batcher) wakeAll() {
 	}
 }
 
-// Flush closes the open batches of one destination, or if all is set of all that there are,
-// those of the bucket if one is named, and returns how many it closed, when everything that was durable in the journal
+// Flush closes the open batches of one destination, or if all is set of all of a tenant
+// (of everybody, if that is empty), those of the bucket if one is named, and returns how many it closed, when everything that was durable in the journal
 // before the call is sealed. It does not wait for uploads. What a destination that is
 // blocked has not sealed stays so: its events are read when it works again. One that
 // is catching up is waited for.
@@ -291,7 +291,7 @@ func (b *Batcher) Flush(ctx context.Context, all bool, tenant, bucket, prefix st
 	var flushes []*flush
 	var errs []error
 	for i := range b.shards {
-		f := &flush{ctx: ctx, answer: make(chan flushAnswer, 1), upTo: b.journal.Partition(i).Events().Committed()}
+		f := &flush{ctx: ctx, tenant: tenant, answer: make(chan flushAnswer, 1), upTo: b.journal.Partition(i).Events().Committed()}
 		if !all {
 			if i != b.partitionOf(tenant, bucket, prefix) {
 				continue

@@ -50,6 +50,9 @@ type destination struct {
 // decisions.
 func (d *destination) overhead() int64 { return batchOverhead + 6*int64(len(d.name)) }
 
+// isOf reports whether the destination is a tenant's; everything is nobody's in particular.
+func (d *destination) isOf(tenant string) bool { return tenant == "" || tenant == d.tenant }
+
 // undelivered reports whether a closed batch is on its way, or will be when the
 // destination works.
 func (d *destination) undelivered() bool {

@@ -11,9 +11,9 @@ import (
 type flush struct {
 	ctx    context.Context // of who asked: once it has ended nobody waits for the answer
 	name   string          // of the destination; empty = all, or all of the bucket
-	tenant string
-	bucket string // empty = any
-	upTo   uint64 // the partition's commit point when it was asked for
+	tenant string          // empty = everybody
+	bucket string          // empty = any
+	upTo   uint64          // the partition's commit point when it was asked for
 	answer chan flushAnswer
 
 	closed  bool   // batches have been closed for it
@@ -51,7 +51,7 @@ func (s *shard) closeFor(f *flush) {
 	f.closed = true
 	if f.name == "" {
 		for _, d := range s.dests {
-			if f.bucket == "" || f.bucket == d.bucket && f.tenant == d.tenant {
+			if d.isOf(f.tenant) && (f.bucket == "" || f.bucket == d.bucket) {
 				s.closeDestinationFor(f, d)
 			}
 		}

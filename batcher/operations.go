@@ -116,7 +116,8 @@ func (b *Batcher) partitions(all bool, tenant, bucket, prefix string) (found []i
 	return found
 }
 
-// named are the destinations of a shard that are asked for.
+// named are the destinations of a shard that are asked for: one, or all of a tenant, or
+// all there are if that is empty.
 func (s *shard) named(all bool, tenant, bucket, prefix string) (found []*destination) {
 	if !all {
 		if d := s.dests[name(tenant, bucket, prefix)]; d != nil {
@@ -125,13 +126,15 @@ func (s *shard) named(all bool, tenant, bucket, prefix string) (found []*destina
 		return found
 	}
 	for _, d := range s.dests {
-		found = append(found, d)
+		if d.isOf(tenant) {
+			found = append(found, d)
+		}
 	}
 	slices.SortFunc(found, func(a, b *destination) int { return compareNames(a, b) })
 	return found
 }
 
-// Redrive has one destination, or all, tried at once: the blocked are probed, also
+// Redrive has one destination, or all of a tenant or of everybody, tried at once: the blocked are probed, also
 // those that nobody but a person may free, and for an hour at short pauses again also those
 // that were given up; and dead batches go to S3 under their own keys, in order. Of a bucket
 // that was gone every prefix is tried, whichever was named. It returns when that is durable,
@@ -228,7 +231,7 @@ func (s *shard) applyRedriven(m *journalv1.Redriven) {
 	s.setTimer(b.dest)
 }
 
-// Dead lists the dead batches of one destination, or all, by bucket, prefix and the
+// Dead lists the dead batches of one destination, or of all of a tenant or of everybody, by bucket, prefix and the
 // order of their events. Errors are those of [Batcher.Flush], with what the other
 // partitions have.
 func (b *Batcher) Dead(ctx context.Context, all bool, tenant, bucket, prefix string) (list []DeadBatch, err error) {

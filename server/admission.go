@@ -18,7 +18,7 @@ func (c *checker) admit(to *destination) *problem {
 		return to.refused
 	}
 	to.asked, to.refused = c.request, nil
-	if reason := c.admission.Refusal(tenant, to.bucket, to.prefix); reason != "" {
+	if reason := c.admission.Refusal(to.tenant, to.bucket, to.prefix); reason != "" {
 		to.refused = &problem{destinationsv1.RejectionCode_REJECTION_CODE_DESTINATION_BLOCKED, "bucket", "bucket: " + reason}
 	}
 	return to.refused

@@ -16,7 +16,7 @@ func TestAnswersLoseNothing(t *testing.T) {
 	for seed := range uint64(8) {
 		random := rand.New(rand.NewPCG(1, seed))
 		a := newAnswers(sampleTokens(), 1<<20)
-		d := newDirectory(4)
+		d := newDirectory(4, "default")
 		var answers []*destinationsv1.StreamS3Response
 		send := func() {
 			if open, _ := a.pending(); open != nil {

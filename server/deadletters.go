@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // What [DeadLetters] answer beside the errors of [Flusher]. They may be wrapped; the
@@ -26,16 +27,27 @@ var (
 // DeadLetters keeps the batches that are not tried by themselves any more. Errors
 // are those of [Flusher] and the above; any number of callers may call together.
 type DeadLetters interface {
-	// List gives the dead batches of a destination or of all, until give returns an
-	// error, which is then List's.
+	// List gives the dead batches of a destination, of all of a tenant or of all, until
+	// give returns an error, which is then List's.
 	List(ctx context.Context, of Selection, give func(*destinationsv1.ListDeadResponse) error) error
 
 	// Open returns the object of a dead batch. The caller closes it.
-	Open(ctx context.Context, bucket, key string) (io.ReadCloser, error)
+	Open(ctx context.Context, of DeadBatch) (io.ReadCloser, error)
 
 	// Discard destroys the dead batches of one destination, or with a key one of
 	// them, if they have that many events together. It returns when that is durable.
 	Discard(ctx context.Context, of Selection, key string, events uint64) (*destinationsv1.DiscardDeadResponse, error)
+}
+
+// DeadBatch names a dead batch.
+type DeadBatch struct {
+	Tenant, Bucket, Key string
+	Covers              func(prefix string) bool // one whose prefix it is not true of is unknown
+}
+
+// reaches reports whether a destination is the grant's to see.
+func reaches(grant *auth.Grant, d *destinationsv1.Destination) bool {
+	return grant.Reaches(d.GetTenant()) && grant.Covers(d.GetBucket(), d.GetPrefix())
 }
 
 // maxPieceBytes is the size of a piece of an exported object.
@@ -44,11 +56,15 @@ const maxPieceBytes = 1 << 20
 // ListDead implements destinations.v1.Operations.ListDead.
 func (o operations) ListDead(request *destinationsv1.ListDeadRequest, rpc grpc.ServerStreamingServer[destinationsv1.ListDeadResponse]) error {
 	return o.stream(rpc.Context(), "list dead batches", func(ctx context.Context) error {
-		of, err := selected(request)
+		of, err := listed(ctx, request)
 		if err != nil {
 			return err
 		}
+		grant := callerOf(ctx).Grant()
 		return o.server.deadLetters.List(ctx, of, func(batch *destinationsv1.ListDeadResponse) error {
+			if !reaches(grant, batch.GetDestination()) {
+				return nil
+			}
 			return send(ctx, rpc, batch)
 		})
 	})
@@ -60,7 +76,15 @@ func (o operations) ExportDead(request *destinationsv1.ExportDeadRequest, rpc gr
 		if err := CheckBucket(request.GetBucket()); err != nil {
 			return fmt.Errorf("%w: %w", errBucketInvalid, err)
 		}
-		object, err := o.server.deadLetters.Open(ctx, request.GetBucket(), request.GetKey())
+		grant := callerOf(ctx).Grant()
+		tenant, err := tenantFor(grant, request.GetTenant(), false)
+		if err != nil {
+			return err
+		}
+		object, err := o.server.deadLetters.Open(ctx, DeadBatch{
+			Tenant: tenant, Bucket: request.GetBucket(), Key: request.GetKey(),
+			Covers: func(prefix string) bool { return grant.Covers(request.GetBucket(), prefix) },
+		})
 		if err != nil {
 			return err
 		}
@@ -103,7 +127,7 @@ func fill(object io.Reader, piece []byte) (n int, err error) {
 // DiscardDead implements destinations.v1.Operations.DiscardDead.
 func (o operations) DiscardDead(ctx context.Context, request *destinationsv1.DiscardDeadRequest) (response *destinationsv1.DiscardDeadResponse, err error) {
 	err = o.run(ctx, "discard dead batches", func(ctx context.Context) error {
-		of, err := named(request)
+		of, err := named(ctx, request)
 		if err == nil {
 			response, err = o.server.deadLetters.Discard(ctx, of, request.GetKey(), request.GetEvents())
 		}

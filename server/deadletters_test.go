@@ -37,8 +37,8 @@ func (f *fakeDeadLetters) List(_ context.Context, of server.Selection, give func
 	return f.err
 }
 
-func (f *fakeDeadLetters) Open(_ context.Context, bucket, key string) (io.ReadCloser, error) {
-	if f.asked = fmt.Sprintf("open %s %s", bucket, key); f.err != nil {
+func (f *fakeDeadLetters) Open(_ context.Context, of server.DeadBatch) (io.ReadCloser, error) {
+	if f.asked = fmt.Sprintf("open %s %s %s", of.Tenant, of.Bucket, of.Key); f.err != nil {
 		return nil, f.err
 	}
 	f.open++
@@ -95,7 +95,7 @@ func TestExportDeadGivesTheObjectInPieces(t *testing.T) {
 					}
 					got = append(got, piece.GetData()...)
 				}
-				if err != nil || !bytes.Equal(got, object) || len(pieces) != (size+mib-1)/mib || f.asked != "open demo k" || f.open != 0 {
+				if err != nil || !bytes.Equal(got, object) || len(pieces) != (size+mib-1)/mib || f.asked != "open default demo k" || f.open != 0 {
 					t.Errorf("%d bytes, %s: got %d bytes in %d pieces, %v, %d open, asked %s", size, name, len(got), len(pieces), err, f.open, f.asked)
 				}
 			})

@@ -3,10 +3,9 @@ package server
 import (
 	"crypto/sha256"
 	"encoding/binary"
-)
 
-// tenant is whose the destinations are until there are tenants.
-const tenant = "default"
+	"github.com/open-destinations/destinations/server/auth"
+)
 
 const (
 	// maxKnownBytes of names is what a stream remembers at most from one request to
@@ -29,6 +28,7 @@ type digest [digestBytes]byte
 // destination is where events go, checked and hashed once a stream. The handler
 // of the stream owns it.
 type destination struct {
+	tenant         string
 	bucket, prefix string // as they are used: the prefix completed
 	digest         digest
 	partition      int
@@ -36,6 +36,9 @@ type destination struct {
 
 	request uint64 // the request that touched it last, counted in the stream from 1
 	place   int    // its place among what that request has touched
+
+	grant  *auth.Grant // that has said last whether it may be reached
+	denied *problem    // what it has said; nil = it may
 
 	asked   uint64   // the request that asked last whether it may send there, counted likewise
 	refused *problem // what the answer was; nil = it may
@@ -67,16 +70,17 @@ func sumOf(parts ...string) [sha256.Size]byte {
 // name is what a sender calls a destination: the prefix may not be completed.
 type name struct{ bucket, prefix string }
 
-// directory remembers the destinations of a stream. Between two calls of trim, two
+// directory remembers the destinations of a stream, which are all of one tenant. Between two calls of trim, two
 // names of one destination give the same pointer.
 type directory struct {
 	partitions int
+	tenant     string
 	known      map[name]*destination
 	bytes      int // of known, by estimate
 }
 
-func newDirectory(partitions int) *directory {
-	return &directory{partitions: partitions, known: make(map[name]*destination)}
+func newDirectory(partitions int, tenant string) *directory {
+	return &directory{partitions: partitions, tenant: tenant, known: make(map[name]*destination)}
 }
 
 // trim forgets all when there is too much. Who calls it holds no destination that
@@ -116,8 +120,8 @@ func (d *directory) find(bucket, prefix string) *destination {
 	}
 	found, ok := d.known[name{bucket, completed}]
 	if !ok {
-		sum := sumOf(tenant, bucket, completed)
-		found = &destination{bucket: bucket, prefix: completed, digest: digest(sum[:digestBytes]), partition: partitionOf(&sum, d.partitions)}
+		sum := sumOf(d.tenant, bucket, completed)
+		found = &destination{tenant: d.tenant, bucket: bucket, prefix: completed, digest: digest(sum[:digestBytes]), partition: partitionOf(&sum, d.partitions)}
 		d.keep(name{bucket, completed}, found)
 	}
 	if prefix != completed {

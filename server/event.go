@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // maxIDBytes is the size of the longest id of an event.
@@ -23,12 +24,14 @@ type checker struct {
 	admission       Admission
 	maxPayloadBytes int
 
-	request uint64 // that is being checked, counted in the stream from 1
+	request uint64                      // that is being checked, counted in the stream from 1
+	grant   *auth.Grant                 // of the caller, as it is now
+	denied  func(bucket, prefix string) // is told of a destination that it does not reach
 }
 
 // check returns where the event goes and its line, or the first problem it has, in
-// the order bucket, prefix, id, payload, and then that its destination takes no
-// more: what is wrong with the event has to be cured in any case. An event that names no bucket
+// the order bucket, prefix, that the caller may not go there, id, payload, and then that
+// its destination takes no more: what is wrong with the event has to be cured in any case. An event that names no bucket
 // inherits the request's, and the request's prefix unless it sets one; an event
 // that names a bucket inherits nothing.
 func (c *checker) check(request *incoming, event *event) (*destination, []byte, *problem) {
@@ -43,6 +46,12 @@ func (c *checker) check(request *incoming, event *event) (*destination, []byte, 
 	if to.problem != nil {
 		return nil, nil, to.problem
 	}
+	if to.grant != c.grant {
+		c.judge(to)
+	}
+	if to.denied != nil {
+		return nil, nil, to.denied
+	}
 	if n := len(event.id); n > maxIDBytes {
 		return nil, nil, &problem{destinationsv1.RejectionCode_REJECTION_CODE_ID_TOO_LONG, "id", "id: " + bytesOver(n, maxIDBytes)}
 	}
@@ -51,6 +60,17 @@ func (c *checker) check(request *incoming, event *event) (*destination, []byte, 
 		p = c.admit(to)
 	}
 	return to, line, p
+}
+
+// judge asks the caller's grant whether he may go to a destination: once for as long as
+// it is the same.
+func (c *checker) judge(to *destination) {
+	to.grant, to.denied = c.grant, nil
+	if !c.grant.Covers(to.bucket, to.prefix) {
+		to.denied = &problem{destinationsv1.RejectionCode_REJECTION_CODE_DESTINATION_NOT_GRANTED, "bucket", "bucket: " + notGranted(to.bucket, to.prefix).Error()}
+		c.directory.bytes += len(to.denied.reason)
+		c.denied(to.bucket, to.prefix)
+	}
 }
 
 func (c *checker) checkPayload(payload []byte) ([]byte, *problem) {

@@ -9,7 +9,7 @@ import (
 )
 
 func newChecker() *checker {
-	return &checker{directory: newDirectory(4), admission: admitAll{}, maxPayloadBytes: 1 << 20, request: 1}
+	return &checker{directory: newDirectory(4, "default"), admission: admitAll{}, maxPayloadBytes: 1 << 20, request: 1}
 }
 
 // admitAll lets every destination take more.
@@ -99,7 +99,7 @@ func TestLimitsOfAnEvent(t *testing.T) {
 }
 
 func TestNamesOfOneDestinationAreOne(t *testing.T) {
-	d := newDirectory(4)
+	d := newDirectory(4, "default")
 	a, b, other := d.find("demo", "test"), d.find("demo", "test/"), d.find("demo", "test//")
 	if a != b || a == other || a.prefix != "test/" || a.partition != Partition("default", "demo", "test/", 4) {
 		t.Errorf("got %+v, %+v, %+v", a, b, other)
@@ -107,7 +107,7 @@ func TestNamesOfOneDestinationAreOne(t *testing.T) {
 }
 
 func TestDirectoryIsBounded(t *testing.T) {
-	d := newDirectory(4)
+	d := newDirectory(4, "default")
 	const names = maxKnownBytes / knownOverhead // more than fit
 	forgotten := false
 	for i := range names {

@@ -22,6 +22,7 @@ import (
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/server"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // partitions of the journals in these tests.
@@ -164,6 +165,8 @@ type setup struct {
 	undelivered *fakeUndelivered
 	redriver    fakeRedriver
 	deadLetters *fakeDeadLetters
+	access      server.Access // nil = everybody may everything
+	audit       *auth.Audit
 }
 
 // start starts a server, which the test's end drains and checks for leaks.
@@ -175,6 +178,8 @@ func start(t testing.TB, s setup) *harness {
 	h := &harness{log: new(bytes.Buffer)}
 	srv, err := server.New(server.Params{
 		Config:      s.config,
+		Access:      s.access,
+		Audit:       s.audit,
 		Journal:     s.journal,
 		Admission:   s.admission,
 		Flusher:     s.flusher,

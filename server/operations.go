@@ -13,19 +13,13 @@ import (
 // Flusher closes open batches.
 type Flusher interface {
 	// Flush closes the open batches of a destination, or of all destinations (then
-	// the names are empty, or the bucket is that of all of them), and returns when everything that was acknowledged before
+	// bucket and prefix are empty, or the bucket is that of all of them) of a tenant or of everybody (then he is empty, too), and returns when everything that was acknowledged before
 	// the call is sealed, with the number of batches it has sealed. The prefix is
 	// completed. An error wraps ctx's if ctx has ended, [journal.ErrClosed] if the
 	// process is stopping, [journal.ErrBroken], or is a [*journal.CorruptError] if a
 	// partition that is needed is damaged; whatever else could be sealed is. Any
 	// number of callers may call together.
 	Flush(ctx context.Context, all bool, tenant, bucket, prefix string) (batches uint64, err error)
-}
-
-// Selection is one destination, or all of them.
-type Selection struct {
-	All                    bool   // then the names are empty, or the bucket is that of all of them
-	Tenant, Bucket, Prefix string // the prefix is completed
 }
 
 // operations serves the service Operations.
@@ -38,7 +32,7 @@ type operations struct {
 func (o operations) Flush(ctx context.Context, request *destinationsv1.FlushRequest) (*destinationsv1.FlushResponse, error) {
 	response := &destinationsv1.FlushResponse{}
 	err := o.run(ctx, "flush", func(ctx context.Context) error {
-		what, err := flushed(request)
+		what, err := flushed(ctx, request)
 		if err != nil {
 			return err
 		}
@@ -52,8 +46,8 @@ func (o operations) Flush(ctx context.Context, request *destinationsv1.FlushRequ
 }
 
 // flushed is what is to be flushed.
-func flushed(request *destinationsv1.FlushRequest) (Selection, error) {
-	what, err := selected(request)
+func flushed(ctx context.Context, request *destinationsv1.FlushRequest) (Selection, error) {
+	what, err := selected(ctx, request)
 	switch {
 	case err != nil || !request.GetAllPrefixes():
 		return what, err
@@ -61,39 +55,11 @@ func flushed(request *destinationsv1.FlushRequest) (Selection, error) {
 		return Selection{}, fmt.Errorf("%w: all_prefixes needs a bucket", errBucketInvalid)
 	case what.Prefix != "":
 		return Selection{}, fmt.Errorf("%w: all_prefixes and a prefix: only one of them", errPrefixInvalid)
+	case !callerOf(ctx).Grant().CoversAllOf(what.Bucket):
+		return Selection{}, fmt.Errorf("%w: all prefixes of bucket %q", errNotGranted, what.Bucket)
 	}
 	what.All = true
 	return what, nil
-}
-
-// selecting is a request that names a destination, or none for all.
-type selecting interface {
-	GetBucket() string
-	GetPrefix() string
-}
-
-// selected is what a request names.
-func selected(request selecting) (Selection, error) {
-	if request.GetBucket() != "" {
-		return named(request)
-	}
-	if request.GetPrefix() != "" {
-		return Selection{}, fmt.Errorf("%w: a prefix needs a bucket", errBucketInvalid)
-	}
-	return Selection{All: true}, nil
-}
-
-// named is the one destination that a request names.
-func named(request selecting) (Selection, error) {
-	bucket := request.GetBucket()
-	if err := CheckBucket(bucket); err != nil {
-		return Selection{}, fmt.Errorf("%w: %w", errBucketInvalid, err)
-	}
-	prefix, err := CheckPrefix(request.GetPrefix())
-	if err != nil {
-		return Selection{}, fmt.Errorf("%w: %w", errPrefixInvalid, err)
-	}
-	return Selection{Tenant: tenant, Bucket: bucket, Prefix: prefix}, nil
 }
 
 // run runs a call, which the server's drain ends, and returns its status.
@@ -110,8 +76,8 @@ func (o operations) run(ctx context.Context, what string, call func(context.Cont
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(context.Cause(ctx), errShuttingDown):
-		err = errShuttingDown
+	case errors.Is(context.Cause(ctx), errShuttingDown), isOfAuth(context.Cause(ctx)):
+		err = context.Cause(ctx)
 	}
 	return s.toStatus(fmt.Errorf("%s: %w", what, err), nil)
 }

@@ -48,7 +48,7 @@ func (r *receipts) add(t *touch, of *request) bool {
 		e = &entry{
 			receipt: &destinationsv1.Receipt{Bucket: to.bucket, Prefix: to.prefix},
 			token: Token{
-				Tenant:      tenant,
+				Tenant:      to.tenant,
 				Destination: to.digest,
 				Partition:   uint32(to.partition),
 				First:       Position{Offset: offset, Index: t.first},

@@ -39,7 +39,7 @@ func manyPrefixes(n, size int) []string {
 
 func TestReceiptStandsForItsEvents(t *testing.T) {
 	r := newReceipts(sampleTokens())
-	d := newDirectory(4)
+	d := newDirectory(4, "default")
 	b := d.find("demo", "b")
 	collect(d, r, 10, "a")
 	r.add(&touch{destination: b, first: 2, last: 5, accepted: 3}, settledAt(11, time.Unix(11, 5)))
@@ -62,7 +62,7 @@ func TestReceiptStandsForItsEvents(t *testing.T) {
 func TestReceiptsAreBoundedByNumber(t *testing.T) {
 	for _, n := range []int{999, 1000, 1001, 5000} {
 		r := newReceipts(sampleTokens())
-		d := newDirectory(4)
+		d := newDirectory(4, "default")
 		all := manyPrefixes(n, 0)
 		for offset := range uint64(3) { // and a receipt that is there goes on counting
 			collect(d, r, offset, all...)
@@ -81,7 +81,7 @@ func TestReceiptsAreBoundedByNumber(t *testing.T) {
 
 func TestReceiptsAreBoundedBySize(t *testing.T) {
 	r := newReceipts(sampleTokens())
-	d := newDirectory(4)
+	d := newDirectory(4, "default")
 	all := manyPrefixes(1000, 900)
 	collectIn(strings.Repeat("b", 63), d, r, 1<<40, append(all, "short")...)
 	size := proto.Size(&destinationsv1.SendS3Response{Receipts: r.finished()})
@@ -96,7 +96,7 @@ func TestReceiptsAreBoundedBySize(t *testing.T) {
 func TestOmittedReceiptsAreCountedUpTo100000(t *testing.T) {
 	for _, n := range []int{99_999, 100_000, 100_001} {
 		r := newReceipts(sampleTokens())
-		d := newDirectory(1)
+		d := newDirectory(1, "default")
 		all := manyPrefixes(1000+n, 0)
 		collect(d, r, 1, all...)
 		collect(d, r, 2, all[900:1100]...) // again: each counts once

@@ -9,6 +9,7 @@ import (
 // first; a fuzz test holds the two equal. These are the numbers of its fields.
 const (
 	recordReceived     = 1
+	recordPrincipal    = 2
 	recordSenderID     = 3
 	recordSequence     = 4
 	recordSettled      = 5
@@ -30,6 +31,7 @@ const (
 // header is what a record says of its request.
 type header struct {
 	received          int64 // Unix time in nanoseconds
+	principal         string
 	senderID          []byte
 	sequence, settled uint64
 }
@@ -65,11 +67,12 @@ func sizeBytes(n int) int {
 }
 
 func (h *header) size() int {
-	return sizeVarint(uint64(h.received)) + sizeBytes(len(h.senderID)) + sizeVarint(h.sequence) + sizeVarint(h.settled)
+	return sizeVarint(uint64(h.received)) + sizeBytes(len(h.principal)) + sizeBytes(len(h.senderID)) + sizeVarint(h.sequence) + sizeVarint(h.settled)
 }
 
 func (h *header) append(b []byte) []byte {
 	b = appendVarint(b, recordReceived, uint64(h.received))
+	b = appendBytes(b, recordPrincipal, h.principal)
 	b = appendBytes(b, recordSenderID, h.senderID)
 	b = appendVarint(b, recordSequence, h.sequence)
 	return appendVarint(b, recordSettled, h.settled)
@@ -77,13 +80,13 @@ func (h *header) append(b []byte) []byte {
 
 // bodySize is the encoded size of a destination, without its tag and length.
 func (to *destination) bodySize() int {
-	return sizeBytes(len(tenant)) + sizeBytes(len(to.bucket)) + sizeBytes(len(to.prefix))
+	return sizeBytes(len(to.tenant)) + sizeBytes(len(to.bucket)) + sizeBytes(len(to.prefix))
 }
 
 func (to *destination) append(b []byte) []byte {
 	b = protowire.AppendTag(b, recordDestinations, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(to.bodySize()))
-	b = appendBytes(b, destinationTenant, tenant)
+	b = appendBytes(b, destinationTenant, to.tenant)
 	b = appendBytes(b, destinationBucket, to.bucket)
 	return appendBytes(b, destinationPrefix, to.prefix)
 }

@@ -16,7 +16,7 @@ type Redriver interface {
 // Redrive implements destinations.v1.Operations.Redrive.
 func (o operations) Redrive(ctx context.Context, request *destinationsv1.RedriveRequest) (response *destinationsv1.RedriveResponse, err error) {
 	err = o.run(ctx, "redrive", func(ctx context.Context) error {
-		what, err := selected(request)
+		what, err := selected(ctx, request)
 		if err == nil {
 			response, err = o.server.redriver.Redrive(ctx, what)
 		}

@@ -14,6 +14,13 @@ const maxSenders = 100_000
 // senderID is a sender's id.
 type senderID [senderIDBytes]byte
 
+// senderKey tells senders apart: nobody's id has an effect on what another principal
+// sends.
+type senderKey struct {
+	principal string
+	id        senderID
+}
+
 // senders remembers up to where each sender had settled. All that a sender sends
 // at or below that counts as a duplicate, so a stream that begins there would be
 // answered and its events dropped: it is refused. Only a sender who does not keep
@@ -24,7 +31,7 @@ type senders struct {
 
 	mu struct {
 		sync.Mutex
-		known map[senderID]*knownSender
+		known map[senderKey]*knownSender
 		idle  *list.List // of *knownSender: those without a stream, oldest first
 	}
 }
@@ -32,7 +39,7 @@ type senders struct {
 // knownSender is a sender that is remembered. A stream that has entered may settle it
 // without a lock.
 type knownSender struct {
-	id      senderID
+	key     senderKey
 	settled atomic.Uint64 // the highest that any of its streams has said
 
 	streams int           // that have entered and not left; guarded by senders.mu
@@ -41,7 +48,7 @@ type knownSender struct {
 
 func newSenders(most int) *senders {
 	s := &senders{most: most}
-	s.mu.known = make(map[senderID]*knownSender)
+	s.mu.known = make(map[senderKey]*knownSender)
 	s.mu.idle = list.New()
 	return s
 }
@@ -49,14 +56,15 @@ func newSenders(most int) *senders {
 // enter is called for a stream's first request. Unless it is refused, the sender
 // is remembered until the stream leaves, and after that for as long as there is
 // room.
-func (s *senders) enter(id []byte, sequence uint64) (*knownSender, error) {
+func (s *senders) enter(principal string, id []byte, sequence uint64) (*knownSender, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.mu.known[senderID(id)]
+	key := senderKey{principal, senderID(id)}
+	found := s.mu.known[key]
 	switch {
 	case found == nil:
-		found = &knownSender{id: senderID(id)}
-		s.mu.known[found.id] = found
+		found = &knownSender{key: key}
+		s.mu.known[key] = found
 	case sequence <= found.settled.Load():
 		return nil, fmt.Errorf("%w: the stream begins with sequence %d, and its sender had settled %d", errSettledInvalid, sequence, found.settled.Load())
 	}
@@ -88,6 +96,6 @@ func (s *senders) leave(left *knownSender) {
 	left.idle = s.mu.idle.PushBack(left)
 	if s.mu.idle.Len() > s.most {
 		oldest := s.mu.idle.Remove(s.mu.idle.Front()).(*knownSender)
-		delete(s.mu.known, oldest.id)
+		delete(s.mu.known, oldest.key)
 	}
 }

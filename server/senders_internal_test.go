@@ -12,7 +12,7 @@ func idOf(n uint64) []byte { return binary.BigEndian.AppendUint64(make([]byte, 8
 // visit is a stream that begins with a sequence, settles up to another, and ends.
 func visit(t *testing.T, s *senders, id []byte, sequence, settled uint64) {
 	t.Helper()
-	got, err := s.enter(id, sequence)
+	got, err := s.enter("", id, sequence)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestSendersRememberTheHighestSettled(t *testing.T) {
 	visit(t, s, idOf(1), 8, 7)
 	visit(t, s, idOf(1), 8, 5) // a slower stream of the same sender
 	for _, sequence := range []uint64{1, 7} {
-		if _, err := s.enter(idOf(1), sequence); !errors.Is(err, errSettledInvalid) {
+		if _, err := s.enter("", idOf(1), sequence); !errors.Is(err, errSettledInvalid) {
 			t.Errorf("sequence %d: got %v, want %v", sequence, err, errSettledInvalid)
 		}
 	}
@@ -37,7 +37,7 @@ func TestSendersRememberTheHighestSettled(t *testing.T) {
 
 func TestSendersForgetTheOldestWithoutAStream(t *testing.T) {
 	s := newSenders(3)
-	open, err := s.enter(idOf(100), 5)
+	open, err := s.enter("", idOf(100), 5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestSendersForgetTheOldestWithoutAStream(t *testing.T) {
 		t.Errorf("got %d senders, %d without a stream; want 4, 3", n, s.mu.idle.Len())
 	}
 	for n, remembered := range map[uint64]bool{0: true, 1: false, 2: false, 3: true, 4: true, 100: true} {
-		if got := s.mu.known[senderID(idOf(n))] != nil; got != remembered {
+		if got := s.mu.known[senderKey{id: senderID(idOf(n))}] != nil; got != remembered {
 			t.Errorf("sender %d: got %v, want remembered %v", n, got, remembered)
 		}
 	}
@@ -63,7 +63,7 @@ func TestSendersMayBeUsedTogether(t *testing.T) {
 	for n := range uint64(8) {
 		together.Go(func() {
 			for i := range uint64(500) {
-				got, err := s.enter(idOf(n%4), i+1)
+				got, err := s.enter("", idOf(n%4), i+1)
 				if errors.Is(err, errSettledInvalid) {
 					continue // another one was faster
 				}

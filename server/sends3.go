@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+
 	"google.golang.org/grpc"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
@@ -19,8 +21,12 @@ func (d destinations) SendS3(rpc grpc.ClientStreamingServer[destinationsv1.SendS
 		return s.streamStatus(errShuttingDown, 0)
 	}
 	defer s.life.leave()
+	caller := callerOf(rpc.Context())
+	ends, end := context.WithCancelCause(s.life.drained)
+	defer end(nil)
+	defer caller.WhenEnded(end)()
 	sum := &total{receipts: newReceipts(s.tokens)}
-	st := newStream(s, s.life.drained, sum)
+	st := newStream(s, caller, ends, sum)
 	in := s.read(rpc)
 	defer close(in.stop)
 	if err := st.serve(rpc.Context(), in); err != nil {

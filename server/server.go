@@ -56,14 +56,19 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
-// Params are what a server is made of. All but Observer are needed.
+// Params are what a server is made of. All but Observer, Access and Audit are needed.
 type Params struct {
 	// Config says what is accepted.
 	Config Config
 	// Journal takes the accepted events.
 	Journal Journal
+	// Access lets callers in; nil = everybody may everything.
+	Access Access
+	// Audit takes what was done and refused; nil = nothing does.
+	Audit *auth.Audit
 	// Admission says whether destinations take more events.
 	Admission Admission
 	// Flusher closes open batches.
@@ -86,6 +91,8 @@ type Params struct {
 type Server struct {
 	config      Config
 	journal     Journal
+	access      Access
+	audit       *auth.Audit
 	admission   Admission
 	flusher     Flusher
 	undelivered Undelivered
@@ -119,6 +126,8 @@ func New(p Params) (*Server, error) {
 	return &Server{
 		config:      p.Config,
 		journal:     p.Journal,
+		access:      p.Access,
+		audit:       p.Audit,
 		admission:   p.Admission,
 		flusher:     p.Flusher,
 		undelivered: p.Undelivered,
@@ -153,17 +162,17 @@ const connectionWindow = 16 << 20
 
 // Options are what the gRPC server must be made with for the API's promises to
 // hold: the codec that [Server.Register]'s services read with, the sizes, the
-// number of calls, and the keepalive that frees what callers who have vanished
-// leave behind.
+// number of calls, the keepalive that frees what callers who have vanished leave
+// behind, and the judgement of callers, of every service, if there is an Access.
 func (s *Server) Options() []grpc.ServerOption {
-	return []grpc.ServerOption{
+	return append(s.guards(),
 		grpc.ForceServerCodecV2(codec{
 			CodecV2:         encoding.GetCodecV2(proto.Name),
 			maxRequestBytes: s.config.MaxRequestBytes,
 			buffers:         s.buffers,
 		}),
 		// Twice the limit: see codec.
-		grpc.MaxRecvMsgSize(2 * s.config.MaxRequestBytes),
+		grpc.MaxRecvMsgSize(2*s.config.MaxRequestBytes),
 		experimental.BufferPool(s.buffers),
 		grpc.StaticStreamWindowSize(s.config.streamWindow()),
 		grpc.StaticConnWindowSize(connectionWindow),
@@ -176,5 +185,5 @@ func (s *Server) Options() []grpc.ServerOption {
 			MinTime:             10 * time.Second,
 			PermitWithoutStream: true,
 		}),
-	}
+	)
 }

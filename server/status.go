@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // errorDomain is the domain of every google.rpc.ErrorInfo.
@@ -35,6 +36,8 @@ var (
 	errMalformedRequest   = errors.New("request is malformed")
 	errBucketInvalid      = errors.New("bucket is invalid")
 	errPrefixInvalid      = errors.New("prefix is invalid")
+	errTenantInvalid      = errors.New("tenant is missing: the caller sees every tenant, and one destination is of one of them")
+	errNotGranted         = errors.New("no grant of the caller reaches it")
 	errMemoryFull         = errors.New("the service has no memory free for more requests; try again later")
 	errStreamAge          = errors.New("the stream has lasted long enough; open another one")
 	errShuttingDown       = errors.New("the service is shutting down; try again")
@@ -64,6 +67,14 @@ var verdicts = []struct {
 	{errMalformedRequest, verdict{code: codes.Internal, reason: "MALFORMED_REQUEST", log: slog.LevelDebug}},
 	{errBucketInvalid, verdict{code: codes.InvalidArgument, reason: "BUCKET_INVALID", log: slog.LevelDebug}},
 	{errPrefixInvalid, verdict{code: codes.InvalidArgument, reason: "PREFIX_INVALID", log: slog.LevelDebug}},
+	{errTenantInvalid, verdict{code: codes.InvalidArgument, reason: "TENANT_INVALID", log: slog.LevelDebug}},
+	{errNotGranted, verdict{code: codes.PermissionDenied, reason: "DESTINATION_NOT_GRANTED", log: slog.LevelDebug}},
+	{errRateExceeded, verdict{code: codes.ResourceExhausted, reason: "RATE_EXCEEDED", retry: true, log: slog.LevelDebug}},
+	{auth.ErrNoCredential, verdict{code: codes.Unauthenticated, reason: "CREDENTIAL_MISSING", text: auth.ErrNoCredential.Error(), log: slog.LevelDebug}},
+	{auth.ErrCredential, verdict{code: codes.Unauthenticated, reason: "CREDENTIAL_INVALID", text: auth.ErrCredential.Error(), log: slog.LevelDebug}},
+	{auth.ErrIssuerUnavailable, verdict{code: codes.Unavailable, reason: "ISSUER_UNAVAILABLE", text: auth.ErrIssuerUnavailable.Error(), retry: true, log: slog.LevelWarn}},
+	{auth.ErrNotGranted, verdict{code: codes.PermissionDenied, reason: "NOT_GRANTED", log: slog.LevelDebug}},
+	{auth.ErrRole, verdict{code: codes.PermissionDenied, reason: "ROLE_MISSING", log: slog.LevelDebug}},
 	{ErrBatchUnknown, verdict{code: codes.NotFound, reason: "BATCH_UNKNOWN", log: slog.LevelDebug}},
 	{ErrBatchDamaged, verdict{code: codes.DataLoss, reason: "BATCH_DAMAGED", log: slog.LevelWarn}},
 	{ErrEventsDiffer, verdict{code: codes.FailedPrecondition, reason: "EVENTS_DIFFER", log: slog.LevelDebug}},
@@ -143,7 +154,7 @@ func (s *Server) toStatus(err error, metadata map[string]string) error {
 	}
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: v.reason, Domain: errorDomain, Metadata: metadata}}
 	if v.retry {
-		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(s.config.RetryDelay)})
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(s.retryDelay(err))})
 	}
 	detailed, err := st.WithDetails(details...)
 	if err != nil {

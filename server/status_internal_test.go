@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // told is what a caller is told of an error.
@@ -39,6 +40,14 @@ var rows = []told{
 	{errMalformedRequest, codes.Internal, "MALFORMED_REQUEST", false, "append: request is malformed"},
 	{errBucketInvalid, codes.InvalidArgument, "BUCKET_INVALID", false, "append: bucket is invalid"},
 	{errPrefixInvalid, codes.InvalidArgument, "PREFIX_INVALID", false, "append: prefix is invalid"},
+	{errTenantInvalid, codes.InvalidArgument, "TENANT_INVALID", false, "append: tenant is missing: the caller sees every tenant, and one destination is of one of them"},
+	{errNotGranted, codes.PermissionDenied, "DESTINATION_NOT_GRANTED", false, "append: no grant of the caller reaches it"},
+	{errRateExceeded, codes.ResourceExhausted, "RATE_EXCEEDED", true, "append: the rate that is granted is exceeded"},
+	{auth.ErrNoCredential, codes.Unauthenticated, "CREDENTIAL_MISSING", false, "no credential: neither a bearer token nor a client certificate"},
+	{auth.ErrCredential, codes.Unauthenticated, "CREDENTIAL_INVALID", false, "the credential is not valid"},
+	{auth.ErrIssuerUnavailable, codes.Unavailable, "ISSUER_UNAVAILABLE", true, "the keys of the token's issuer could not be had; try again later"},
+	{auth.ErrNotGranted, codes.PermissionDenied, "NOT_GRANTED", false, "append: no grant names this principal"},
+	{auth.ErrRole, codes.PermissionDenied, "ROLE_MISSING", false, "append: the grant of this principal has not the role that the call needs"},
 	{ErrBatchUnknown, codes.NotFound, "BATCH_UNKNOWN", false, "append: there is no dead batch of that key"},
 	{ErrBatchDamaged, codes.DataLoss, "BATCH_DAMAGED", false, "append: the batch can't be read"},
 	{ErrEventsDiffer, codes.FailedPrecondition, "EVENTS_DIFFER", false, "append: the number of events is not the one that would be destroyed"},

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
+
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // stream is what the calls that take events have in common: it takes requests,
@@ -13,6 +16,7 @@ import (
 type stream struct {
 	server   *Server
 	ends     context.Context // ends when no more may be read; its cause says why
+	caller   *auth.Caller
 	answerer answerer
 	outbox   chan<- *answer // takes an answer when the one before it is sent; nil = answers only at the end
 
@@ -22,8 +26,9 @@ type stream struct {
 	events   uint64        // received, which gives them their places in the stream
 	accepted []recordEvent // of the request that is being taken
 
-	waiting []*request // not settled, in the order in which they came
-	cost    int64      // of these
+	slowed  <-chan time.Time // when the caller is read on, who is ahead of his rate; nil = now
+	waiting []*request       // not settled, in the order in which they came
+	cost    int64            // of these
 
 	durable uint64 // durable_sequence
 	failure error  // the first append that failed
@@ -44,17 +49,20 @@ type answerer interface {
 	gone()
 }
 
-func newStream(s *Server, ends context.Context, a answerer) *stream {
-	return &stream{
+func newStream(s *Server, caller *auth.Caller, ends context.Context, a answerer) *stream {
+	st := &stream{
 		server:   s,
 		ends:     ends,
+		caller:   caller,
 		answerer: a,
 		checker: checker{
-			directory:       newDirectory(s.journal.Partitions()),
+			directory:       newDirectory(s.journal.Partitions(), caller.Tenant()),
 			admission:       s.admission,
 			maxPayloadBytes: s.config.MaxPayloadBytes,
 		},
 	}
+	st.checker.denied = st.noteDenied
+	return st
 }
 
 // serve takes requests until it has a reason to end, and then waits for all that
@@ -83,7 +91,7 @@ func (st *stream) receive(ctx context.Context, in *reader) error {
 		}
 		answer, outbox, full := st.pending()
 		requests := in.requests
-		if full || st.cost >= st.server.config.MaxStreamBytes {
+		if full || st.slowed != nil || st.cost >= st.server.config.MaxStreamBytes {
 			requests = nil
 		}
 		select {
@@ -92,6 +100,8 @@ func (st *stream) receive(ctx context.Context, in *reader) error {
 				return err
 			}
 		case <-next:
+		case <-st.slowed:
+			st.slowed = nil
 		case outbox <- answer:
 			st.answerer.gone()
 		case <-in.ended:
@@ -154,6 +164,11 @@ func (st *stream) take(in received) error {
 	if err := st.meet(in.request); err != nil {
 		return err
 	}
+	grant := st.caller.Grant()
+	if err := st.pace(grant, in.request); err != nil {
+		return err
+	}
+	st.checker.grant = grant
 	r := &request{
 		count:    st.order.count,
 		number:   number,
@@ -166,10 +181,11 @@ func (st *stream) take(in received) error {
 	st.check(r, in.request)
 	st.server.observer.Received(len(in.request.events))
 	r.encode(st.server.buffers, &header{
-		received: in.at.UnixNano(),
-		senderID: st.order.sender,
-		sequence: in.request.sequence,
-		settled:  in.request.settled,
+		received:  in.at.UnixNano(),
+		principal: st.caller.Principal(),
+		senderID:  st.order.sender,
+		sequence:  in.request.sequence,
+		settled:   in.request.settled,
 	}, st.accepted)
 	st.checker.directory.trim(st.server.memory.namesShare())
 	st.server.memory.charge(r.cost)
@@ -186,7 +202,7 @@ func (st *stream) meet(request *incoming) (err error) {
 		return nil
 	}
 	if st.sender == nil {
-		if st.sender, err = st.server.senders.enter(st.order.sender, request.sequence); err != nil {
+		if st.sender, err = st.server.senders.enter(st.caller.Principal(), st.order.sender, request.sequence); err != nil {
 			return fmt.Errorf("request %d: %w", st.order.count, err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // TestDrainPrefersTheEnd has both at once: the drain, and a stream that has ended.
@@ -28,7 +30,7 @@ func TestDrainPrefersTheEnd(t *testing.T) {
 		in := &reader{ended: make(chan struct{}), err: end}
 		close(in.ended)
 		for range 100 {
-			if err := newStream(s, s.life.drained, &total{}).receive(t.Context(), in); !errors.Is(err, end) {
+			if err := newStream(s, auth.Everybody(), s.life.drained, &total{}).receive(t.Context(), in); !errors.Is(err, end) {
 				t.Fatalf("got %v, want %v", err, end)
 			}
 		}

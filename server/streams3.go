@@ -35,7 +35,9 @@ func (d destinations) StreamS3(rpc grpc.BidiStreamingServer[destinationsv1.Strea
 	out := s.sendAnswers(rpc, broken)
 	defer s.watch(ctx, ends, out, broken)()
 	defer s.unread.know(out, end)()
-	st := newStream(s, ends, newAnswers(s.tokens, s.config.MaxStreamBytes))
+	caller := callerOf(rpc.Context())
+	defer caller.WhenEnded(end)()
+	st := newStream(s, caller, ends, newAnswers(s.tokens, s.config.MaxStreamBytes))
 	st.order.required = true
 	st.outbox = out.answers
 	in := s.read(rpc)

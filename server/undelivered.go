@@ -20,8 +20,16 @@ type Undelivered interface {
 func (o operations) ListDestinations(request *destinationsv1.ListDestinationsRequest, rpc grpc.ServerStreamingServer[destinationsv1.ListDestinationsResponse]) error {
 	only := request.GetState()
 	return o.stream(rpc.Context(), "list destinations", func(ctx context.Context) error {
+		grant := callerOf(ctx).Grant()
+		tenant, err := tenantFor(grant, request.GetTenant(), true)
+		if err != nil {
+			return err
+		}
 		return o.server.undelivered.List(ctx, func(line *destinationsv1.ListDestinationsResponse) error {
 			if only != destinationsv1.DestinationState_DESTINATION_STATE_UNSPECIFIED && only != line.GetState() && line.GetClosedPartition() == nil {
+				return nil
+			}
+			if d := line.GetDestination(); d != nil && (tenant != "" && tenant != d.GetTenant() || !reaches(grant, d)) {
 				return nil
 			}
 			return send(ctx, rpc, line)

@@ -156,7 +156,7 @@ func wantRecords(t *testing.T, in *incoming, refused map[uint32]bool) map[int]*j
 		}
 		if _, ok := tables[to]; !ok {
 			tables[to] = uint32(len(record.Destinations))
-			record.Destinations = append(record.Destinations, &journalv1.Destination{Tenant: tenant, Bucket: to.bucket, Prefix: to.prefix})
+			record.Destinations = append(record.Destinations, &journalv1.Destination{Tenant: to.tenant, Bucket: to.bucket, Prefix: to.prefix})
 		}
 		made := &journalv1.Event{Destination: tables[to], Index: uint32(i), Id: string(e.id), Payload: line}
 		if context, ok := parseTraceparent(string(e.traceparent)); ok {

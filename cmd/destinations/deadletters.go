@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -35,9 +36,19 @@ func (d deadLetters) List(ctx context.Context, of server.Selection, give func(*d
 }
 
 // Open implements [server.DeadLetters].
-func (d deadLetters) Open(ctx context.Context, bucket, key string) (io.ReadCloser, error) {
-	object, err := d.batcher.OpenDead(ctx, bucket, key)
-	return object, inServerWords(err)
+func (d deadLetters) Open(ctx context.Context, of server.DeadBatch) (io.ReadCloser, error) {
+	list, err := d.batcher.Dead(ctx, true, of.Tenant, "", "")
+	known := slices.ContainsFunc(list, func(b batcher.DeadBatch) bool {
+		return b.Tenant == of.Tenant && b.Bucket == of.Bucket && b.Key == of.Key && of.Covers(b.Prefix)
+	})
+	switch {
+	case known: // a key is of one batch alone
+		object, err := d.batcher.OpenDead(ctx, of.Bucket, of.Key)
+		return object, inServerWords(err)
+	case err != nil: // it may be what could not be listed
+		return nil, inServerWords(err)
+	}
+	return nil, server.ErrBatchUnknown
 }
 
 // Discard implements [server.DeadLetters].
@@ -51,7 +62,7 @@ func (d deadLetters) Discard(ctx context.Context, of server.Selection, key strin
 
 func deadBatchOf(b *batcher.DeadBatch) *destinationsv1.ListDeadResponse {
 	return &destinationsv1.ListDeadResponse{
-		Destination: &destinationsv1.Destination{Bucket: b.Bucket, Prefix: b.Prefix},
+		Destination: &destinationsv1.Destination{Tenant: b.Tenant, Bucket: b.Bucket, Prefix: b.Prefix},
 		Key:         b.Key, Events: b.Events, Size: b.Size, Sha256: b.SHA256[:], Reason: b.Reason, Since: stampOf(b.Since),
 	}
 }

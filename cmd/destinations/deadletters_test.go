@@ -40,6 +40,7 @@ func (b *deadBatcher) Dead(_ context.Context, all bool, tenant, bucket, prefix s
 	b.asked = fmt.Sprint("dead ", all, tenant, bucket, prefix)
 	return []batcher.DeadBatch{
 		{Tenant: "t", Bucket: "bkt", Prefix: "p/", Key: "k", Events: 1, Size: 2, SHA256: [32]byte{3}, Reason: "r", Since: time.Unix(5, 0)},
+		{Tenant: "u", Bucket: "bkt", Prefix: "p/", Key: "theirs"},
 		{Bucket: "other"},
 	}, b.err
 }
@@ -83,18 +84,28 @@ func TestBatcherAnswersInTheServersWords(t *testing.T) {
 		listed = append(listed, line)
 		return nil
 	})
-	if err != nil || len(listed) != 2 || listed[1].GetSince() != nil {
+	if err != nil || len(listed) != 3 || listed[2].GetSince() != nil {
 		t.Fatalf("got %v, %v", listed, err)
 	}
-	if l := listed[0]; l.GetDestination().GetBucket() != "bkt" || l.GetDestination().GetPrefix() != "p/" || l.GetKey() != "k" || l.GetEvents() != 1 ||
+	if l := listed[0]; l.GetDestination().GetTenant() != "t" || l.GetDestination().GetBucket() != "bkt" || l.GetDestination().GetPrefix() != "p/" || l.GetKey() != "k" || l.GetEvents() != 1 ||
 		l.GetSize() != 2 || l.GetSha256()[0] != 3 || l.GetReason() != "r" || l.GetSince().GetSeconds() != 5 {
 		t.Errorf("got %v", l)
 	}
 	wantAsked("dead true")
-	if object, err := letters.Open(t.Context(), "b", "k"); err != nil || object == nil {
+	ours := server.DeadBatch{Tenant: "t", Bucket: "bkt", Key: "k", Covers: func(prefix string) bool { return prefix == "p/" }}
+	if object, err := letters.Open(t.Context(), ours); err != nil || object == nil {
 		t.Errorf("got %v, %v", object, err)
 	}
-	wantAsked("open bk")
+	wantAsked("open bktk")
+	theirs, out := ours, ours
+	theirs.Key = "theirs"
+	out.Covers = func(string) bool { return false }
+	for name, of := range map[string]server.DeadBatch{"another tenant's": theirs, "out of the grant's reach": out} {
+		if _, err := letters.Open(t.Context(), of); !errors.Is(err, server.ErrBatchUnknown) {
+			t.Errorf("%s: got %v, want %v", name, err, server.ErrBatchUnknown)
+		}
+	}
+	wantAsked("dead truet")
 	discarded, err := letters.Discard(t.Context(), one, "k", 9)
 	if err != nil || discarded.GetBatches() != 1 || discarded.GetEvents() != 9 {
 		t.Errorf("got %v, %v", discarded, err)
@@ -113,7 +124,7 @@ func TestErrorsOfDeadBatchesAreTheServers(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("%v: got %v", have, err)
 		}
-		if _, err := (deadLetters{b}).Open(t.Context(), "b", "k"); !errors.Is(err, want) {
+		if _, err := (deadLetters{b}).Open(t.Context(), server.DeadBatch{Tenant: "t", Bucket: "bkt", Key: "k", Covers: func(string) bool { return true }}); !errors.Is(err, want) {
 			t.Errorf("%v: got %v", have, err)
 		}
 		if errors.Is(err, server.ErrEventsDiffer) && !strings.HasSuffix(err.Error(), ": 12, and 7 were said") {

@@ -68,7 +68,7 @@ func closedOf(damage *journal.CorruptError) *destinationsv1.ListDestinationsResp
 
 func statusOf(s *batcher.Status, now time.Time) *destinationsv1.ListDestinationsResponse {
 	line := &destinationsv1.ListDestinationsResponse{
-		Subject: &destinationsv1.ListDestinationsResponse_Destination{Destination: &destinationsv1.Destination{Bucket: s.Bucket, Prefix: s.Prefix}},
+		Subject: &destinationsv1.ListDestinationsResponse_Destination{Destination: &destinationsv1.Destination{Tenant: s.Tenant, Bucket: s.Bucket, Prefix: s.Prefix}},
 		State:   stateOf(s.State), Since: stampOf(s.Since), Code: s.Code, Message: s.Message,
 		BacklogEvents: s.BacklogEvents, BacklogBytes: s.BacklogBytes,
 		NextTry: stampOf(s.NextTry), ByHand: s.ByHand,

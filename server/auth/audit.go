@@ -14,20 +14,23 @@ import (
 // number of them, and the disk is the service's.
 const refusalsPerSecond = 100
 
-// Audit is a log of who did what, where, with what outcome: JSON, one entry a line. A
-// nil one writes nothing.
+// Audit is a log of who did what, where, with what outcome: JSON, one entry a line.
+// Refusals stand in the service's log, too. A nil one writes nothing.
 type Audit struct {
-	log      *slog.Logger
+	log      *slog.Logger // nil = there is no audit log
+	service  *slog.Logger
 	refusals *rate.Limiter
 	left     atomic.Int64 // refusals that were not written since the last that was
 }
 
-// NewAudit returns an audit log that writes to w, an entry in one call of Write.
-func NewAudit(w io.Writer) *Audit {
-	return &Audit{
-		log:      slog.New(slog.NewJSONHandler(w, nil)),
-		refusals: rate.NewLimiter(refusalsPerSecond, refusalsPerSecond),
+// NewAudit returns an audit log that writes to w, an entry in one call of Write; nil =
+// only to the service's log what stands there, too.
+func NewAudit(w io.Writer, service *slog.Logger) *Audit {
+	a := &Audit{service: service, refusals: rate.NewLimiter(refusalsPerSecond, refusalsPerSecond)}
+	if w != nil {
+		a.log = slog.New(slog.NewJSONHandler(w, nil))
 	}
+	return a
 }
 
 // Entry is something that was done or refused. What is empty is left out.
@@ -43,8 +46,8 @@ type Entry struct {
 
 // Operation notes that somebody has done, or could not do, something.
 func (a *Audit) Operation(e Entry) {
-	if a != nil {
-		a.write("operation", e, nil)
+	if a != nil && a.log != nil {
+		write(a.log, "operation", e.attributes())
 	}
 }
 
@@ -58,22 +61,28 @@ func (a *Audit) Refusal(e Entry) {
 		a.left.Add(1)
 		return
 	}
-	var more []slog.Attr
+	attributes := e.attributes()
 	if left := a.left.Swap(0); left > 0 {
-		more = append(more, slog.Int64("not_written", left))
+		attributes = append(attributes, slog.Int64("not_written", left))
 	}
-	a.write("refusal", e, more)
+	write(a.service, "refused", attributes)
+	if a.log != nil {
+		write(a.log, "refusal", attributes)
+	}
 }
 
 // Change notes that what is granted has changed: what says so, and in how far.
 func (a *Audit) Change(what string, details ...slog.Attr) {
-	if a != nil {
-		a.log.LogAttrs(context.Background(), slog.LevelInfo, "change", append([]slog.Attr{slog.String("what", what)}, details...)...)
+	if a != nil && a.log != nil {
+		write(a.log, "change", append([]slog.Attr{slog.String("what", what)}, details...))
 	}
 }
 
-func (a *Audit) write(kind string, e Entry, more []slog.Attr) {
-	attributes := more
+func write(to *slog.Logger, kind string, attributes []slog.Attr) {
+	to.LogAttrs(context.Background(), slog.LevelInfo, kind, attributes...)
+}
+
+func (e Entry) attributes() (attributes []slog.Attr) {
 	for _, field := range []struct{ key, value string }{
 		{"principal", e.Principal}, {"tenant", e.Tenant}, {"address", e.Address}, {"action", e.Action},
 		{"bucket", e.Bucket}, {"prefix", e.Prefix}, {"outcome", e.Outcome}, {"reason", e.Reason},
@@ -85,5 +94,5 @@ func (a *Audit) write(kind string, e Entry, more []slog.Attr) {
 	if e.All {
 		attributes = append(attributes, slog.Bool("all", true))
 	}
-	a.log.LogAttrs(context.Background(), slog.LevelInfo, kind, attributes...)
+	return attributes
 }

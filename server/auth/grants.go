@@ -73,8 +73,23 @@ func (g *Grant) Covers(bucket, prefix string) bool {
 // Has reports whether the grant has one of the roles.
 func (g *Grant) Has(roles Role) bool { return g.roles&roles != 0 }
 
+// CoversAll reports whether the grant reaches every destination of its tenant, as it does
+// if it says so.
+func (g *Grant) CoversAll() bool {
+	return slices.ContainsFunc(g.destinations, func(p place) bool { return p.bucket == "*" && slices.Contains(p.prefixes, "*") })
+}
+
+// CoversAllOf reports whether the grant reaches every destination of a bucket, as it does
+// if it says so.
+func (g *Grant) CoversAllOf(bucket string) bool {
+	return slices.ContainsFunc(g.destinations, func(p place) bool { return p.bucket.matches(bucket) && slices.Contains(p.prefixes, "*") })
+}
+
+// ReachesAll reports whether what is of every tenant is the grant's to see.
+func (g *Grant) ReachesAll() bool { return g.Tenant == AllTenants || g == open }
+
 // Reaches reports whether what is of a tenant is the grant's to see.
-func (g *Grant) Reaches(tenant string) bool { return g.Tenant == tenant || g.Tenant == AllTenants }
+func (g *Grant) Reaches(tenant string) bool { return g.Tenant == tenant || g.ReachesAll() }
 
 // Limited reports whether Take can refuse anything.
 func (g *Grant) Limited() bool { return len(g.rates) > 0 }

@@ -76,7 +76,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) gate() *auth.Gate {
 	w.t.Helper()
-	g, err := auth.New(w.config, auth.NewAudit(&w.audit), slog.New(slog.NewTextHandler(&w.log, nil)))
+	g, err := auth.New(w.config, auth.NewAudit(&w.audit, slog.New(slog.DiscardHandler)), slog.New(slog.NewTextHandler(&w.log, nil)))
 	must(w.t, err)
 	return g
 }

@@ -64,6 +64,12 @@ const (
 //	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
 //	RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
+//	RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
+//	UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
+//	UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
+//	PERMISSION_DENIED   NOT_GRANTED                 no grant names the caller; also in the middle of a stream, when it was taken away
+//	PERMISSION_DENIED   ROLE_MISSING                the caller's grant has not the role that the call needs; likewise
+//	UNAVAILABLE         ISSUER_UNAVAILABLE          the keys of the token's issuer could not be had; with RetryInfo
 //	UNAVAILABLE         SHUTTING_DOWN               the service is stopping; with RetryInfo
 //	UNAVAILABLE         STREAM_AGE                  a StreamS3 has lasted long enough; with RetryInfo
 //	INTERNAL            MALFORMED_REQUEST           a request is not valid protobuf, or a string in it is not UTF-8
@@ -179,6 +185,12 @@ type Destinations_StreamS3Client = grpc.BidiStreamingClient[StreamS3Request, Str
 //	RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
 //	RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
+//	RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
+//	UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
+//	UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
+//	PERMISSION_DENIED   NOT_GRANTED                 no grant names the caller; also in the middle of a stream, when it was taken away
+//	PERMISSION_DENIED   ROLE_MISSING                the caller's grant has not the role that the call needs; likewise
+//	UNAVAILABLE         ISSUER_UNAVAILABLE          the keys of the token's issuer could not be had; with RetryInfo
 //	UNAVAILABLE         SHUTTING_DOWN               the service is stopping; with RetryInfo
 //	UNAVAILABLE         STREAM_AGE                  a StreamS3 has lasted long enough; with RetryInfo
 //	INTERNAL            MALFORMED_REQUEST           a request is not valid protobuf, or a string in it is not UTF-8

@@ -150,7 +150,10 @@ type FlushRequest struct {
 	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
 	// All destinations of the bucket, whatever their prefixes. A bucket has to be
 	// named, and no prefix.
-	AllPrefixes   bool `protobuf:"varint,3,opt,name=all_prefixes,json=allPrefixes,proto3" json:"all_prefixes,omitempty"`
+	AllPrefixes bool `protobuf:"varint,3,opt,name=all_prefixes,json=allPrefixes,proto3" json:"all_prefixes,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a bucket. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -206,6 +209,13 @@ func (x *FlushRequest) GetAllPrefixes() bool {
 	return false
 }
 
+func (x *FlushRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
 // FlushResponse says what was flushed.
 type FlushResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -256,7 +266,10 @@ func (x *FlushResponse) GetBatches() uint64 {
 type ListDestinationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only lines with this state. Unset = all. Closed partitions are answered always.
-	State         DestinationState `protobuf:"varint,1,opt,name=state,proto3,enum=destinations.v1.DestinationState" json:"state,omitempty"`
+	State DestinationState `protobuf:"varint,1,opt,name=state,proto3,enum=destinations.v1.DestinationState" json:"state,omitempty"`
+	// Only what is of this tenant. Empty = the caller's own tenant; all, if he sees every
+	// tenant.
+	Tenant        string `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -296,6 +309,13 @@ func (x *ListDestinationsRequest) GetState() DestinationState {
 		return x.State
 	}
 	return DestinationState_DESTINATION_STATE_UNSPECIFIED
+}
+
+func (x *ListDestinationsRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
 }
 
 // ListDestinationsResponse is one line of the list.
@@ -530,7 +550,9 @@ type Destination struct {
 	// The bucket.
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The prefix as it is used: empty, or ending with "/".
-	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whose it is: "default" while nobody is authenticated.
+	Tenant        string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -575,6 +597,13 @@ func (x *Destination) GetBucket() string {
 func (x *Destination) GetPrefix() string {
 	if x != nil {
 		return x.Prefix
+	}
+	return ""
+}
+
+func (x *Destination) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -653,7 +682,10 @@ type RedriveRequest struct {
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The destination's prefix, completed with "/" as in S3Event.prefix. Empty = the
 	// destination without a prefix, if a bucket is named.
-	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a bucket. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -698,6 +730,13 @@ func (x *RedriveRequest) GetBucket() string {
 func (x *RedriveRequest) GetPrefix() string {
 	if x != nil {
 		return x.Prefix
+	}
+	return ""
+}
+
+func (x *RedriveRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -772,7 +811,10 @@ type ListDeadRequest struct {
 	// The destination's bucket. Empty = all destinations.
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The destination's prefix, as in RedriveRequest.
-	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a bucket. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -817,6 +859,13 @@ func (x *ListDeadRequest) GetBucket() string {
 func (x *ListDeadRequest) GetPrefix() string {
 	if x != nil {
 		return x.Prefix
+	}
+	return ""
+}
+
+func (x *ListDeadRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -927,7 +976,10 @@ type ExportDeadRequest struct {
 	// The destination's bucket.
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The key of the batch.
-	Key           string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a bucket. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -972,6 +1024,13 @@ func (x *ExportDeadRequest) GetBucket() string {
 func (x *ExportDeadRequest) GetKey() string {
 	if x != nil {
 		return x.Key
+	}
+	return ""
+}
+
+func (x *ExportDeadRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -1033,7 +1092,10 @@ type DiscardDeadRequest struct {
 	Key string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
 	// How many events are to be destroyed, as ListDead counts them, so that nobody
 	// destroys what he has not seen. If it is another number, nothing is destroyed.
-	Events        uint64 `protobuf:"varint,4,opt,name=events,proto3" json:"events,omitempty"`
+	Events uint64 `protobuf:"varint,4,opt,name=events,proto3" json:"events,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a bucket. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,5,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1096,6 +1158,13 @@ func (x *DiscardDeadRequest) GetEvents() uint64 {
 	return 0
 }
 
+func (x *DiscardDeadRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
 // DiscardDeadResponse says what was destroyed.
 type DiscardDeadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1155,15 +1224,17 @@ var File_destinations_v1_operations_proto protoreflect.FileDescriptor
 
 const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\n" +
-	" destinations/v1/operations.proto\x12\x0fdestinations.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"a\n" +
+	" destinations/v1/operations.proto\x12\x0fdestinations.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n" +
 	"\fFlushRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12!\n" +
-	"\fall_prefixes\x18\x03 \x01(\bR\vallPrefixes\")\n" +
+	"\fall_prefixes\x18\x03 \x01(\bR\vallPrefixes\x12\x16\n" +
+	"\x06tenant\x18\x04 \x01(\tR\x06tenant\")\n" +
 	"\rFlushResponse\x12\x18\n" +
-	"\abatches\x18\x01 \x01(\x04R\abatches\"R\n" +
+	"\abatches\x18\x01 \x01(\x04R\abatches\"j\n" +
 	"\x17ListDestinationsRequest\x127\n" +
-	"\x05state\x18\x01 \x01(\x0e2!.destinations.v1.DestinationStateR\x05state\"\xfb\x05\n" +
+	"\x05state\x18\x01 \x01(\x0e2!.destinations.v1.DestinationStateR\x05state\x12\x16\n" +
+	"\x06tenant\x18\x02 \x01(\tR\x06tenant\"\xfb\x05\n" +
 	"\x18ListDestinationsResponse\x12@\n" +
 	"\vdestination\x18\x01 \x01(\v2\x1c.destinations.v1.DestinationH\x00R\vdestination\x121\n" +
 	"\x06shared\x18\x02 \x01(\x0e2\x17.destinations.v1.SharedH\x00R\x06shared\x12M\n" +
@@ -1184,24 +1255,27 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\n" +
 	"over_quota\x18\x0e \x01(\bR\toverQuota\x121\n" +
 	"\x14waiting_destinations\x18\x0f \x01(\x04R\x13waitingDestinationsB\t\n" +
-	"\asubject\"=\n" +
+	"\asubject\"U\n" +
 	"\vDestination\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
-	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"[\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\"[\n" +
 	"\x0fClosedPartition\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x04R\x06offset\"@\n" +
+	"\x06offset\x18\x03 \x01(\x04R\x06offset\"X\n" +
 	"\x0eRedriveRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
-	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"g\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\"g\n" +
 	"\x0fRedriveResponse\x12\"\n" +
 	"\fdestinations\x18\x01 \x01(\x04R\fdestinations\x12\x18\n" +
 	"\abatches\x18\x02 \x01(\x04R\abatches\x12\x16\n" +
-	"\x06events\x18\x03 \x01(\x04R\x06events\"A\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\"Y\n" +
 	"\x0fListDeadRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
-	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"\xf2\x01\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\"\xf2\x01\n" +
 	"\x10ListDeadResponse\x12>\n" +
 	"\vdestination\x18\x01 \x01(\v2\x1c.destinations.v1.DestinationR\vdestination\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x16\n" +
@@ -1209,17 +1283,19 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x16\n" +
 	"\x06sha256\x18\x05 \x01(\fR\x06sha256\x12\x16\n" +
 	"\x06reason\x18\x06 \x01(\tR\x06reason\x120\n" +
-	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"=\n" +
+	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"U\n" +
 	"\x11ExportDeadRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x10\n" +
-	"\x03key\x18\x02 \x01(\tR\x03key\"(\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\"(\n" +
 	"\x12ExportDeadResponse\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"n\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\x86\x01\n" +
 	"\x12DiscardDeadRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x16\n" +
-	"\x06events\x18\x04 \x01(\x04R\x06events\"G\n" +
+	"\x06events\x18\x04 \x01(\x04R\x06events\x12\x16\n" +
+	"\x06tenant\x18\x05 \x01(\tR\x06tenant\"G\n" +
 	"\x13DiscardDeadResponse\x12\x18\n" +
 	"\abatches\x18\x01 \x01(\x04R\abatches\x12\x16\n" +
 	"\x06events\x18\x02 \x01(\x04R\x06events*\xb5\x01\n" +

@@ -40,12 +40,19 @@ const (
 //	code                 reason (ErrorInfo.reason)  cause
 //	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
 //	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
+//	INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+//	PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
 //	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
 //	DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
 //	FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
 //	UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
 //	UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
 //	INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
+//
+// and, where the service authenticates its callers, what the service Destinations says of
+// UNAUTHENTICATED, PERMISSION_DENIED and ISSUER_UNAVAILABLE. A caller sees and operates what
+// is of his tenant, and of that what his grant reaches; what all share, and closed
+// partitions, everybody sees who may list.
 //
 // Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
 type OperationsClient interface {
@@ -184,12 +191,19 @@ func (c *operationsClient) DiscardDead(ctx context.Context, in *DiscardDeadReque
 //	code                 reason (ErrorInfo.reason)  cause
 //	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
 //	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
+//	INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+//	PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
 //	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
 //	DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
 //	FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
 //	UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
 //	UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
 //	INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
+//
+// and, where the service authenticates its callers, what the service Destinations says of
+// UNAUTHENTICATED, PERMISSION_DENIED and ISSUER_UNAVAILABLE. A caller sees and operates what
+// is of his tenant, and of that what his grant reaches; what all share, and closed
+// partitions, everybody sees who may list.
 //
 // Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
 type OperationsServer interface {

@@ -31,7 +31,7 @@ type Events struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When the service had received the request: Unix time in nanoseconds.
 	ReceivedUnixNanos int64 `protobuf:"varint,1,opt,name=received_unix_nanos,json=receivedUnixNanos,proto3" json:"received_unix_nanos,omitempty"`
-	// Who sent it; empty until callers are authenticated.
+	// Who sent it, such as "token:ci"; empty while callers are not authenticated.
 	Principal string `protobuf:"bytes,2,opt,name=principal,proto3" json:"principal,omitempty"`
 	// The sender's id, 16 bytes, or empty if it gave none.
 	SenderId []byte `protobuf:"bytes,3,opt,name=sender_id,json=senderId,proto3" json:"sender_id,omitempty"`
@@ -130,7 +130,7 @@ func (x *Events) GetEvents() []*Event {
 // Destination is where events go. All three parts identify it.
 type Destination struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whose it is; "default" until there are tenants.
+	// Whose it is; "default" while callers are not authenticated.
 	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// The bucket.
 	Bucket string `protobuf:"bytes,2,opt,name=bucket,proto3" json:"bucket,omitempty"`
