@@ -79,7 +79,7 @@ func prepare(p Params) (*Batcher, error) {
 	b.common = &shared{
 		memory: &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}, spares: &sync.Pool{}, counts: b.counts,
 		parkAbove:  parkAbove(p.Journal.Quota()),
-		conditions: newConditions(&p.Config, b.wakeAll), journal: p.Journal, tell: b.tell,
+		conditions: newConditions(&p.Config, p.RegionOf, b.wakeAll), journal: p.Journal, tell: b.tell,
 	}
 	for i := range b.shards {
 		if err := p.Journal.Partition(i).Err(); err != nil {
@@ -165,7 +165,7 @@ func newShard(p *Params, i int, common *shared) (*shard, error) {
 		id: i, cfg: &p.Config, log: p.Log, shared: common, uploader: p.Uploader, observer: p.Observer,
 		part: part, events: events, control: control, journalID: p.Journal.ID(),
 		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{},
-		waiting: map[*destination]struct{}{}, behind: map[*destination]struct{}{}, woken: map[string]time.Time{},
+		waiting: map[*destination]struct{}{}, causes: map[subject]int{}, claimed: map[subject]struct{}{}, behind: map[*destination]struct{}{}, woken: map[string]time.Time{},
 		dedupe: newDedupe(&p.Config, p.Journal.ID(), p.Journal.Partitions(), common.counts),
 	}
 	if err := s.readDecided(); err != nil {

@@ -2,6 +2,7 @@ package batcher
 
 import (
 	"container/list"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,63 +12,117 @@ import (
 	"github.com/open-destinations/destinations/uploader"
 )
 
-// subject is something that all destinations share.
-type subject int
+// subject is something that destinations share: the credentials, which all have, or the
+// endpoint of a region. Its zero value is nothing.
+type subject struct {
+	kind   subjectKind
+	region string // of an endpoint; empty = there is one for all regions
+}
+
+type subjectKind int
 
 const (
-	subjectEndpoint subject = iota
-	subjectCredentials
-	subjects
-	subjectNone subject = -1 // a destination is blocked for what is its own
+	kindNone subjectKind = iota
+	kindEndpoint
+	kindCredentials
 )
 
-func (s subject) String() string { return [...]string{"endpoint", "credentials"}[s] }
+// subjectNone is the cause of a destination that is blocked for what is its own.
+var (
+	subjectNone        = subject{}
+	subjectCredentials = subject{kind: kindCredentials}
+)
+
+func (s subject) String() string {
+	name := [...]string{"nothing", "endpoint", "credentials"}[s.kind]
+	if s.region != "" {
+		name += " of " + s.region
+	}
+	return name
+}
 
 // conditionProbeMax bounds the pauses between two probes of what all share: it is one
 // request, and everything waits for it.
 const conditionProbeMax = 15 * time.Second
 
-// conditions is how the endpoint and the credentials are. It is one object of all
+// conditions is how the endpoints and the credentials are. It is one object of all
 // shards.
 //
 // Only credentials that S3 refuses are known to be wrong by one answer. An endpoint is
-// taken for down when a destination has failed for long and most of the others fail
+// taken for down when a destination has failed for long and most of the others of its region fail
 // too, in most of the buckets. Either is probed with the key of one destination that waits for it.
 type conditions struct {
-	cfg  *Config
-	wake func()                 // tells every shard to look again
-	down [subjects]atomic.Bool  // mu's state, to be looked at in passing
-	wait [subjects]atomic.Int64 // destinations that wait
-	// freed counts how often one was found to work again: the shards look through
-	// those that wait when that has changed.
+	cfg      *Config
+	regionOf func(bucket string) string
+	wake     func()       // tells every shard to look again
+	down     atomic.Int64 // how many do not work, to be looked at in passing
+	// freed counts how often one was found to work again, or a bucket not to need it: the shards look
+	// through those that wait when that has changed.
 	freed atomic.Uint64
 
 	mu struct {
 		sync.Mutex
-		state [subjects]condition
+		state map[subject]*condition   // those that do not work
+		wait  map[subject]int          // destinations that wait
 		tried map[string]*list.Element // of recent, by the name of a destination
 		// recent are the last outcomes of the destinations that were tried lately, the
-		// oldest first; failing counts those that failed as all do if the endpoint is down.
+		// oldest first.
 		recent    list.List
-		failing   int
-		perBucket map[string]int // how many of recent are of a bucket
+		regions   map[string]*regionCount // that anything was tried in
+		perBucket map[string]int          // how many of recent are of a bucket
 		// buckets are those whose last answer was none or one that a wait may cure: that error.
 		buckets map[string]error
 	}
 }
 
-// worked notes that S3 has taken an object: everything works.
-func (c *conditions) worked() {
-	for s := range subjects {
-		if c.down[s].Load() {
+// regionCount counts the recent outcomes of a region, and those that failed as all do if
+// the endpoint is down.
+type regionCount struct{ tried, failing int }
+
+// worked notes that S3 has taken an object: whatever its bucket needs works.
+func (c *conditions) worked(bucket string) {
+	if c.down.Load() == 0 {
+		return
+	}
+	for _, s := range []subject{subjectCredentials, c.endpointOf(bucket)} {
+		if c.isDown(s) {
 			c.probed(s, nil, time.Time{})
 		}
 	}
 }
 
+// endpointOf is the endpoint that a bucket's requests go to.
+func (c *conditions) endpointOf(bucket string) subject {
+	return subject{kindEndpoint, c.regionOf(bucket)}
+}
+
+// concerns reports whether a bucket needs a subject.
+func (c *conditions) concerns(s subject, bucket string) bool {
+	return s.kind != kindEndpoint || s == c.endpointOf(bucket)
+}
+
+// isDown reports whether a subject does not work.
+func (c *conditions) isDown(s subject) bool {
+	if c.down.Load() == 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.state[s] != nil
+}
+
+// await notes that so many more destinations wait for a subject.
+func (c *conditions) await(s subject, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.wait[s] += n; c.mu.wait[s] == 0 {
+		delete(c.mu.wait, s)
+	}
+}
+
 // condition is how one subject is.
 type condition struct {
-	since   time.Time // it has been blocked; zero = it works
+	since   time.Time // it has been blocked
 	code    string
 	message string
 	pause   *backoff.ExponentialBackOff
@@ -77,22 +132,29 @@ type condition struct {
 
 // outcome is the last one of a destination.
 type outcome struct {
-	name, bucket string
-	at           time.Time
-	failed       bool // as all do if the endpoint is down
-	stored       bool
+	name, bucket, region string
+	at                   time.Time
+	failed               bool // as all do if the endpoint is down
+	stored               bool
 }
 
-func newConditions(cfg *Config, wake func()) *conditions {
-	c := &conditions{cfg: cfg, wake: wake}
+func newConditions(cfg *Config, regionOf func(bucket string) string, wake func()) *conditions {
+	if regionOf == nil {
+		regionOf = func(string) string { return "" }
+	}
+	c := &conditions{cfg: cfg, regionOf: regionOf, wake: wake}
+	c.mu.state, c.mu.wait, c.mu.regions = map[subject]*condition{}, map[subject]int{}, map[string]*regionCount{}
 	c.mu.tried, c.mu.perBucket, c.mu.buckets = map[string]*list.Element{}, map[string]int{}, map[string]error{}
 	return c
 }
 
-// blocked is a subject that everything has to wait for now, or subjectNone.
-func (c *conditions) blocked() subject {
-	for s := subjects - 1; s >= 0; s-- {
-		if c.down[s].Load() {
+// blocked is a subject that a bucket has to wait for now, or subjectNone.
+func (c *conditions) blocked(bucket string) subject {
+	if c.down.Load() == 0 {
+		return subjectNone
+	}
+	for _, s := range []subject{subjectCredentials, c.endpointOf(bucket)} {
+		if c.isDown(s) {
 			return s
 		}
 	}
@@ -107,11 +169,13 @@ func (c *conditions) note(d *destination, err error, now time.Time) {
 	if e := c.mu.tried[d.name]; e != nil {
 		c.dropLocked(e)
 	}
-	c.mu.tried[d.name] = c.mu.recent.PushBack(outcome{d.name, d.bucket, now, failed, err == nil})
+	region := c.regionOf(d.bucket)
+	c.mu.tried[d.name] = c.mu.recent.PushBack(outcome{d.name, d.bucket, region, now, failed, err == nil})
 	c.mu.perBucket[d.bucket]++
-	if failed {
-		c.mu.failing++
+	if c.mu.regions[region] == nil {
+		c.mu.regions[region] = &regionCount{}
 	}
+	c.mu.regions[region].add(1, failed)
 	for e := c.mu.recent.Front(); now.Sub(e.Value.(outcome).at) > c.cfg.BlockAfter+c.cfg.Window; e = c.mu.recent.Front() {
 		c.dropLocked(e)
 	}
@@ -163,42 +227,52 @@ func (c *conditions) dropLocked(e *list.Element) {
 	if c.mu.perBucket[o.bucket]--; c.mu.perBucket[o.bucket] == 0 {
 		delete(c.mu.perBucket, o.bucket)
 	}
-	if o.failed {
-		c.mu.failing--
+	c.mu.regions[o.region].add(-1, o.failed)
+}
+
+func (r *regionCount) add(n int, failed bool) {
+	r.tried += n
+	if failed {
+		r.failing += n
 	}
 }
 
-// mostFail reports whether most of the destinations that were tried lately have failed
-// and not succeeded since, and so have most of the buckets: one with many prefixes does not
-// speak for all.
-func (c *conditions) mostFail() bool {
+// mostFail reports whether most of the destinations of a region that were tried lately have
+// failed and not succeeded since, and so have most of its buckets: one with many prefixes
+// does not speak for all.
+func (c *conditions) mostFail(region string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mu.failing <= c.mu.recent.Len()/2 {
+	if r := c.mu.regions[region]; r == nil || r.failing <= r.tried/2 {
 		return false
 	}
-	buckets := 0
+	buckets, fail := 0, 0
 	for bucket := range c.mu.perBucket {
+		if c.regionOf(bucket) != region {
+			continue
+		}
+		buckets++
 		if c.mu.buckets[bucket] != nil {
-			buckets++
+			fail++
 		}
 	}
-	return buckets > len(c.mu.perBucket)/2
+	return fail > buckets/2
 }
 
-// block lets everything wait for a subject. It reports whether it was not blocked
-// before.
+// block lets everything that needs a subject wait for it. It reports whether it was not
+// blocked before.
 func (c *conditions) block(s subject, err error, now time.Time) (news bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if news = c.mu.state[s].since.IsZero(); !news {
+	if c.mu.state[s] != nil {
 		return false
 	}
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = c.cfg.RetryMin, min(c.cfg.ProbeMax, conditionProbeMax)
-	c.mu.state[s] = condition{since: now, pause: pause, nextTry: now.Add(pause.NextBackOff())}
-	c.mu.state[s].code, c.mu.state[s].message = describe(err)
-	c.down[s].Store(true)
+	state := &condition{since: now, pause: pause, nextTry: now.Add(pause.NextBackOff())}
+	state.code, state.message = describe(err)
+	c.mu.state[s] = state
+	c.down.Store(int64(len(c.mu.state)))
 	return true
 }
 
@@ -206,8 +280,8 @@ func (c *conditions) block(s subject, err error, now time.Time) (news bool) {
 func (c *conditions) claim(s subject, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	state := &c.mu.state[s]
-	if state.since.IsZero() || state.probing || now.Before(state.nextTry) {
+	state := c.mu.state[s]
+	if state == nil || state.probing || now.Before(state.nextTry) {
 		return false
 	}
 	state.probing = true
@@ -216,25 +290,27 @@ func (c *conditions) claim(s subject, now time.Time) bool {
 
 // nextTry is when s is to be probed; zero if it is not blocked or being probed.
 func (c *conditions) nextTry(s subject) time.Time {
-	if !c.down[s].Load() {
+	if c.down.Load() == 0 {
 		return time.Time{}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mu.state[s].probing {
-		return time.Time{}
+	if state := c.mu.state[s]; state != nil && !state.probing {
+		return state.nextTry
 	}
-	return c.mu.state[s].nextTry
+	return time.Time{}
 }
 
 // probed takes the outcome of a probe that was claimed, and reports whether s works.
 func (c *conditions) probed(s subject, err error, now time.Time) (works bool) {
 	c.mu.Lock()
-	state := &c.mu.state[s]
-	if works = state.since.IsZero() || s.worksBy(err); works {
-		*state = condition{}
-		clear(c.mu.buckets)
-		c.down[s].Store(false)
+	state := c.mu.state[s]
+	if works = state == nil || s.worksBy(err); works {
+		delete(c.mu.state, s)
+		c.down.Store(int64(len(c.mu.state)))
+		maps.DeleteFunc(c.mu.buckets, func(bucket string, _ error) bool {
+			return s == subjectCredentials || c.regionOf(bucket) == s.region
+		})
 		c.freed.Add(1)
 	} else {
 		state.probing = false
@@ -248,16 +324,19 @@ func (c *conditions) probed(s subject, err error, now time.Time) (works bool) {
 
 // hurry lets s be probed at once.
 func (c *conditions) hurry(s subject) {
-	c.mu.Lock()
-	c.mu.state[s].nextTry = time.Time{}
-	c.mu.Unlock()
-	c.wake()
+	c.change(s, func(state *condition) { state.nextTry = time.Time{} })
 }
 
-// giveUp ends a claim without a probe: its shard ends.
+// giveUp ends a claim without a probe: its shard ends, or it has asked something else.
 func (c *conditions) giveUp(s subject) {
+	c.change(s, func(state *condition) { state.probing = false })
+}
+
+func (c *conditions) change(s subject, f func(*condition)) {
 	c.mu.Lock()
-	c.mu.state[s].probing = false
+	if state := c.mu.state[s]; state != nil {
+		f(state)
+	}
 	c.mu.Unlock()
 	c.wake()
 }
@@ -271,7 +350,7 @@ func (s subject) worksBy(err error) bool {
 	case uploader.ClassTransient:
 		return false
 	case uploader.ClassCredentials:
-		return s == subjectEndpoint
+		return s.kind == kindEndpoint
 	}
 	return true
 }

@@ -151,7 +151,7 @@ type Uploader interface {
 	AbortLeftovers(ctx context.Context, bucket, key string) (int, error)
 }
 
-// Params is what a [Batcher] is made of. All fields but
+// Params is what a [Batcher] is made of. All fields but RegionOf and
 // Observer are required.
 type Params struct {
 	Config   Config
@@ -160,7 +160,10 @@ type Params struct {
 	// PartitionOf says in which partition the events of a destination stand. It has
 	// to be the function that they were put there by.
 	PartitionOf func(tenant, bucket, prefix string) int
-	Log         *slog.Logger
+	// RegionOf says in which region a bucket is, as far as that is known without asking: each
+	// region has an endpoint of its own. Empty, or a nil function = one endpoint serves all.
+	RegionOf func(bucket string) string
+	Log      *slog.Logger
 	// Observer is told what becomes of batches; nil: nobody is.
 	Observer Observer
 }

@@ -50,7 +50,7 @@
 // shard: at the latest where they meet, between two records. So no event is taken
 // twice or left out. A Seal that a pass makes has the pass's position as its through.
 //
-// What all destinations share, the endpoint and the credentials, has one state for all
+// What destinations share, the credentials and the endpoint of each region, has one state for all
 // shards, with one probe. Nothing of it stands in the journal.
 //
 // What is kept for blocked destinations alone is parked when it is too large a part of

@@ -134,7 +134,7 @@ func (s *shard) tryLeftovers(now time.Time) {
 		l := o.all[i]
 		l.plan(now)
 		o.changed()
-		if !s.undelivered(l) && s.conditions.blocked() == subjectNone {
+		if !s.undelivered(l) && s.conditions.blocked(l.bucket) == subjectNone {
 			s.tryLeftover(l)
 		}
 	}

@@ -85,7 +85,8 @@ type shard struct {
 	leftovers leftovers
 	waiting   map[*destination]struct{} // that wait for the endpoint or the credentials
 	freedSeen uint64                    // as conditions.freed was when waiting was looked through
-	claimed   [subjects]bool            // a probe of them is under way here
+	causes    map[subject]int           // what they wait for: how many
+	claimed   map[subject]struct{}      // a probe of them is under way here
 	behind    map[*destination]struct{} // that wait for the next pass
 	passAt    time.Time                 // when that begins, if none is under way
 	pass      *pass                     // under way; nil = none
@@ -264,7 +265,7 @@ func (s *shard) untilTimer(now time.Time) time.Duration {
 		next = earlier(next, s.asides.retryAt)
 	}
 	if len(s.waiting) > 0 && !s.stopping {
-		for on := range subjects {
+		for on := range s.causes {
 			next = earlier(next, s.conditions.nextTry(on))
 		}
 	}

@@ -25,10 +25,8 @@ func (s *shard) giveBack() {
 	if all := s.refusals.Swap(nil); all != nil {
 		s.refusing.Add(-int64(len(*all)))
 	}
-	for on, claimed := range s.claimed {
-		if claimed {
-			s.conditions.giveUp(subject(on))
-		}
+	for on := range s.claimed {
+		s.conditions.giveUp(on)
 	}
 	for _, d := range s.dests {
 		s.stopWaiting(d)

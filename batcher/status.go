@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -48,9 +49,10 @@ type Status struct {
 	OverQuota bool // Refusal has a reason
 }
 
-// SharedStatus is how something is that all destinations share.
+// SharedStatus is how something is that destinations share.
 type SharedStatus struct {
 	Subject       string    // "endpoint" or "credentials"
+	Region        string    // of the endpoint; empty = it is one for all regions, or nothing was tried yet
 	State         State     // StateActive or StateBlocked
 	Since         time.Time // if it is blocked
 	Code, Message string    // of the last failure, if it is blocked
@@ -189,17 +191,31 @@ func earliest(a, b int64) int64 {
 	return a
 }
 
-// Shared says how the endpoint and the credentials are.
+// Shared says how the endpoints of the regions are that something was tried in, in their order, and
+// behind them how the credentials are.
 func (b *Batcher) Shared() []SharedStatus {
-	return []SharedStatus{b.common.conditions.status(subjectEndpoint), b.common.conditions.status(subjectCredentials)}
+	return b.common.conditions.statuses()
+}
+
+func (c *conditions) statuses() (all []SharedStatus) {
+	c.mu.Lock()
+	regions := slices.Sorted(maps.Keys(c.mu.regions))
+	c.mu.Unlock()
+	if len(regions) == 0 {
+		regions = []string{""}
+	}
+	for _, region := range regions {
+		all = append(all, c.status(subject{kindEndpoint, region}))
+	}
+	return append(all, c.status(subjectCredentials))
 }
 
 func (c *conditions) status(s subject) SharedStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	state := &c.mu.state[s]
-	st := SharedStatus{Subject: s.String(), Destinations: uint64(max(c.wait[s].Load(), 0))}
-	if state.since.IsZero() {
+	st := SharedStatus{Subject: subject{kind: s.kind}.String(), Region: s.region, Destinations: uint64(max(c.mu.wait[s], 0))}
+	state := c.mu.state[s]
+	if state == nil {
 		return st
 	}
 	st.State, st.Since, st.Code, st.Message = StateBlocked, state.since, state.code, state.message

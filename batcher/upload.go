@@ -17,7 +17,7 @@ func (s *shard) upload(d *destination) {
 	if b == nil || !b.ready() || b.deciding || b.condemned != "" || d.uploading() != nil || d.mode == modeBlocked || d.deciding || !s.opened || s.stopping || !d.retryAt.IsZero() {
 		return
 	}
-	if on := s.conditions.blocked(); on != subjectNone {
+	if on := s.conditions.blocked(d.bucket); on != subjectNone {
 		s.waitFor(d, on)
 		return
 	}
@@ -39,7 +39,7 @@ func (s *shard) upload(d *destination) {
 		m := uploaded{batch: b, err: context.Canceled}
 		switch { // what waited for a slot meanwhile is not begun
 		case s.told():
-		case s.conditions.blocked() != subjectNone, s.gone.has(d.bucket), !failing && s.conditions.fails(d.bucket) != nil:
+		case s.conditions.blocked(d.bucket) != subjectNone, s.gone.has(d.bucket), !failing && s.conditions.fails(d.bucket) != nil:
 			m.err = errHeld
 		default:
 			m.cleared, m.clearErr = clearFirst(s.uploadCtx)
@@ -104,7 +104,7 @@ func (s *shard) lasting(d *destination, now time.Time) {
 		d.fail(err, d.since)
 	}
 	s.suspectEndpoint(d, d.err, now)
-	if on := s.conditions.blocked(); on != subjectNone {
+	if on := s.conditions.blocked(d.bucket); on != subjectNone {
 		s.waitFor(d, on)
 		return
 	}
@@ -129,8 +129,8 @@ func (s *shard) withdraw(d *destination) bool {
 // suspectEndpoint takes the endpoint for down, if d has failed for long by what may be
 // its fault and most of the others fail, too.
 func (s *shard) suspectEndpoint(d *destination, err error, now time.Time) {
-	if uploader.Classify(err) == uploader.ClassTransient && !d.doubtful && s.conditions.mostFail() {
-		s.blockCondition(subjectEndpoint, err, now)
+	if uploader.Classify(err) == uploader.ClassTransient && !d.doubtful && s.conditions.mostFail(s.conditions.regionOf(d.bucket)) {
+		s.blockCondition(s.conditions.endpointOf(d.bucket), err, now)
 	}
 }
 
@@ -169,7 +169,7 @@ func (s *shard) uploaded(m uploaded) {
 	b.state = batchStored
 	b.dest.works()
 	s.conditions.note(b.dest, nil, now)
-	s.conditions.worked()
+	s.conditions.worked(b.dest.bucket)
 	s.logDelivered(b, m.result, now)
 	s.keepForObserver(b, try)
 	s.rechargeClosed(b.dest)
@@ -205,7 +205,7 @@ func (s *shard) failedUpload(b *batch, err error, now time.Time) {
 	if lasts {
 		s.suspectEndpoint(d, err, now)
 	}
-	switch on := s.conditions.blocked(); {
+	switch on := s.conditions.blocked(d.bucket); {
 	case d.mode == modeBlocked:
 		s.rewind(b)
 	case class == uploader.ClassBatch:

@@ -22,18 +22,19 @@ type conditionProbed struct {
 // waitFor lets d wait until a subject works again. It is not d's fault, so nothing of
 // it stands in the journal.
 func (s *shard) waitFor(d *destination, on subject) {
-	d.doubtful = d.doubtful || on == subjectEndpoint && d.failed > 0
+	d.doubtful = d.doubtful || on.kind == kindEndpoint && d.failed > 0
 	d.since, d.pause, d.retryAt = time.Time{}, nil, time.Time{}
 	s.block(d, on)
 	s.waiting[d] = struct{}{}
-	s.conditions.wait[on].Add(1)
+	s.causes[on]++
+	s.conditions.await(on, 1)
 	s.setTimer(d)
 }
 
 // holdsUp reports whether a probe of d, which is blocked by itself, has to wait for
 // what all share. If nothing else waits for that, it is found out with d.
 func (s *shard) holdsUp(d *destination) bool {
-	on := s.conditions.blocked()
+	on := s.conditions.blocked(d.bucket)
 	if on == subjectNone {
 		return false
 	}
@@ -50,7 +51,10 @@ func (s *shard) holdsUp(d *destination) bool {
 func (s *shard) stopWaiting(d *destination) {
 	if _, ok := s.waiting[d]; ok {
 		delete(s.waiting, d)
-		s.conditions.wait[d.cause].Add(-1)
+		if s.causes[d.cause]--; s.causes[d.cause] == 0 {
+			delete(s.causes, d.cause)
+		}
+		s.conditions.await(d.cause, -1)
 	}
 }
 
@@ -59,9 +63,9 @@ func (s *shard) serveWaiting(now time.Time) {
 	if len(s.waiting) == 0 || s.stopping || !s.opened {
 		return
 	}
-	for on := range subjects {
+	for on := range s.causes {
 		if s.conditions.claim(on, now) {
-			s.probeFor(on, s.leastFailed())
+			s.probeFor(on, s.leastFailed(on))
 		}
 	}
 	freed := s.conditions.freed.Load()
@@ -70,7 +74,7 @@ func (s *shard) serveWaiting(now time.Time) {
 	}
 	s.freedSeen = freed
 	for d := range s.waiting {
-		if !s.conditions.down[d.cause].Load() {
+		if !s.conditions.isDown(d.cause) || !s.conditions.concerns(d.cause, d.bucket) {
 			s.stopWaiting(d)
 			d.failed = 0
 			s.recovered(d)
@@ -78,11 +82,11 @@ func (s *shard) serveWaiting(now time.Time) {
 	}
 }
 
-// leastFailed is a destination to probe with for all: one that fails by itself would
+// leastFailed is a destination to probe with for all that wait for a subject: one that fails by itself would
 // hide that the others work.
-func (s *shard) leastFailed() (best *destination) {
+func (s *shard) leastFailed(on subject) (best *destination) {
 	for d := range s.waiting {
-		if best == nil || d.failed < best.failed {
+		if d.cause == on && (best == nil || d.failed < best.failed) {
 			best = d
 		}
 	}
@@ -94,7 +98,7 @@ func (s *shard) leastFailed() (best *destination) {
 // in the lane of a bucket.
 func (s *shard) probeFor(on subject, d *destination) {
 	s.uploads++
-	s.claimed[on] = true
+	s.claimed[on] = struct{}{}
 	key := s.probeKey(d)
 	s.uploadPool.submit("", true, func() {
 		m := conditionProbed{subject: on, dest: d, key: key, err: context.Canceled}
@@ -108,7 +112,7 @@ func (s *shard) probeFor(on subject, d *destination) {
 // conditionProbed takes the outcome of such a probe.
 func (s *shard) conditionProbed(m conditionProbed) {
 	s.uploads--
-	s.claimed[m.subject] = false
+	delete(s.claimed, m.subject)
 	s.noteProbe(m.dest, m.key, m.err)
 	now := time.Now()
 	if s.stopping || s.told() {
@@ -116,6 +120,11 @@ func (s *shard) conditionProbed(m conditionProbed) {
 		return
 	}
 	d := m.dest
+	if !s.conditions.concerns(m.subject, d.bucket) { // the bucket has turned out to be elsewhere
+		s.conditions.freed.Add(1)
+		s.conditions.giveUp(m.subject)
+		return
+	}
 	if works := s.conditions.probed(m.subject, m.err, now); works {
 		s.log.Info("works again", "what", m.subject.String())
 		if d.mode == modeBlocked && d.cause == subjectNone && !d.blocked.GetByHand() {
@@ -131,7 +140,7 @@ func (s *shard) conditionProbed(m conditionProbed) {
 
 // blame finds out whether an answer tells that the credentials do not work.
 func (s *shard) blame(err error, now time.Time) (on subject) {
-	if err == nil || subjectCredentials.worksBy(err) || !subjectEndpoint.worksBy(err) {
+	if err == nil || subjectCredentials.worksBy(err) || !(subject{kind: kindEndpoint}).worksBy(err) {
 		return subjectNone
 	}
 	s.blockCondition(subjectCredentials, err, now)

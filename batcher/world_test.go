@@ -32,7 +32,8 @@ type world struct {
 	batcher *batcher.Batcher
 	process *process
 
-	observer batcher.Observer // nil = none
+	observer batcher.Observer           // nil = none
+	regionOf func(bucket string) string // nil = all have one endpoint
 
 	sent  map[dest][]string // every line, in order
 	acked map[string]bool
@@ -79,6 +80,7 @@ func (w *world) startBatcher() {
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return partitionOf(tenant, bucket, prefix, w.jcfg.Partitions)
 		},
+		RegionOf: w.regionOf,
 	})
 	if err != nil {
 		w.t.Fatalf("start the batcher: %v", err)

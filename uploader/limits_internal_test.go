@@ -3,8 +3,11 @@ package uploader
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // TestRegionsAreBounded needs more buckets than uploads could name in time.
@@ -53,5 +56,35 @@ func TestTimeoutGrowsWithSize(t *testing.T) {
 		if got := cfg.timeout(tt.size); got != tt.want {
 			t.Errorf("%d bytes: got %s, want %s", tt.size, got, tt.want)
 		}
+	}
+}
+
+// Each region of AWS has an endpoint of its own; with another S3 there is one for all.
+func TestRegionOfABucketsEndpoint(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		aws           aws.Config
+		endpoint      string
+		before, after string
+	}{
+		{"AWS", aws.Config{Region: "us-west-2"}, "", "us-west-2", "eu-west-1"},
+		{"AWS, no region", aws.Config{}, "", "us-east-1", "eu-west-1"},
+		{"--s3-endpoint", aws.Config{Region: "us-west-2"}, "http://127.0.0.1:1", "", ""},
+		{"an endpoint of AWS's configuration", aws.Config{Region: "us-west-2", BaseEndpoint: aws.String("http://127.0.0.1:1")}, "", "", ""},
+	} {
+		cfg := DefaultConfig()
+		cfg.Endpoint = tt.endpoint
+		u, err := New(tt.aws, cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := u.Region("bucket"); got != tt.before {
+			t.Errorf("%s: before anything is known: %q, want %q", tt.name, got, tt.before)
+		}
+		u.regions.correct("bucket", "eu-west-1")
+		if got := u.Region("bucket"); got != tt.after {
+			t.Errorf("%s: when S3 has said where it is: %q, want %q", tt.name, got, tt.after)
+		}
+		u.Close()
 	}
 }

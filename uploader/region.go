@@ -69,6 +69,27 @@ func (r *regions) of(ctx context.Context, bucket string) string {
 	}
 }
 
+// last returns the region that the last request to a bucket went to, or that the first
+// one begins with. It asks nobody.
+func (r *regions) last(bucket string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p, ok := r.mu.known[bucket]; ok {
+		return p.region
+	}
+	return r.fallback
+}
+
+// Region returns the region whose endpoint the requests of a bucket go to, as far as that is
+// known without asking: before the first one, the configured region. It is empty
+// if one endpoint serves all regions.
+func (u *Uploader) Region(bucket string) string {
+	if u.oneEndpoint {
+		return ""
+	}
+	return u.regions.last(bucket)
+}
+
 // recall returns what is remembered, or else the look-up under way, which it
 // starts if there is none.
 func (r *regions) recall(bucket string) (string, *lookup) {

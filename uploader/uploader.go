@@ -21,6 +21,8 @@ type Uploader struct {
 	regions *regions     // where buckets are
 	buffers sync.Pool    // of *[]byte, that sections are copied with
 
+	oneEndpoint bool // it serves all regions; immutable
+
 	ctx    context.Context         // ends with Close; what runs for no single caller runs under it
 	cancel context.CancelCauseFunc // ends ctx
 
@@ -51,6 +53,7 @@ func New(awsCfg aws.Config, cfg Config, log *slog.Logger) (*Uploader, error) {
 	u := &Uploader{cfg: cfg, log: log, clients: newClients(awsCfg, cfg), lastTries: make(chan struct{})}
 	u.ctx, u.cancel = context.WithCancelCause(context.Background())
 	u.regions = newRegions(cfg.Region, u.startLookup)
+	u.oneEndpoint = u.clients.in(cfg.Region).Options().BaseEndpoint != nil
 	return u, nil
 }
 

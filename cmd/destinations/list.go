@@ -24,7 +24,7 @@ type listCmd struct {
 func (*listCmd) Help() string {
 	return `A partition of the journal that is closed because its files are damaged is named first, whatever --state says, and the exit code is 1: what it holds is not in the list. "destinations journal verify" says what can be done about it.
 
-Then the S3 endpoint and the credentials, which all destinations share: while one of them does not work, the destinations that wait for it are not blocked themselves. Then each destination that has undelivered events or is blocked.
+Then the S3 endpoint, on AWS that of each region, and the credentials, which destinations share: while one of them does not work, the destinations that wait for it are not blocked themselves. Then each destination that has undelivered events or is blocked.
 
 active: it works. retrying: the last try failed, and it is tried again after a pause. blocked: it is not written to until a try succeeds that carries no event; "by hand" under NEXT TRY: until somebody runs "destinations redrive". catching up: it works again, and its backlog is being delivered. "over quota": its new events are rejected.
 
@@ -103,7 +103,8 @@ func stateName(state destinationsv1.DestinationState) string {
 
 // listed is a line of list --json.
 type listed struct {
-	Subject             string     `json:"subject"` // destination, endpoint, credentials or partition
+	Subject             string     `json:"subject"`          // destination, endpoint, credentials or partition
+	Region              string     `json:"region,omitempty"` // of an endpoint
 	Partition           *uint32    `json:"partition,omitempty"`
 	File                string     `json:"file,omitempty"`   // of a partition: what is damaged
 	Offset              uint64     `json:"offset,omitempty"` // in it
@@ -126,7 +127,7 @@ type listed struct {
 
 func listedOf(l *destinationsv1.ListDestinationsResponse) listed {
 	of := listed{
-		Subject: subjectOf(l), Bucket: l.GetDestination().GetBucket(), Prefix: l.GetDestination().GetPrefix(),
+		Subject: subjectOf(l), Region: l.GetRegion(), Bucket: l.GetDestination().GetBucket(), Prefix: l.GetDestination().GetPrefix(),
 		State: stateName(l.GetState()), Since: timeOf(l.GetSince()), Code: l.GetCode(), Message: l.GetMessage(),
 		BacklogEvents: l.GetBacklogEvents(), BacklogBytes: l.GetBacklogBytes(), OldestEventAge: l.GetOldestEventAge().AsDuration().Seconds(),
 		NextTry: timeOf(l.GetNextTry()), ByHand: l.GetByHand(), ParkedEvents: l.GetParkedEvents(), DeadEvents: l.GetDeadEvents(),

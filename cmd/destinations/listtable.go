@@ -31,12 +31,12 @@ func (d *destinationTable) add(l *destinationsv1.ListDestinationsResponse) {
 	to := l.GetDestination()
 	if to == nil {
 		d.shared.header = []string{"SHARED", "STATE", "SINCE", "CODE", "NEXT TRY", "WAITING", "MESSAGE"}
-		d.shared.add(subjectOf(l), stateText(l), clock(l.GetSince()), l.GetCode(), d.nextTry(l), number(l.GetWaitingDestinations()), causeOf(l.GetCode(), l.GetMessage()))
+		d.shared.add(sharedName(l), stateText(l), clock(l.GetSince()), l.GetCode(), d.nextTry(l), number(l.GetWaitingDestinations()), causeOf(l.GetCode(), l.GetMessage()))
 		if d.failures == nil {
 			d.failures = map[string]string{}
 		}
 		if l.GetMessage() != "" {
-			d.failures[l.GetMessage()] = subjectOf(l)
+			d.failures[l.GetMessage()] = sharedName(l)
 		}
 		return
 	}
@@ -47,6 +47,14 @@ func (d *destinationTable) add(l *destinationsv1.ListDestinationsResponse) {
 	d.destinations.header = []string{"BUCKET", "PREFIX", "STATE", "SINCE", "CODE", "EVENTS", "BYTES", "DEAD", "OLDEST", "NEXT TRY", "MESSAGE"}
 	d.destinations.add(to.GetBucket(), to.GetPrefix(), stateText(l), clock(l.GetSince()), l.GetCode(),
 		thousands(l.GetBacklogEvents()), roughSize(l.GetBacklogBytes()), number(l.GetDeadEvents()), oldest, d.nextTry(l), d.cause(l))
+}
+
+// sharedName names what destinations share for people.
+func sharedName(l *destinationsv1.ListDestinationsResponse) string {
+	if l.GetRegion() != "" {
+		return subjectOf(l) + " of " + l.GetRegion()
+	}
+	return subjectOf(l)
 }
 
 // cause is why a destination does not work: what is shared, if it waits for that.

@@ -152,8 +152,10 @@ func somewhatWrong() []*destinationsv1.ListDestinationsResponse {
 	silent := destinationLine("y-bucket", "")
 	silent.State, silent.Since, silent.Code = destinationsv1.DestinationState_DESTINATION_STATE_RETRYING, at("2026-01-02T03:04:05Z"), "ConnectionRefused"
 	silent.Message = `PutObject s3://y/z.gz: operation error S3: PutObject, request send failed, Put "http://127.0.0.1:1/y/z.gz?x-id=PutObject": dial tcp 127.0.0.1:1: connect: connection refused`
+	endpoint := sharedLine(destinationsv1.Shared_SHARED_ENDPOINT, destinationsv1.DestinationState_DESTINATION_STATE_ACTIVE)
+	endpoint.Region = "eu-west-1"
 	return []*destinationsv1.ListDestinationsResponse{
-		sharedLine(destinationsv1.Shared_SHARED_ENDPOINT, destinationsv1.DestinationState_DESTINATION_STATE_ACTIVE), credentials, active, blocked, gone, waiting, silent, behind,
+		endpoint, credentials, active, blocked, gone, waiting, silent, behind,
 	}
 }
 

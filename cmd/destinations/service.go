@@ -127,6 +127,7 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return server.Partition(tenant, bucket, prefix, partitions)
 		},
+		RegionOf: s.uploader.Region,
 		Log:      p.Log,
 		Observer: s.telemetry,
 	})

@@ -45,7 +45,7 @@ func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 		now := time.Now()
 		u := undelivered{&statusBatcher{
 			shared: []batcher.SharedStatus{
-				{Subject: "endpoint", State: batcher.StateActive},
+				{Subject: "endpoint", Region: "eu-west-1", State: batcher.StateActive},
 				{Subject: "credentials", State: batcher.StateBlocked, Since: now, Code: "ExpiredToken", Message: "m", NextTry: now, Destinations: 7},
 			},
 			statuses: []batcher.Status{
@@ -63,6 +63,7 @@ func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 			destinationLine("b", "p/"),
 			destinationLine("c", ""),
 		}
+		want[0].Region = "eu-west-1"
 		c := want[1]
 		c.Since, c.Code, c.Message, c.NextTry, c.WaitingDestinations = stamp, "ExpiredToken", "m", stamp, 7
 		d := want[3]

@@ -87,13 +87,13 @@ func (DestinationState) EnumDescriptor() ([]byte, []int) {
 	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{0}
 }
 
-// Shared is what all destinations share.
+// Shared is what destinations share.
 type Shared int32
 
 const (
 	// Never answered.
 	Shared_SHARED_UNSPECIFIED Shared = 0
-	// The S3 endpoint.
+	// The S3 endpoint, or that of one region.
 	Shared_SHARED_ENDPOINT Shared = 1
 	// The credentials that the service signs with.
 	Shared_SHARED_CREDENTIALS Shared = 2
@@ -359,8 +359,12 @@ type ListDestinationsResponse struct {
 	// Of what destinations share: how many wait for it to work again. What is said of
 	// a backlog is left to their own lines.
 	WaitingDestinations uint64 `protobuf:"varint,15,opt,name=waiting_destinations,json=waitingDestinations,proto3" json:"waiting_destinations,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Of the endpoint: the region whose endpoint it is, such as "eu-west-1". AWS has one in
+	// each; only regions that something was sent to are listed. Empty = it is one for all
+	// regions (--s3-endpoint), or nothing was sent since the start.
+	Region        string `protobuf:"bytes,17,opt,name=region,proto3" json:"region,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListDestinationsResponse) Reset() {
@@ -518,6 +522,13 @@ func (x *ListDestinationsResponse) GetWaitingDestinations() uint64 {
 	return 0
 }
 
+func (x *ListDestinationsResponse) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
 type isListDestinationsResponse_Subject interface {
 	isListDestinationsResponse_Subject()
 }
@@ -528,7 +539,7 @@ type ListDestinationsResponse_Destination struct {
 }
 
 type ListDestinationsResponse_Shared struct {
-	// The S3 endpoint or the credentials, which all destinations share.
+	// An S3 endpoint or the credentials, which destinations share.
 	Shared Shared `protobuf:"varint,2,opt,name=shared,proto3,enum=destinations.v1.Shared,oneof"`
 }
 
@@ -1234,7 +1245,7 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\abatches\x18\x01 \x01(\x04R\abatches\"j\n" +
 	"\x17ListDestinationsRequest\x127\n" +
 	"\x05state\x18\x01 \x01(\x0e2!.destinations.v1.DestinationStateR\x05state\x12\x16\n" +
-	"\x06tenant\x18\x02 \x01(\tR\x06tenant\"\xfb\x05\n" +
+	"\x06tenant\x18\x02 \x01(\tR\x06tenant\"\x93\x06\n" +
 	"\x18ListDestinationsResponse\x12@\n" +
 	"\vdestination\x18\x01 \x01(\v2\x1c.destinations.v1.DestinationH\x00R\vdestination\x121\n" +
 	"\x06shared\x18\x02 \x01(\x0e2\x17.destinations.v1.SharedH\x00R\x06shared\x12M\n" +
@@ -1254,7 +1265,8 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"deadEvents\x12\x1d\n" +
 	"\n" +
 	"over_quota\x18\x0e \x01(\bR\toverQuota\x121\n" +
-	"\x14waiting_destinations\x18\x0f \x01(\x04R\x13waitingDestinationsB\t\n" +
+	"\x14waiting_destinations\x18\x0f \x01(\x04R\x13waitingDestinations\x12\x16\n" +
+	"\x06region\x18\x11 \x01(\tR\x06regionB\t\n" +
 	"\asubject\"U\n" +
 	"\vDestination\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +

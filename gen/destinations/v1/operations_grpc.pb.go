@@ -62,8 +62,8 @@ type OperationsClient interface {
 	// object it goes to S3. It does not wait for the upload. What is left at the
 	// caller's deadline is sealed later all the same.
 	Flush(ctx context.Context, in *FlushRequest, opts ...grpc.CallOption) (*FlushResponse, error)
-	// ListDestinations says how things stand: first with the endpoint and the
-	// credentials, which all destinations share, then with each destination that has
+	// ListDestinations says how things stand: first with the endpoint, or that of each region,
+	// and the credentials, which destinations share, then with each destination that has
 	// undelivered events or is blocked, by bucket and prefix. It is a picture of each
 	// partition of the journal at one moment. What a partition holds that is closed
 	// because its files are damaged is not known; such a partition is a line of its
@@ -213,8 +213,8 @@ type OperationsServer interface {
 	// object it goes to S3. It does not wait for the upload. What is left at the
 	// caller's deadline is sealed later all the same.
 	Flush(context.Context, *FlushRequest) (*FlushResponse, error)
-	// ListDestinations says how things stand: first with the endpoint and the
-	// credentials, which all destinations share, then with each destination that has
+	// ListDestinations says how things stand: first with the endpoint, or that of each region,
+	// and the credentials, which destinations share, then with each destination that has
 	// undelivered events or is blocked, by bucket and prefix. It is a picture of each
 	// partition of the journal at one moment. What a partition holds that is closed
 	// because its files are damaged is not known; such a partition is a line of its
