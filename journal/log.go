@@ -31,6 +31,7 @@ type Log struct {
 		segs      []*segment // oldest first, never empty once recovered
 		committed uint64     // the commit point
 		start     uint64     // records below are released
+		followers []chan<- struct{}
 	}
 }
 
@@ -100,11 +101,23 @@ func (l *Log) Committed() uint64 {
 // receives.
 func (l *Log) Changed() <-chan struct{} { return l.changed }
 
+// Follow puts a value into ch after each advance of the commit point, unless ch is
+// full: with one slot it is for another consumer than that of Changed, which reads on
+// to the commit point whenever it receives. Logs may share a channel.
+func (l *Log) Follow(ch chan<- struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.followers = append(l.mu.followers, ch)
+}
+
 // publish moves the commit point. Records up to end are durable.
 func (l *Log) publish(end tip) {
 	l.mu.Lock()
 	l.w.seg.end = end
 	l.mu.committed = end.next
+	for _, ch := range l.mu.followers {
+		signal(ch)
+	}
 	l.mu.Unlock()
 	signal(l.changed)
 }
@@ -297,7 +310,7 @@ func (l *Log) last() *segment {
 }
 
 // signal puts a value into a channel of one slot, unless it has one.
-func signal(c chan struct{}) {
+func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
