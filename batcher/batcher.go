@@ -24,6 +24,7 @@ type Batcher struct {
 	retries     *lanes
 	probes      *lanes
 	compressors *pool[*uploader.Compressor]
+	questions   chan struct{} // has room for as many as may be in hand; see Spans
 	files       *pool[struct{}]
 	spools      *pool[struct{}]
 	counts      *counters
@@ -70,7 +71,7 @@ func prepare(p Params) (*Batcher, error) {
 	b := &Batcher{
 		journal: p.Journal, partitionOf: p.PartitionOf,
 		shards: make([]*shard, p.Journal.Partitions()), counts: &counters{},
-		stop: make(chan struct{}), failed: make(chan struct{}),
+		stop: make(chan struct{}), failed: make(chan struct{}), questions: make(chan struct{}, questionsAtOnce),
 	}
 	b.mu.ended = map[int]error{}
 	if p.Observer == nil {
@@ -165,6 +166,7 @@ func newShard(p *Params, i int, common *shared) (*shard, error) {
 		id: i, cfg: &p.Config, log: p.Log, shared: common, uploader: p.Uploader, observer: p.Observer,
 		part: part, events: events, control: control, journalID: p.Journal.ID(),
 		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{},
+		byDigest: map[[DigestBytes]byte]*destination{}, digestOf: p.DigestOf, gate: p.Gate,
 		waiting: map[*destination]struct{}{}, causes: map[subject]int{}, claimed: map[subject]struct{}{}, behind: map[*destination]struct{}{}, woken: map[string]time.Time{},
 		dedupe: newDedupe(&p.Config, p.Journal.ID(), p.Journal.Partitions(), common.counts),
 	}

@@ -39,7 +39,7 @@ func (s *shard) seal(b *batch, reason journalv1.SealReason, closed time.Time, th
 		Id:          id[:],
 		Destination: d.proto(),
 		First:       b.first.proto(), Last: b.last.proto(), Through: through.proto(),
-		Excluded: b.excluded.upTo(b.last).proto(), FirstReceivedUnixNanos: b.firstReceived,
+		Excluded: b.excluded.upTo(b.last).proto(), FirstReceivedUnixNanos: b.firstReceived, LastReceivedUnixNanos: b.lastReceived,
 		Events: uint64(b.events), RawBytes: uint64(b.rawBytes), Level: uint32(s.cfg.CompressionLevel),
 		ClosedUnixNanos: closed.UnixNano(), Key: uploader.Key(d.prefix, closed, s.identifier(d, b.first, id)), Reason: reason,
 	}

@@ -151,8 +151,20 @@ type Uploader interface {
 	AbortLeftovers(ctx context.Context, bucket, key string) (int, error)
 }
 
-// Params is what a [Batcher] is made of. All fields but RegionOf and
-// Observer are required.
+// DigestBytes is how long the digest is that stands for a destination in receipts.
+const DigestBytes = 16
+
+// Gate holds back what somebody else has to read of the control logs before it goes.
+type Gate interface {
+	// Passed returns the offset of a partition's control log below which nobody needs a
+	// record. held is how many bytes of the journal could go now if it were high enough,
+	// whatever is returned: the gate gives way when that is too much. It does not
+	// block, and is called by each shard, together.
+	Passed(partition int, held int64) uint64
+}
+
+// Params is what a [Batcher] is made of. RegionOf, Observer,
+// DigestOf and Gate may be left out.
 type Params struct {
 	Config   Config
 	Journal  *journal.Journal
@@ -166,4 +178,9 @@ type Params struct {
 	Log      *slog.Logger
 	// Observer is told what becomes of batches; nil: nobody is.
 	Observer Observer
+	// DigestOf is the digest that stands for a destination in what [Batcher.Spans] is
+	// asked; nil = it is not asked.
+	DigestOf func(tenant, bucket, prefix string) [DigestBytes]byte
+	// Gate holds the release of segments back; nil = nobody does.
+	Gate Gate
 }

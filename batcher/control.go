@@ -25,7 +25,9 @@ func (s *shard) decide(d *journalv1.Decision) { s.decisions = append(s.decisions
 
 // decideOpened takes the partition over.
 func (s *shard) decideOpened() {
-	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Opened{Opened: &journalv1.Opened{OpenedUnixNanos: time.Now().UnixNano()}}})
+	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Opened{Opened: &journalv1.Opened{
+		OpenedUnixNanos: time.Now().UnixNano(), EventsOffset: proto.Uint64(s.part.Events().Committed()),
+	}}})
 }
 
 // appendDecisions hands what was decided to the journal. One append is under way at

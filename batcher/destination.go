@@ -11,6 +11,7 @@ import (
 // the shard.
 type destination struct {
 	name                   string // see name
+	digest                 [DigestBytes]byte
 	tenant, bucket, prefix string
 	phase                  time.Duration
 

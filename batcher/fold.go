@@ -42,6 +42,10 @@ func (s *shard) destination(d *journalv1.Destination) *destination {
 		name: key, tenant: d.GetTenant(), bucket: d.GetBucket(), prefix: d.GetPrefix(),
 		phase: phase(key, s.cfg.Window), heapIndex: -1, usedAt: time.Now(),
 	}
+	if s.digestOf != nil {
+		made.digest = s.digestOf(made.tenant, made.bucket, made.prefix)
+		s.byDigest[made.digest] = made
+	}
 	s.dests[key] = made
 	return made
 }

@@ -82,6 +82,14 @@ func (h *health) fail(err error, now time.Time) {
 	h.code, h.message = describe(err)
 }
 
+// lastError is the last failure since something was delivered; "" = there was none.
+func (h *health) lastError() string {
+	if h.failed == 0 || h.code == "" {
+		return h.message
+	}
+	return h.code + ": " + h.message
+}
+
 // works notes that something was delivered.
 func (h *health) works() {
 	h.since, h.blockAt, h.failed, h.err = time.Time{}, time.Time{}, 0, nil

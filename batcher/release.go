@@ -26,7 +26,7 @@ func (s *shard) release(now time.Time) error {
 	s.tendRefusals()
 	low := s.lowWatermark()
 	s.tendCrash(low)
-	n := s.snapshots.upTo(low)
+	n := s.passed(s.snapshots.upTo(low))
 	if n == 0 {
 		s.thin()
 		return nil
@@ -42,6 +42,19 @@ func (s *shard) release(now time.Time) error {
 	s.snapshots.usable = slices.Delete(s.snapshots.usable, 0, n)
 	s.removeStates(at.events)
 	return nil
+}
+
+// passed is how many of the first n usable snapshots the gate lets go.
+func (s *shard) passed(n int) int {
+	if n == 0 || s.gate == nil {
+		return n
+	}
+	held := s.part.EventBytes(s.part.Start().Events, s.snapshots.usable[n-1].events)
+	up := s.gate.Passed(s.id, held)
+	for n > 0 && s.snapshots.usable[n-1].control > up {
+		n--
+	}
+	return n
 }
 
 // lowWatermark is the position of the oldest event that is neither durably
@@ -66,6 +79,7 @@ func (s *shard) forgetIdle(now time.Time) {
 	for name, d := range s.dests {
 		if d.idle() && now.Sub(d.usedAt) > 2*s.cfg.Window {
 			delete(s.dests, name)
+			delete(s.byDigest, d.digest)
 		}
 	}
 }

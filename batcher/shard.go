@@ -92,6 +92,9 @@ type shard struct {
 	pass      *pass                     // under way; nil = none
 	woken     map[string]time.Time      // by bucket: when its destinations were tried because one works
 	dests     map[string]*destination
+	byDigest  map[[DigestBytes]byte]*destination // the same; empty without digestOf
+	digestOf  func(tenant, bucket, prefix string) [DigestBytes]byte
+	gate      Gate // nil = there is none
 	timers    timers
 	dedupe    *dedupe
 	tables    int64        // of dedupe's bytes, charged

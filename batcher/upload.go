@@ -167,6 +167,7 @@ func (s *shard) uploaded(m uploaded) {
 		return
 	}
 	b.state = batchStored
+	lastError := b.dest.lastError()
 	b.dest.works()
 	s.conditions.note(b.dest, nil, now)
 	s.conditions.worked(b.dest.bucket)
@@ -175,7 +176,7 @@ func (s *shard) uploaded(m uploaded) {
 	s.rechargeClosed(b.dest)
 	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Delivered{Delivered: &journalv1.Delivered{
 		Seal: b.seal, Etag: m.result.ETag, Size: uint64(m.result.Size), Attempts: b.attempts,
-		DeliveredUnixNanos: now.UnixNano(), Existed: m.result.Existed,
+		DeliveredUnixNanos: now.UnixNano(), Existed: m.result.Existed, LastError: lastError,
 	}}})
 	s.upload(b.dest)
 }

@@ -389,10 +389,15 @@ func (*Decision_SetAside) isDecision_Kind() {}
 // Seal that an earlier owner wrote behind it is void.
 type Opened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unix time in nanoseconds, for people.
+	// Unix time in nanoseconds.
 	OpenedUnixNanos int64 `protobuf:"varint,1,opt,name=opened_unix_nanos,json=openedUnixNanos,proto3" json:"opened_unix_nanos,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// End of the events log then: what stands there or behind it was received later
+	// than this record was made, what stands before it earlier. That tells apart what
+	// stands at the same positions in a folder that was restored from a backup.
+	// Unset = not known (an older version's).
+	EventsOffset  *uint64 `protobuf:"varint,2,opt,name=events_offset,json=eventsOffset,proto3,oneof" json:"events_offset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Opened) Reset() {
@@ -428,6 +433,13 @@ func (*Opened) Descriptor() ([]byte, []int) {
 func (x *Opened) GetOpenedUnixNanos() int64 {
 	if x != nil {
 		return x.OpenedUnixNanos
+	}
+	return 0
+}
+
+func (x *Opened) GetEventsOffset() uint64 {
+	if x != nil && x.EventsOffset != nil {
+		return *x.EventsOffset
 	}
 	return 0
 }
@@ -579,8 +591,11 @@ type Seal struct {
 	// When the service had received its first event: the earliest time of receipt
 	// among its events, Unix nanoseconds. 0 = not known (an older version's).
 	FirstReceivedUnixNanos int64 `protobuf:"varint,13,opt,name=first_received_unix_nanos,json=firstReceivedUnixNanos,proto3" json:"first_received_unix_nanos,omitempty"`
-	unknownFields          protoimpl.UnknownFields
-	sizeCache              protoimpl.SizeCache
+	// When the service had received its last event: the latest time of receipt among
+	// its events, Unix nanoseconds. 0 = not known (an older version's).
+	LastReceivedUnixNanos int64 `protobuf:"varint,14,opt,name=last_received_unix_nanos,json=lastReceivedUnixNanos,proto3" json:"last_received_unix_nanos,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
 }
 
 func (x *Seal) Reset() {
@@ -704,6 +719,13 @@ func (x *Seal) GetFirstReceivedUnixNanos() int64 {
 	return 0
 }
 
+func (x *Seal) GetLastReceivedUnixNanos() int64 {
+	if x != nil {
+		return x.LastReceivedUnixNanos
+	}
+	return 0
+}
+
 // Delivered says that a batch is in S3. It is true whoever wrote it.
 type Delivered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -719,7 +741,10 @@ type Delivered struct {
 	// When S3's answer came, Unix nanoseconds.
 	DeliveredUnixNanos int64 `protobuf:"varint,5,opt,name=delivered_unix_nanos,json=deliveredUnixNanos,proto3" json:"delivered_unix_nanos,omitempty"`
 	// S3 answered that an object of this key was there already.
-	Existed       bool `protobuf:"varint,6,opt,name=existed,proto3" json:"existed,omitempty"`
+	Existed bool `protobuf:"varint,6,opt,name=existed,proto3" json:"existed,omitempty"`
+	// AWS's error code and message of the last failure of the destination before it,
+	// as far as the process that delivered it knows; empty if there was none.
+	LastError     string `protobuf:"bytes,7,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -794,6 +819,13 @@ func (x *Delivered) GetExisted() bool {
 		return x.Existed
 	}
 	return false
+}
+
+func (x *Delivered) GetLastError() string {
+	if x != nil {
+		return x.LastError
+	}
+	return ""
 }
 
 // Snapshot is the state of the fold just before it reads one record of the events
@@ -1349,15 +1381,17 @@ const file_destinations_journal_v1_control_proto_rawDesc = "" +
 	"\tdiscarded\x18\n" +
 	" \x01(\v2\".destinations.journal.v1.DiscardedH\x00R\tdiscarded\x12@\n" +
 	"\tset_aside\x18\v \x01(\v2!.destinations.journal.v1.SetAsideH\x00R\bsetAsideB\x06\n" +
-	"\x04kind\"4\n" +
+	"\x04kind\"p\n" +
 	"\x06Opened\x12*\n" +
-	"\x11opened_unix_nanos\x18\x01 \x01(\x03R\x0fopenedUnixNanos\"8\n" +
+	"\x11opened_unix_nanos\x18\x01 \x01(\x03R\x0fopenedUnixNanos\x12(\n" +
+	"\revents_offset\x18\x02 \x01(\x04H\x00R\feventsOffset\x88\x01\x01B\x10\n" +
+	"\x0e_events_offset\"8\n" +
 	"\bPosition\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x04R\x06offset\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\"u\n" +
 	"\x03Run\x127\n" +
 	"\x05first\x18\x01 \x01(\v2!.destinations.journal.v1.PositionR\x05first\x125\n" +
-	"\x04last\x18\x02 \x01(\v2!.destinations.journal.v1.PositionR\x04last\"\xc6\x04\n" +
+	"\x04last\x18\x02 \x01(\v2!.destinations.journal.v1.PositionR\x04last\"\xff\x04\n" +
 	"\x04Seal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12F\n" +
 	"\vdestination\x18\x02 \x01(\v2$.destinations.journal.v1.DestinationR\vdestination\x127\n" +
@@ -1372,14 +1406,17 @@ const file_destinations_journal_v1_control_proto_rawDesc = "" +
 	" \x01(\x03R\x0fclosedUnixNanos\x12\x10\n" +
 	"\x03key\x18\v \x01(\tR\x03key\x12;\n" +
 	"\x06reason\x18\f \x01(\x0e2#.destinations.journal.v1.SealReasonR\x06reason\x129\n" +
-	"\x19first_received_unix_nanos\x18\r \x01(\x03R\x16firstReceivedUnixNanos\"\xce\x01\n" +
+	"\x19first_received_unix_nanos\x18\r \x01(\x03R\x16firstReceivedUnixNanos\x127\n" +
+	"\x18last_received_unix_nanos\x18\x0e \x01(\x03R\x15lastReceivedUnixNanos\"\xed\x01\n" +
 	"\tDelivered\x121\n" +
 	"\x04seal\x18\x01 \x01(\v2\x1d.destinations.journal.v1.SealR\x04seal\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x1a\n" +
 	"\battempts\x18\x04 \x01(\rR\battempts\x120\n" +
 	"\x14delivered_unix_nanos\x18\x05 \x01(\x03R\x12deliveredUnixNanos\x12\x18\n" +
-	"\aexisted\x18\x06 \x01(\bR\aexisted\"V\n" +
+	"\aexisted\x18\x06 \x01(\bR\aexisted\x12\x1d\n" +
+	"\n" +
+	"last_error\x18\a \x01(\tR\tlastError\"V\n" +
 	"\bSnapshot\x12#\n" +
 	"\revents_offset\x18\x01 \x01(\x04R\feventsOffset\x12%\n" +
 	"\x0econtrol_offset\x18\x02 \x01(\x04R\rcontrolOffset\"\xc2\x01\n" +
@@ -1512,6 +1549,7 @@ func file_destinations_journal_v1_control_proto_init() {
 		(*Decision_Discarded)(nil),
 		(*Decision_SetAside)(nil),
 	}
+	file_destinations_journal_v1_control_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
