@@ -45,6 +45,12 @@ var needs = map[string]auth.Role{
 	destinationsv1.Operations_ExportDead_FullMethodName:       auth.Operate,
 	destinationsv1.Operations_DiscardDead_FullMethodName:      auth.Operate,
 
+	// Whoever has sent may ask what became of it; his grant has to reach it, too.
+	destinationsv1.Deliveries_GetDelivery_FullMethodName:     auth.Send | auth.Inspect,
+	destinationsv1.Deliveries_GetFreshness_FullMethodName:    auth.Send | auth.Inspect,
+	destinationsv1.Deliveries_ListDeliveries_FullMethodName:  auth.Inspect,
+	destinationsv1.Deliveries_WatchDeliveries_FullMethodName: auth.Inspect,
+
 	reflectionpb.ServerReflection_ServerReflectionInfo_FullMethodName:    auth.AnyRole,
 	reflectionalpha.ServerReflection_ServerReflectionInfo_FullMethodName: auth.AnyRole,
 }

@@ -58,6 +58,13 @@ func partitionOf(sum *[sha256.Size]byte, partitions int) int {
 	return int(binary.BigEndian.Uint64(sum[:8]) % uint64(partitions))
 }
 
+// Digest stands for a destination in tokens: the first bytes of the SHA-256 that
+// [Partition] describes.
+func Digest(tenant, bucket, prefix string) [digestBytes]byte {
+	sum := sumOf(tenant, bucket, prefix)
+	return [digestBytes]byte(sum[:digestBytes])
+}
+
 func sumOf(parts ...string) [sha256.Size]byte {
 	b := make([]byte, 0, 1024+4*len(parts))
 	for _, part := range parts {

@@ -154,6 +154,7 @@ type harness struct {
 	dial   func(context.Context, string) (net.Conn, error)
 	client destinationsv1.DestinationsClient
 	ops    destinationsv1.OperationsClient
+	told   destinationsv1.DeliveriesClient
 	log    *bytes.Buffer // read it after the server has stopped
 }
 
@@ -167,6 +168,8 @@ type setup struct {
 	deadLetters *fakeDeadLetters
 	access      server.Access // nil = everybody may everything
 	audit       *auth.Audit
+	receipts    fakeReceipts
+	deliveries  *fakeDeliveries
 }
 
 // start starts a server, which the test's end drains and checks for leaks.
@@ -186,6 +189,8 @@ func start(t testing.TB, s setup) *harness {
 		Undelivered: s.undelivered,
 		Redriver:    s.redriver,
 		DeadLetters: s.deadLetters,
+		Receipts:    s.receipts,
+		Deliveries:  s.deliveries,
 		TokenKey:    tokenKey,
 		Log:         slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
@@ -205,6 +210,7 @@ func start(t testing.TB, s setup) *harness {
 	conn := h.connect(t)
 	h.client = destinationsv1.NewDestinationsClient(conn)
 	h.ops = destinationsv1.NewOperationsClient(conn)
+	h.told = destinationsv1.NewDeliveriesClient(conn)
 	t.Cleanup(func() {
 		srv.Drain()
 		conn.Close()

@@ -79,7 +79,7 @@ func (o operations) run(ctx context.Context, what string, call func(context.Cont
 	case errors.Is(context.Cause(ctx), errShuttingDown), isOfAuth(context.Cause(ctx)):
 		err = context.Cause(ctx)
 	}
-	return s.toStatus(fmt.Errorf("%s: %w", what, err), nil)
+	return s.toStatus(fmt.Errorf("%s: %w", what, err), aboutToken(err))
 }
 
 // stream is run for a call that sends several answers, in a goroutine of its own: a

@@ -79,6 +79,10 @@ type Params struct {
 	Redriver Redriver
 	// DeadLetters keeps the dead batches.
 	DeadLetters DeadLetters
+	// Receipts knows what became of the events of receipts.
+	Receipts Receipts
+	// Deliveries knows what was delivered.
+	Deliveries Deliveries
 	// TokenKey is the key of the receipts' tokens, 32 bytes: see [LoadTokenKey].
 	TokenKey []byte
 	// Log takes what the people who run the service need to know.
@@ -98,6 +102,8 @@ type Server struct {
 	undelivered Undelivered
 	redriver    Redriver
 	deadLetters DeadLetters
+	receipts    Receipts
+	deliveries  Deliveries
 	tokens      *tokens
 	senders     *senders
 	memory      *memory
@@ -113,8 +119,8 @@ func New(p Params) (*Server, error) {
 	if err := p.Config.Validate(); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	if p.Journal == nil || p.Admission == nil || p.Flusher == nil || p.Undelivered == nil || p.Redriver == nil || p.DeadLetters == nil || p.Log == nil {
-		return nil, errors.New("server: Journal, Admission, Flusher, Undelivered, Redriver, DeadLetters and Log are needed")
+	if p.Journal == nil || p.Admission == nil || p.Flusher == nil || p.Undelivered == nil || p.Redriver == nil || p.DeadLetters == nil || p.Receipts == nil || p.Deliveries == nil || p.Log == nil {
+		return nil, errors.New("server: Journal, Admission, Flusher, Undelivered, Redriver, DeadLetters, Receipts, Deliveries and Log are needed")
 	}
 	if len(p.TokenKey) != tokenKeyBytes {
 		return nil, fmt.Errorf("server: TokenKey: %d bytes, not %d", len(p.TokenKey), tokenKeyBytes)
@@ -133,6 +139,8 @@ func New(p Params) (*Server, error) {
 		undelivered: p.Undelivered,
 		redriver:    p.Redriver,
 		deadLetters: p.DeadLetters,
+		receipts:    p.Receipts,
+		deliveries:  p.Deliveries,
 		tokens:      newTokens(p.TokenKey, p.Journal.ID()),
 		senders:     newSenders(maxSenders),
 		memory:      newMemory(p.Config.MemoryBytes, int64(p.Config.MaxRequestBytes), b.taken.Load),
@@ -144,11 +152,12 @@ func New(p Params) (*Server, error) {
 	}, nil
 }
 
-// Register registers the services Destinations and Operations with r, which
+// Register registers the services Destinations, Operations and Deliveries with r, which
 // must have been made with [Server.Options].
 func (s *Server) Register(r grpc.ServiceRegistrar) {
 	destinationsv1.RegisterDestinationsServer(r, destinations{server: s})
 	destinationsv1.RegisterOperationsServer(r, operations{server: s})
+	destinationsv1.RegisterDeliveriesServer(r, deliveries{operations: operations{server: s}})
 }
 
 // connectionWindow is how much the streams of a connection may send together ahead

@@ -49,6 +49,8 @@ func TestNewRefusesWhatIsMissing(t *testing.T) {
 			Undelivered: &fakeUndelivered{},
 			Redriver:    fakeRedriver(nil),
 			DeadLetters: &fakeDeadLetters{},
+			Receipts:    fakeReceipts(nil),
+			Deliveries:  &fakeDeliveries{},
 			TokenKey:    tokenKey,
 			Log:         slog.New(slog.DiscardHandler),
 		}
@@ -64,6 +66,8 @@ func TestNewRefusesWhatIsMissing(t *testing.T) {
 		"flusher":      func(p *server.Params) { p.Flusher = nil },
 		"redriver":     func(p *server.Params) { p.Redriver = nil },
 		"dead letters": func(p *server.Params) { p.DeadLetters = nil },
+		"receipts":     func(p *server.Params) { p.Receipts = nil },
+		"deliveries":   func(p *server.Params) { p.Deliveries = nil },
 		"key":          func(p *server.Params) { p.TokenKey = tokenKey[1:] },
 		"log":          func(p *server.Params) { p.Log = nil },
 	} {

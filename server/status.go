@@ -40,6 +40,9 @@ var (
 	errNotGranted         = errors.New("no grant of the caller reaches it")
 	errMemoryFull         = errors.New("the service has no memory free for more requests; try again later")
 	errStreamAge          = errors.New("the stream has lasted long enough; open another one")
+	errTokensInvalid      = errors.New("tokens are invalid")
+	errStateInvalid       = errors.New("state is invalid")
+	errPageInvalid        = errors.New("page is invalid")
 	errShuttingDown       = errors.New("the service is shutting down; try again")
 )
 
@@ -75,6 +78,13 @@ var verdicts = []struct {
 	{auth.ErrIssuerUnavailable, verdict{code: codes.Unavailable, reason: "ISSUER_UNAVAILABLE", text: auth.ErrIssuerUnavailable.Error(), retry: true, log: slog.LevelWarn}},
 	{auth.ErrNotGranted, verdict{code: codes.PermissionDenied, reason: "NOT_GRANTED", log: slog.LevelDebug}},
 	{auth.ErrRole, verdict{code: codes.PermissionDenied, reason: "ROLE_MISSING", log: slog.LevelDebug}},
+	{errTokensInvalid, verdict{code: codes.InvalidArgument, reason: "TOKENS_INVALID", log: slog.LevelDebug}},
+	{errStateInvalid, verdict{code: codes.InvalidArgument, reason: "STATE_INVALID", log: slog.LevelDebug}},
+	{errPageInvalid, verdict{code: codes.InvalidArgument, reason: "PAGE_INVALID", log: slog.LevelDebug}},
+	{ErrCursorInvalid, verdict{code: codes.InvalidArgument, reason: "PAGE_INVALID", log: slog.LevelDebug}},
+	{ErrTokenUnknown, verdict{code: codes.NotFound, reason: "TOKEN_UNKNOWN", log: slog.LevelDebug}},
+	{ErrWatcherTooSlow, verdict{code: codes.ResourceExhausted, reason: "WATCHER_TOO_SLOW", log: slog.LevelInfo}},
+	{ErrLedgerFailed, verdict{code: codes.Internal, reason: "LEDGER_FAILED", text: "the ledger can't be read; the service's log says more", log: slog.LevelError}},
 	{ErrBatchUnknown, verdict{code: codes.NotFound, reason: "BATCH_UNKNOWN", log: slog.LevelDebug}},
 	{ErrBatchDamaged, verdict{code: codes.DataLoss, reason: "BATCH_DAMAGED", log: slog.LevelWarn}},
 	{ErrEventsDiffer, verdict{code: codes.FailedPrecondition, reason: "EVENTS_DIFFER", log: slog.LevelDebug}},

@@ -19,6 +19,8 @@ func TestDrainPrefersTheEnd(t *testing.T) {
 		Undelivered: struct{ Undelivered }{},
 		Redriver:    struct{ Redriver }{},
 		DeadLetters: struct{ DeadLetters }{},
+		Receipts:    struct{ Receipts }{},
+		Deliveries:  struct{ Deliveries }{},
 		TokenKey:    make([]byte, tokenKeyBytes),
 		Log:         slog.New(slog.DiscardHandler),
 	})

@@ -27,7 +27,8 @@ var mayImport = map[string][]string{
 	"server/auth":           {},
 	"batcher":               {"journal", "uploader", "gen/destinations/journal/v1"},
 	"telemetry":             {"server", "journal", "batcher", "uploader", "gen/destinations/v1"},
-	"cmd/destinations":      {"server", "journal", "batcher", "uploader", "telemetry", "gen/destinations/v1", "gen/destinations/journal/v1"},
+	"cmd/destinations":      {"server", "journal", "batcher", "ledger", "uploader", "telemetry", "gen/destinations/v1", "gen/destinations/journal/v1"},
+	"ledger":                {"journal", "gen/destinations/journal/v1"},
 	"e2e":                   {"e2e", "gen", "journal", "server", "uploader"},
 	"bench":                 {"e2e", "gen/destinations/v1", "batcher", "uploader"},
 }
@@ -46,7 +47,9 @@ var outside = map[string][]string{
 	"golang.org/x/sys":           {"journal"},
 	"go.opentelemetry.io/":       {"telemetry", "e2e"},
 	"github.com/prometheus/":     {"telemetry"},
-	"google.golang.org/protobuf": {"gen", "server", "batcher", "cmd/destinations", "e2e", "bench"},
+	"google.golang.org/protobuf": {"gen", "server", "batcher", "ledger", "cmd/destinations", "e2e", "bench"},
+	"modernc.org/":               {"ledger"},
+	"database/sql":               {"ledger"},
 }
 
 func TestImportArrows(t *testing.T) {

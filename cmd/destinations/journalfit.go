@@ -84,8 +84,8 @@ func (f *fits) count(offset uint64, rec *journalv1.Events) {
 	}
 }
 
-// newFits counts the events of the batches of a ledger that need them.
-func newFits(l *ledger) *fits {
+// newFits counts the events of the batches of an account that need them.
+func newFits(l *account) *fits {
 	f := &fits{stretches: map[target][]*stretch{}}
 	for _, b := range l.batches {
 		if b.needsEvents() {

@@ -26,7 +26,7 @@ import (
 // fillControl puts a record into each hole under which what follows counts again.
 func (r *repairPlan) fillControl() error {
 	epoch := r.state().GetIncarnation()
-	for i, e := range r.ledger.entries {
+	for i, e := range r.account.entries {
 		if e.lost != nil {
 			e.control = r.ownerOf(i, epoch)
 			e.changed = true
@@ -37,7 +37,7 @@ func (r *repairPlan) fillControl() error {
 			epoch = e.control.GetIncarnation()
 		}
 	}
-	r.ledger.fold(r.state().GetIncarnation())
+	r.account.fold(r.state().GetIncarnation())
 	r.spools = nil
 	r.checkSpools()
 	return nil
@@ -47,7 +47,7 @@ func (r *repairPlan) fillControl() error {
 // count.
 func (r *repairPlan) ownerOf(i int, epoch []byte) *journalv1.Control {
 	c := &journalv1.Control{Incarnation: epoch}
-	for _, next := range r.ledger.entries[i+1:] {
+	for _, next := range r.account.entries[i+1:] {
 		if next.control == nil {
 			continue
 		}
@@ -75,12 +75,12 @@ func opens(c *journalv1.Control) bool {
 // givePlace puts Seals back into holes that later records repeat.
 func (r *repairPlan) givePlace() error {
 	start := eventAt{r.survey.Start.Events, 0}
-	for _, b := range r.ledger.orphans {
+	for _, b := range r.account.orphans {
 		if start.less(atOf(b.seal.GetThrough())) {
 			r.putSeal(b.seal)
 		}
 	}
-	r.ledger.fold(r.state().GetIncarnation())
+	r.account.fold(r.state().GetIncarnation())
 	r.spools = nil
 	r.checkSpools()
 	return nil
@@ -90,7 +90,7 @@ func (r *repairPlan) givePlace() error {
 // before; the Seals of a hole are in the order of their events.
 func (r *repairPlan) putSeal(seal *journalv1.Seal) {
 	var hole *entry
-	for _, e := range r.ledger.entries {
+	for _, e := range r.account.entries {
 		if e.lost != nil {
 			hole = e
 		}
@@ -131,7 +131,7 @@ type gap struct {
 func (r *repairPlan) gaps(f *fits) (gaps []*gap) {
 	index := map[*entry]int{}
 	var holes []int
-	for i, e := range r.ledger.entries {
+	for i, e := range r.account.entries {
 		index[e] = i
 		if e.lost != nil {
 			holes = append(holes, i)
@@ -145,7 +145,7 @@ func (r *repairPlan) gaps(f *fits) (gaps []*gap) {
 		entry   int
 	}
 	ends := map[target]end{}
-	for _, b := range r.ledger.batches {
+	for _, b := range r.account.batches {
 		before, ok := ends[b.target()]
 		if !ok {
 			before = end{through: eventAt{r.survey.Start.Events, 0}, entry: 0}
@@ -207,7 +207,7 @@ func (r *repairPlan) sealGaps(gaps []*gap) {
 // those events any more.
 func (r *repairPlan) park() error {
 	var hole *entry // the last one: every Seal that a file is of stands before its end
-	for _, e := range r.ledger.entries {
+	for _, e := range r.account.entries {
 		if e.lost != nil {
 			hole = e
 		}
@@ -238,7 +238,7 @@ func (r *repairPlan) park() error {
 // spoolsNamed are the files that are known to hold a batch.
 func (r *repairPlan) spoolsNamed() map[string]bool {
 	named := map[string]bool{}
-	for _, b := range r.ledger.byKey {
+	for _, b := range r.account.byKey {
 		if b.parked != nil {
 			named[b.parked.GetFile()] = true
 		}
@@ -248,7 +248,7 @@ func (r *repairPlan) spoolsNamed() map[string]bool {
 
 // batchOfSpool is the batch that a file is named after, if it still needs one.
 func (r *repairPlan) batchOfSpool(name string) *sealed {
-	for _, b := range r.ledger.batches {
+	for _, b := range r.account.batches {
 		if b.needsEvents() && strings.TrimSuffix(name, ".gz") == hex.EncodeToString(b.seal.GetId()) {
 			return b
 		}

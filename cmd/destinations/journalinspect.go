@@ -24,7 +24,7 @@ type inspection struct {
 	survey *journal.Survey
 	states map[uint64]*journalv1.State // by events offset: those that can be read
 
-	ledger   *ledger
+	account  *account
 	stateErr error // the State of the start is needed, and is damaged or missing
 	fitErr   error // what verifies and is none that this version knows
 	spools   []*spoolProblem
@@ -42,7 +42,7 @@ func inspect(folder *journal.Folder, partition int) (*inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &inspection{folder: folder, survey: s, ledger: &ledger{}}
+	n := &inspection{folder: folder, survey: s, account: &account{}}
 	n.readStates()
 	if !s.Known {
 		start, err := n.guessStart()
@@ -56,12 +56,12 @@ func inspect(folder *journal.Folder, partition int) (*inspection, error) {
 	if n.unmendable() != nil {
 		return n, nil
 	}
-	if n.ledger, err = readLedger(folder, n.survey, n.state().GetIncarnation()); err != nil {
+	if n.account, err = readAccount(folder, n.survey, n.state().GetIncarnation()); err != nil {
 		return nil, err
 	}
 	n.checkState()
 	n.checkSpools()
-	return n, n.checkFit(newFits(n.ledger))
+	return n, n.checkFit(newFits(n.account))
 }
 
 // unmendable says why nothing can be made of the partition; nil if something can.
@@ -183,10 +183,10 @@ func (n *inspection) startsInOldFormat() bool {
 			return false
 		}
 	}
-	if len(n.ledger.entries) == 0 {
+	if len(n.account.entries) == 0 {
 		return false
 	}
-	first := n.ledger.entries[0]
+	first := n.account.entries[0]
 	if first.lost != nil {
 		return true // what is missing is the Snapshot itself
 	}
@@ -201,9 +201,9 @@ func (n *inspection) startsInOldFormat() bool {
 // checkSpools compares the files of parked batches with what was decided of them.
 func (n *inspection) checkSpools() {
 	for _, p := range n.state().GetParked() {
-		n.ledger.known(p.GetParked().GetSeal()).parked = p.GetParked()
+		n.account.known(p.GetParked().GetSeal()).parked = p.GetParked()
 	}
-	for _, b := range append(n.ledger.batches, n.ledger.orphans...) {
+	for _, b := range append(n.account.batches, n.account.orphans...) {
 		if b.delivered || b.parked == nil {
 			continue
 		}
@@ -240,7 +240,7 @@ func (n *inspection) checkSpool(p *journalv1.Parked) error {
 func (n *inspection) checkFit(f *fits) error {
 	err := f.read(n.folder, n.survey)
 	n.fitErr = f.err
-	for _, e := range n.ledger.entries {
+	for _, e := range n.account.entries {
 		n.fitErr = errors.Join(n.fitErr, e.err)
 	}
 	return err
@@ -257,10 +257,10 @@ func (n *inspection) problems() []error {
 	}
 	add(n.stateErr)
 	add(n.fitErr)
-	if end := n.survey.Events.To; (eventAt{end, 0}).less(n.ledger.through) {
-		add(fmt.Errorf("a seal decides the events below %d/%d, and the events log ends at %d", n.ledger.through.offset, n.ledger.through.index, end))
+	if end := n.survey.Events.To; (eventAt{end, 0}).less(n.account.through) {
+		add(fmt.Errorf("a seal decides the events below %d/%d, and the events log ends at %d", n.account.through.offset, n.account.through.index, end))
 	}
-	for _, b := range n.ledger.batches {
+	for _, b := range n.account.batches {
 		add(b.fit())
 	}
 	for _, s := range n.spools {

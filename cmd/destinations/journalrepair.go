@@ -158,7 +158,7 @@ func (r *repairPlan) renewState() error {
 	if later := r.laterState(); later != nil {
 		state.WrittenBuckets, state.Leftovers = later.GetWrittenBuckets(), later.GetLeftovers()
 		for _, p := range later.GetParked() {
-			if b := r.ledger.byKey[p.GetParked().GetSeal().GetKey()]; b == nil || b.parked == nil {
+			if b := r.account.byKey[p.GetParked().GetSeal().GetKey()]; b == nil || b.parked == nil {
 				state.Parked = append(state.Parked, p) // before the start, since no record since then says so
 			}
 		}
@@ -224,7 +224,7 @@ func (r *repairPlan) settleSpools() error {
 // unpark takes back that a batch is parked, or all that was decided of it.
 func (r *repairPlan) unpark(b *sealed, keepSeal bool) {
 	id := b.seal.GetId()
-	for _, e := range r.ledger.entries {
+	for _, e := range r.account.entries {
 		e.drop(func(d *journalv1.Decision) bool {
 			return bytes.Equal(d.GetParked().GetSeal().GetId(), id) && d.GetParked() != nil ||
 				d.GetSetAside() != nil && bytes.Equal(d.GetSetAside().GetParked().GetSeal().GetId(), id) ||
@@ -259,12 +259,12 @@ func (e *entry) drop(which func(*journalv1.Decision) bool) {
 // fitBatches reads the events, and cuts what was sealed down to what is there: under its
 // own key, so that whatever of it is in S3 already is not put there a second time.
 func (r *repairPlan) fitBatches() error {
-	f := newFits(r.ledger)
+	f := newFits(r.account)
 	gaps := r.gaps(f)
 	if err := r.checkFit(f); err != nil {
 		return err
 	}
-	for _, b := range r.ledger.batches {
+	for _, b := range r.account.batches {
 		if b.fit() == nil {
 			continue
 		}
@@ -286,7 +286,7 @@ func (r *repairPlan) fitBatches() error {
 // extendEvents gives positions that were decided on, and have no records any more, to
 // empty ones: they must not become those of other events.
 func (r *repairPlan) extendEvents() error {
-	through := r.ledger.through
+	through := r.account.through
 	if through.index > 0 {
 		through.offset++
 	}
@@ -346,7 +346,7 @@ func them(n uint64) string {
 // writeControl puts the records of the control log that were changed into the mending.
 func (r *repairPlan) writeControl() error {
 	r.mending.Control.Records = map[uint64][]byte{}
-	for _, e := range r.ledger.entries {
+	for _, e := range r.account.entries {
 		if !e.changed {
 			continue
 		}

@@ -46,6 +46,9 @@ type serveCmd struct {
 	DedupeWindow  time.Duration `default:"10m" placeholder:"TIME" help:"How long an event's id is remembered, to leave out another event of that id (${default}, at least 1s)."`
 	DedupeIDs     int           `name:"dedupe-ids" default:"500000" placeholder:"N" help:"Ids of events that are remembered, all partitions together (${default}; 0: none)."`
 
+	LedgerRetention time.Duration `default:"168h" placeholder:"TIME" help:"How long the ledger keeps what was delivered (${default}, at least 1m): which object, when. See \"destinations status\"."`
+	LedgerSize      byteSize      `default:"2GiB" placeholder:"SIZE" help:"Largest size of the ledger's database (${default}, at least 16MiB); beyond it the oldest deliveries are forgotten first."`
+
 	MaxStreamAge time.Duration `default:"1h" placeholder:"TIME" help:"How long a StreamS3 lasts, more or less by a tenth of it, before its sender is told to open another one (${default}, at least 1s)."`
 
 	S3Endpoint  string   `name:"s3-endpoint" placeholder:"URL" help:"S3-compatible server (AWS). Fixed when the data folder is made. Credentials and region come from AWS's default chain: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, profiles, instance and container roles."`

@@ -18,6 +18,7 @@ import (
 
 	"github.com/open-destinations/destinations/batcher"
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/ledger"
 	"github.com/open-destinations/destinations/server"
 	"github.com/open-destinations/destinations/telemetry"
 	"github.com/open-destinations/destinations/uploader"
@@ -46,6 +47,7 @@ type service struct {
 	log      *slog.Logger
 	overdue  func()
 	journal  *journal.Journal
+	ledger   *ledger.Ledger
 	uploader *uploader.Uploader
 	batcher  *batcher.Batcher
 	tokenKey []byte
@@ -65,7 +67,7 @@ type service struct {
 // answered before run. When it fails it leaves nothing behind.
 func newService(p serviceParams) (*service, error) {
 	s := &service{config: p.Config, log: p.Log, overdue: p.Overdue, telemetry: p.Telemetry}
-	for _, step := range []func(*serviceParams) error{s.openJournal, s.startBackHalf, s.makeServers, s.watch, s.listen} {
+	for _, step := range []func(*serviceParams) error{s.openJournal, s.openLedger, s.startBackHalf, s.makeServers, s.watch, s.listen} {
 		if err := step(&p); err != nil {
 			return nil, errors.Join(err, s.abandon())
 		}
@@ -113,6 +115,20 @@ func flagAtFault(err error) string {
 	return "--data-dir"
 }
 
+// openLedger opens what remembers the deliveries. It has to follow the journal before
+// anything of that is released.
+func (s *service) openLedger(p *serviceParams) (err error) {
+	s.ledger, err = ledger.Open(ledger.Params{
+		Config:      p.Config.Ledger,
+		Dir:         p.Config.Journal.Dir,
+		Journal:     s.journal,
+		DigestOf:    server.Digest,
+		Incarnation: batcher.Incarnation,
+		Log:         p.Log,
+	})
+	return err
+}
+
 // startBackHalf starts what turns the journal into objects.
 func (s *service) startBackHalf(p *serviceParams) (err error) {
 	s.uploader, err = uploader.New(p.AWS, p.Config.Uploader, p.Log)
@@ -130,6 +146,8 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 		RegionOf: s.uploader.Region,
 		Log:      p.Log,
 		Observer: s.telemetry,
+		DigestOf: server.Digest,
+		Gate:     s.ledger,
 	})
 	return err
 }
@@ -140,6 +158,7 @@ const handshake = 3 * time.Second
 
 // makeServers makes the gRPC and the HTTP server, with the services on them.
 func (s *service) makeServers(p *serviceParams) (err error) {
+	shards := shards{s.batcher}
 	s.server, err = server.New(server.Params{
 		Config:      p.Config.Server,
 		Journal:     server.OverJournal(s.journal),
@@ -148,6 +167,8 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 		Undelivered: undelivered{s.batcher},
 		Redriver:    redriver{s.batcher},
 		DeadLetters: deadLetters{s.batcher},
+		Receipts:    receipts{ledger.NewDesk(s.ledger, shards), shards, s.ledger},
+		Deliveries:  deliveries{s.ledger},
 		TokenKey:    s.tokenKey,
 		Log:         p.Log,
 		Observer:    s.telemetry,
@@ -203,6 +224,9 @@ func (s *service) closeStorage(ctx context.Context) error {
 	}
 	if s.uploader != nil {
 		s.uploader.Close()
+	}
+	if s.ledger != nil {
+		problems = append(problems, s.ledger.Close())
 	}
 	if s.journal != nil {
 		problems = append(problems, s.journal.Close())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/open-destinations/destinations/batcher"
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/ledger"
 	"github.com/open-destinations/destinations/server"
 	"github.com/open-destinations/destinations/uploader"
 )
@@ -22,6 +23,7 @@ type serviceConfig struct {
 	Journal             journal.Config
 	Server              server.Config
 	Batcher             batcher.Config
+	Ledger              ledger.Config
 	Uploader            uploader.Config
 }
 
@@ -36,6 +38,7 @@ func (c *serveCmd) config() (serviceConfig, error) {
 		Journal:       journal.DefaultConfig(),
 		Server:        server.DefaultConfig(),
 		Batcher:       batcher.DefaultConfig(),
+		Ledger:        ledger.DefaultConfig(),
 		Uploader:      uploader.DefaultConfig(),
 	}
 	s.Journal.Dir = c.DataDir
@@ -60,6 +63,12 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Batcher.DedupeWindow = c.DedupeWindow
 	s.Batcher.DedupeIDs = c.DedupeIDs
 
+	s.Ledger.Retention = c.LedgerRetention
+	s.Ledger.SizeBytes = int64(c.LedgerSize)
+	if c.JournalQuota > 0 {
+		s.Ledger.HeldBytes = max(1, int64(c.JournalQuota)/ledgerShare)
+	}
+
 	s.Uploader.Endpoint = endpoint
 	s.Uploader.PathStyle = c.S3PathStyle
 	s.Uploader.ACL = c.S3ACL
@@ -71,6 +80,10 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Uploader.PartConcurrency = share.partsOf(c.Uploads, s.Uploader.PartConcurrency)
 	return s, errors.Join(c.check(), s.check())
 }
+
+// ledgerShare is the part of the journal's quota, one in so many, that a ledger which can't be
+// written may keep from being released.
+const ledgerShare = 10
 
 // recordGrowth is how much larger than a request the record of its events can be:
 // tiny events carry their place with them there.
@@ -112,7 +125,7 @@ func (c *serveCmd) check() error {
 // check asks the packages, and names their fields as the flags are called.
 func (s *serviceConfig) check() error {
 	var problems []error
-	for _, err := range []error{s.Journal.Validate(), s.Server.Validate(), s.Batcher.Validate(), s.Uploader.Validate()} {
+	for _, err := range []error{s.Journal.Validate(), s.Server.Validate(), s.Batcher.Validate(), s.Ledger.Validate(), s.Uploader.Validate()} {
 		if err == nil {
 			continue
 		}
@@ -141,6 +154,8 @@ func flagName(problem string) string {
 		"dedupe-senders":    "--dedupe-senders",
 		"dedupe-window":     "--dedupe-window",
 		"dedupe-ids":        "--dedupe-ids",
+		"ledger-retention":  "--ledger-retention",
+		"ledger-size":       "--ledger-size",
 	}[field]
 	if !found || !known {
 		return problem

@@ -7,6 +7,7 @@ import (
 
 	"github.com/open-destinations/destinations/batcher"
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/ledger"
 	"github.com/open-destinations/destinations/server"
 	"github.com/open-destinations/destinations/uploader"
 )
@@ -35,6 +36,7 @@ func TestDefaultsAreThoseOfThePackages(t *testing.T) {
 		Journal:       journal.DefaultConfig(),
 		Server:        server.DefaultConfig(),
 		Batcher:       batcher.DefaultConfig(),
+		Ledger:        ledger.DefaultConfig(),
 		Uploader:      uploader.DefaultConfig(),
 	}
 	want.Journal.Dir = "./data"

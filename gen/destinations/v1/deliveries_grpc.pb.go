@@ -39,14 +39,21 @@ const (
 //	INVALID_ARGUMENT     TOKENS_INVALID             no token, or more than 1,000
 //	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix
 //	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
-//	INVALID_ARGUMENT     PAGE_INVALID               `page_size` is above 1,000, or `page_token` or `cursor` is not one that this service gave for the same filter
-//	NOT_FOUND            TOKEN_UNKNOWN              a token that this service did not give, or whose events are not those of its journal any more
+//	INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names one destination
+//	INVALID_ARGUMENT     STATE_INVALID              `state` is UPLOADING or PARTIAL, which a batch in the ledger never is
+//	INVALID_ARGUMENT     PAGE_INVALID               `page_size` is above 1,000, or `page_token` or `cursor` is not one that this service gave for the same filter, or is of what the ledger does not have any more
+//	NOT_FOUND            TOKEN_UNKNOWN              a token that this service did not give, or whose events are not those of its journal any more; `token` in the ErrorInfo's metadata is its place in the request, from 0
 //	RESOURCE_EXHAUSTED   WATCHER_TOO_SLOW           the caller of WatchDeliveries has not read for so long that what waits for him no longer fits; he goes on with the last `cursor`
-//	UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged
+//	UNAVAILABLE          PARTITION_UNAVAILABLE      GetFreshness: the destination's part of the journal is closed because its files are damaged
 //	UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
 //	INTERNAL             LEDGER_FAILED              the ledger can't be read
 //
-// Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
+// Every one of them carries a google.rpc.ErrorInfo with domain "destinations". Where the
+// service authenticates its callers there is also what the service Destinations says of
+// UNAUTHENTICATED, PERMISSION_DENIED and ISSUER_UNAVAILABLE. GetDelivery and GetFreshness are
+// for who may send or inspect, the others for who may inspect; nobody learns of what is
+// not of his tenant, or what his grant does not reach: tokens of it are unknown, and
+// lists leave it out.
 type DeliveriesClient interface {
 	// GetDelivery says what became of the events of receipts: of the destination's
 	// events from the first to the last of those that a receipt stands for, others'
@@ -134,14 +141,21 @@ func (c *deliveriesClient) GetFreshness(ctx context.Context, in *GetFreshnessReq
 //	INVALID_ARGUMENT     TOKENS_INVALID             no token, or more than 1,000
 //	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix
 //	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
-//	INVALID_ARGUMENT     PAGE_INVALID               `page_size` is above 1,000, or `page_token` or `cursor` is not one that this service gave for the same filter
-//	NOT_FOUND            TOKEN_UNKNOWN              a token that this service did not give, or whose events are not those of its journal any more
+//	INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names one destination
+//	INVALID_ARGUMENT     STATE_INVALID              `state` is UPLOADING or PARTIAL, which a batch in the ledger never is
+//	INVALID_ARGUMENT     PAGE_INVALID               `page_size` is above 1,000, or `page_token` or `cursor` is not one that this service gave for the same filter, or is of what the ledger does not have any more
+//	NOT_FOUND            TOKEN_UNKNOWN              a token that this service did not give, or whose events are not those of its journal any more; `token` in the ErrorInfo's metadata is its place in the request, from 0
 //	RESOURCE_EXHAUSTED   WATCHER_TOO_SLOW           the caller of WatchDeliveries has not read for so long that what waits for him no longer fits; he goes on with the last `cursor`
-//	UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged
+//	UNAVAILABLE          PARTITION_UNAVAILABLE      GetFreshness: the destination's part of the journal is closed because its files are damaged
 //	UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
 //	INTERNAL             LEDGER_FAILED              the ledger can't be read
 //
-// Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
+// Every one of them carries a google.rpc.ErrorInfo with domain "destinations". Where the
+// service authenticates its callers there is also what the service Destinations says of
+// UNAUTHENTICATED, PERMISSION_DENIED and ISSUER_UNAVAILABLE. GetDelivery and GetFreshness are
+// for who may send or inspect, the others for who may inspect; nobody learns of what is
+// not of his tenant, or what his grant does not reach: tokens of it are unknown, and
+// lists leave it out.
 type DeliveriesServer interface {
 	// GetDelivery says what became of the events of receipts: of the destination's
 	// events from the first to the last of those that a receipt stands for, others'
