@@ -146,6 +146,10 @@ bench-overload: ## S3 takes a tenth of what 200 streams offer: DURATION=1m RATE=
 bench-backlog: ## a start with a full journal: MIB=5120
 	@$(GO) run ./bench backlog $(if $(MIB),--mib $(MIB))
 
+.PHONY: bench-clients
+bench-clients: ## one process of each client, beside ingest: LANGUAGES=go,node DURATION=10s
+	@$(GO) run ./bench clients $(if $(DURATION),--duration $(DURATION)) $(if $(LANGUAGES),--languages $(LANGUAGES))
+
 .PHONY: profile
 profile: ## CPU, allocation and block profiles of such a run, in .bench/profiles
 	@$(GO) run ./bench --duration $(or $(DURATION),30s) --rate $(or $(RATE),0) --destinations $(or $(DESTINATIONS),1$(comma)10000) --profile .bench/profiles

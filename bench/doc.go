@@ -11,11 +11,12 @@
 //	go run ./bench expired [--duration 1m] [--rate 10000]
 //	go run ./bench overload [--duration 1m] [--rate 20]
 //	go run ./bench backlog [--mib 5120]
+//	go run ./bench clients [--languages go,node] [--duration 10s]
 //
 // Each run prints one line of JSON on standard output, and nothing else goes there;
 // progress, the machine and what is worth knowing beside go to standard error. What
-// the fields mean stands beside result, badResult, expiredResult, overloadResult and
-// backlogResult. Exit codes: 0 all runs are true, and in their bounds if they have any;
+// the fields mean stands beside result, badResult, expiredResult, overloadResult,
+// backlogResult and clientResult. Exit codes: 0 all runs are true, and in their bounds if they have any;
 // 1 one is not, and those behind it were not begun; 2 the command line was not
 // understood.
 //
@@ -44,6 +45,10 @@
 //
 // backlog fills the journal while S3 is away, kills the service, and starts it when S3
 // is back: within 2 s it must serve, and deliver at 150 MB/s.
+//
+// clients runs ingest for one destination, and then lets one process of each client send
+// the same events to the same service, as fast as it goes, one call an event, with the
+// promise of each event awaited. There is a line for each client.
 //
 // Everything lies in the folder .bench at the root of the checkout, which is not in
 // git; it has to be on a disk, and needs about 0.6 GB for each million events. A

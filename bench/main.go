@@ -66,8 +66,13 @@ func parse(args []string) (run func(context.Context) error, err error) {
 		p := backlogDefaults()
 		fs.IntVar(&p.mib, "mib", p.mib, "payload of the backlog, `MiB`")
 		play = func(ctx context.Context, t *trial) error { return backlog(ctx, t, p) }
+	case "clients":
+		p := clientsDefaults()
+		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send, more or less, each time")
+		fs.StringVar(&p.languages, "languages", p.languages, "`list` of the clients, with commas; empty is all")
+		play = func(ctx context.Context, t *trial) error { return clients(ctx, t, p) }
 	default:
-		return nil, fmt.Errorf("%q is none of ingest, bad, expired, overload and backlog", name)
+		return nil, fmt.Errorf("%q is none of ingest, bad, expired, overload, backlog and clients", name)
 	}
 	if err := fs.Parse(args); err != nil {
 		return nil, err

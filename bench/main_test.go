@@ -31,6 +31,7 @@ func TestEveryRunHasItsFlags(t *testing.T) {
 	for _, args := range [][]string{
 		nil, {"ingest"}, {"--rate", "5"}, {"ingest", "--even", "--flush=false", "--window", "1m"},
 		{"bad", "--duration", "1s", "--rate", "5"}, {"expired", "--rate", "5", "--seed", "7"}, {"overload", "--rate", "5"}, {"backlog", "--mib", "5"},
+		{"clients", "--languages", "go", "--duration", "1s"},
 	} {
 		if run, err := parse(args); err != nil || run == nil {
 			t.Errorf("%q: got %v", args, err)

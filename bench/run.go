@@ -64,6 +64,9 @@ func ingest(ctx context.Context, o options) error {
 			}
 			return fmt.Errorf("%d destinations: %w", n, err)
 		}
+		if err := r.result.print(os.Stdout); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -82,10 +85,11 @@ type run struct {
 	profiles *profiler // nil without --profile
 	load     *load
 	readback *readback
+	result   result // if all is true
 }
 
-// whole is a run from beginning to end. It prints the line if all is true. What it
-// wrote stays where it is if not.
+// whole is a run from beginning to end. What it wrote stays where it is unless all is
+// true.
 func (r *run) whole(ctx context.Context) (err error) {
 	if err := r.folder.clear(); err != nil {
 		return err
@@ -311,7 +315,7 @@ func (r *run) idle(ctx context.Context) error {
 	return err
 }
 
-// report compresses a sample alone, now that nothing else runs, and prints the line.
+// report compresses a sample alone, now that nothing else runs, and makes the line.
 func (r *run) report() error {
 	alone, err := compressAlone(r.readback.readers[0].sample.chunks)
 	if err != nil {
@@ -321,12 +325,12 @@ func (r *run) report() error {
 	say("true: each acknowledged event is there exactly once, %d bytes of payload in %d objects; the last appeared %.1fs after the last answer",
 		r.readback.bytes, r.readback.objects, r.readback.last.Sub(lastAck).Seconds())
 	say("gzip alone: %.2f s for %d bytes read back, ratio %.2f", alone.cpu.Seconds(), alone.rawBytes, alone.ratio())
-	line := resultOf(figures{load: r.load, readback: r.readback, usage: r.meter.Until(r.readback.last), gzip: alone})
-	line.Bench = "ingest"
+	r.result = resultOf(figures{load: r.load, readback: r.readback, usage: r.meter.Until(r.readback.last), gzip: alone})
+	r.result.Bench = "ingest"
 	if r.profiles != nil {
-		line.Bench = "profile"
+		r.result.Bench = "profile"
 	}
-	return line.print(os.Stdout)
+	return nil
 }
 
 // stopService ends the service.

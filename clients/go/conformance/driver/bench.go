@@ -13,7 +13,8 @@ func (d *driver) bench(line []byte) (answer, error) {
 	var p struct {
 		Client       string
 		Count        int
-		Head, Tail   string
+		Head         string
+		Tails        []string
 		Destinations []place
 	}
 	if err := json.Unmarshal(line, &p); err != nil {
@@ -34,15 +35,15 @@ func (d *driver) bench(line []byte) (answer, error) {
 		told <- all
 	}()
 	began, cpu := time.Now(), cpuTime()
-	event := append([]byte(p.Head), "0000000000"+p.Tail...)
-	digits := event[len(p.Head) : len(p.Head)+10]
+	event := append([]byte(p.Head), "0000000000"...)
+	digits := event[len(p.Head):]
 	var refused counts
 	for n := range p.Count {
 		for i, rest := len(digits)-1, n; i >= 0; i, rest = i-1, rest/10 {
 			digits[i] = byte('0' + rest%10)
 		}
 		to := p.Destinations[n%len(p.Destinations)]
-		r, err := c.Send.S3(context.Background(), destinations.S3Event{Bucket: to.Bucket, Prefix: to.Prefix, Payload: event})
+		r, err := c.Send.S3(context.Background(), destinations.S3Event{Bucket: to.Bucket, Prefix: to.Prefix, Payload: append(event, p.Tails[n%len(p.Tails)]...)})
 		if err != nil {
 			refused.add(err)
 			continue
