@@ -12,6 +12,7 @@ export class EventBuffer {
   bytes = 0;
   #line: Outgoing[] = [];
   #lineBytes = 0;
+  #last = 0; // bytes of the last event that came
   #timer: NodeJS.Timeout | undefined;
 
   /** late takes an event whose time in the line is over. */
@@ -20,9 +21,9 @@ export class EventBuffer {
     private readonly late: (event: Outgoing, error: BufferFullError) => void,
   ) {}
 
-  /** hasRoom reports whether somebody who comes now need not wait. */
+  /** hasRoom reports whether an event like the last one would not have to wait now. */
   get hasRoom(): boolean {
-    return this.#line.length === 0 && this.bytes < this.settings.maxBufferedBytes;
+    return this.#line.length === 0 && this.#fits(this.#last);
   }
 
   /** waiting is the event that waits at the head of the line. */
@@ -32,7 +33,8 @@ export class EventBuffer {
 
   /** put takes an event, has it wait, or gives back why it can't. */
   put(event: Outgoing): "taken" | "waits" | BufferFullError {
-    if (this.#line.length === 0 && this.#fits(event)) {
+    this.#last = event.bytes;
+    if (this.#line.length === 0 && this.#fits(event.bytes)) {
       this.#take(event);
       return "taken";
     }
@@ -60,7 +62,7 @@ export class EventBuffer {
   admit(): Outgoing[] {
     let count = 0;
     for (const event of this.#line) {
-      if (!this.#fits(event)) {
+      if (!this.#fits(event.bytes)) {
         break;
       }
       this.#take(event);
@@ -79,8 +81,8 @@ export class EventBuffer {
   }
 
   // An empty buffer takes one event, whatever its size.
-  #fits(event: Outgoing): boolean {
-    return this.events === 0 || this.bytes + event.bytes <= this.settings.maxBufferedBytes;
+  #fits(bytes: number): boolean {
+    return this.events === 0 || this.bytes + bytes <= this.settings.maxBufferedBytes;
   }
 
   #take(event: Outgoing): void {

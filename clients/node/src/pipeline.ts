@@ -51,7 +51,7 @@ export class Pipeline implements SenderOwner {
   constructor(private readonly settings: Settings) {
     this.sender = new Sender(settings.target, settings, this);
     this.buffer = new EventBuffer(settings, (event, error) => {
-      event.fail(error);
+      this.#reject(event, error);
       this.waiters.look();
     });
   }
@@ -85,6 +85,9 @@ export class Pipeline implements SenderOwner {
    */
   async ready(): Promise<void> {
     do {
+      if (!this.buffer.hasRoom) {
+        this.cut(); // what is collected here has to go first
+      }
       await this.rooms.until(() => this.buffer.hasRoom);
       if (this.#unturned >= turnBytes) {
         await new Promise(setImmediate);

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file destinations/v1/deliveries.proto.
  */
 export const file_destinations_v1_deliveries: GenFile = /*@__PURE__*/
-  fileDesc("CiBkZXN0aW5hdGlvbnMvdjEvZGVsaXZlcmllcy5wcm90bxIPZGVzdGluYXRpb25zLnYxIiQKEkdldERlbGl2ZXJ5UmVxdWVzdBIOCgZ0b2tlbnMYASADKAkiegoTR2V0RGVsaXZlcnlSZXNwb25zZRItCgpkZWxpdmVyaWVzGAEgAygLMhkuZGVzdGluYXRpb25zLnYxLkRlbGl2ZXJ5EhQKDGRlc3RpbmF0aW9ucxgCIAEoDRIeChZkZXN0aW5hdGlvbnNfZGVsaXZlcmVkGAMgASgNIq0CCghEZWxpdmVyeRINCgV0b2tlbhgBIAEoCRIxCgtkZXN0aW5hdGlvbhgCIAEoCzIcLmRlc3RpbmF0aW9ucy52MS5EZXN0aW5hdGlvbhItCgVzdGF0ZRgDIAEoDjIeLmRlc3RpbmF0aW9ucy52MS5EZWxpdmVyeVN0YXRlEjEKB29iamVjdHMYBCADKAsyIC5kZXN0aW5hdGlvbnMudjEuRGVsaXZlcmVkT2JqZWN0EhcKD29iamVjdHNfb21pdHRlZBgFIAEoBBIMCgRjb2RlGAYgASgJEg8KB21lc3NhZ2UYByABKAkSLAoIbmV4dF90cnkYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD2RldGFpbHNfZXhwaXJlZBgJIAEoCCKfAQoPRGVsaXZlcmVkT2JqZWN0Eg4KBmJ1Y2tldBgBIAEoCRILCgNrZXkYAiABKAkSDAoEZXRhZxgDIAEoCRIMCgRzaXplGAQgASgEEg4KBmV2ZW50cxgFIAEoBBIRCglyYXdfYnl0ZXMYBiABKAQSMAoMZGVsaXZlcmVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLzAgoORGVsaXZlcnlSZWNvcmQSMQoLZGVzdGluYXRpb24YASABKAsyHC5kZXN0aW5hdGlvbnMudjEuRGVzdGluYXRpb24SLQoFc3RhdGUYAiABKA4yHi5kZXN0aW5hdGlvbnMudjEuRGVsaXZlcnlTdGF0ZRIwCgZvYmplY3QYAyABKAsyIC5kZXN0aW5hdGlvbnMudjEuRGVsaXZlcmVkT2JqZWN0EhEKCXBhcnRpdGlvbhgEIAEoDRIyCg5maXJzdF9yZWNlaXZlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9yZWNlaXZlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJc2VhbGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhdHRlbXB0cxgIIAEoDRISCgpsYXN0X2Vycm9yGAkgASgJIvMBChVMaXN0RGVsaXZlcmllc1JlcXVlc3QSDgoGYnVja2V0GAEgASgJEhMKBnByZWZpeBgCIAEoCUgAiAEBEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoFc3RhdGUYBSABKA4yHi5kZXN0aW5hdGlvbnMudjEuRGVsaXZlcnlTdGF0ZRIRCglwYWdlX3NpemUYBiABKA0SEgoKcGFnZV90b2tlbhgHIAEoCUIJCgdfcHJlZml4ImYKFkxpc3REZWxpdmVyaWVzUmVzcG9uc2USMwoKZGVsaXZlcmllcxgBIAMoCzIfLmRlc3RpbmF0aW9ucy52MS5EZWxpdmVyeVJlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkihwEKFldhdGNoRGVsaXZlcmllc1JlcXVlc3QSDgoGYnVja2V0GAEgASgJEhMKBnByZWZpeBgCIAEoCUgAiAEBEi0KBXN0YXRlGAMgASgOMh4uZGVzdGluYXRpb25zLnYxLkRlbGl2ZXJ5U3RhdGUSDgoGY3Vyc29yGAQgASgJQgkKB19wcmVmaXgiXAoXV2F0Y2hEZWxpdmVyaWVzUmVzcG9uc2USMQoIZGVsaXZlcnkYASABKAsyHy5kZXN0aW5hdGlvbnMudjEuRGVsaXZlcnlSZWNvcmQSDgoGY3Vyc29yGAIgASgJIjUKE0dldEZyZXNobmVzc1JlcXVlc3QSDgoGYnVja2V0GAEgASgJEg4KBnByZWZpeBgCIAEoCSLjAQoUR2V0RnJlc2huZXNzUmVzcG9uc2USMwoQb2xkZXN0X2V2ZW50X2FnZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIWCg5iYWNrbG9nX2V2ZW50cxgCIAEoBBIVCg1iYWNrbG9nX2J5dGVzGAMgASgEEjAKBXN0YXRlGAQgASgOMiEuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uU3RhdGUSNQoRbGFzdF9kZWxpdmVyZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKtgBCg1EZWxpdmVyeVN0YXRlEh4KGkRFTElWRVJZX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWREVMSVZFUllfU1RBVEVfUEVORElORxABEhwKGERFTElWRVJZX1NUQVRFX1VQTE9BRElORxACEhoKFkRFTElWRVJZX1NUQVRFX0JMT0NLRUQQAxIaChZERUxJVkVSWV9TVEFURV9QQVJUSUFMEAQSHAoYREVMSVZFUllfU1RBVEVfREVMSVZFUkVEEAUSFwoTREVMSVZFUllfU1RBVEVfREVBRBAGMo4DCgpEZWxpdmVyaWVzElgKC0dldERlbGl2ZXJ5EiMuZGVzdGluYXRpb25zLnYxLkdldERlbGl2ZXJ5UmVxdWVzdBokLmRlc3RpbmF0aW9ucy52MS5HZXREZWxpdmVyeVJlc3BvbnNlEmEKDkxpc3REZWxpdmVyaWVzEiYuZGVzdGluYXRpb25zLnYxLkxpc3REZWxpdmVyaWVzUmVxdWVzdBonLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVsaXZlcmllc1Jlc3BvbnNlEmYKD1dhdGNoRGVsaXZlcmllcxInLmRlc3RpbmF0aW9ucy52MS5XYXRjaERlbGl2ZXJpZXNSZXF1ZXN0GiguZGVzdGluYXRpb25zLnYxLldhdGNoRGVsaXZlcmllc1Jlc3BvbnNlMAESWwoMR2V0RnJlc2huZXNzEiQuZGVzdGluYXRpb25zLnYxLkdldEZyZXNobmVzc1JlcXVlc3QaJS5kZXN0aW5hdGlvbnMudjEuR2V0RnJlc2huZXNzUmVzcG9uc2VCTlpMZ2l0aHViLmNvbS9vcGVuLWRlc3RpbmF0aW9ucy9kZXN0aW5hdGlvbnMvZ2VuL2Rlc3RpbmF0aW9ucy92MTtkZXN0aW5hdGlvbnN2MWIGcHJvdG8z", [file_destinations_v1_operations, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("CiBkZXN0aW5hdGlvbnMvdjEvZGVsaXZlcmllcy5wcm90bxIPZGVzdGluYXRpb25zLnYxIiQKEkdldERlbGl2ZXJ5UmVxdWVzdBIOCgZ0b2tlbnMYASADKAkiegoTR2V0RGVsaXZlcnlSZXNwb25zZRItCgpkZWxpdmVyaWVzGAEgAygLMhkuZGVzdGluYXRpb25zLnYxLkRlbGl2ZXJ5EhQKDGRlc3RpbmF0aW9ucxgCIAEoDRIeChZkZXN0aW5hdGlvbnNfZGVsaXZlcmVkGAMgASgNIq0CCghEZWxpdmVyeRINCgV0b2tlbhgBIAEoCRIxCgtkZXN0aW5hdGlvbhgCIAEoCzIcLmRlc3RpbmF0aW9ucy52MS5EZXN0aW5hdGlvbhItCgVzdGF0ZRgDIAEoDjIeLmRlc3RpbmF0aW9ucy52MS5EZWxpdmVyeVN0YXRlEjEKB29iamVjdHMYBCADKAsyIC5kZXN0aW5hdGlvbnMudjEuRGVsaXZlcmVkT2JqZWN0EhcKD29iamVjdHNfb21pdHRlZBgFIAEoBBIMCgRjb2RlGAYgASgJEg8KB21lc3NhZ2UYByABKAkSLAoIbmV4dF90cnkYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD2RldGFpbHNfZXhwaXJlZBgJIAEoCCKfAQoPRGVsaXZlcmVkT2JqZWN0Eg4KBmJ1Y2tldBgBIAEoCRILCgNrZXkYAiABKAkSDAoEZXRhZxgDIAEoCRIMCgRzaXplGAQgASgEEg4KBmV2ZW50cxgFIAEoBBIRCglyYXdfYnl0ZXMYBiABKAQSMAoMZGVsaXZlcmVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLzAgoORGVsaXZlcnlSZWNvcmQSMQoLZGVzdGluYXRpb24YASABKAsyHC5kZXN0aW5hdGlvbnMudjEuRGVzdGluYXRpb24SLQoFc3RhdGUYAiABKA4yHi5kZXN0aW5hdGlvbnMudjEuRGVsaXZlcnlTdGF0ZRIwCgZvYmplY3QYAyABKAsyIC5kZXN0aW5hdGlvbnMudjEuRGVsaXZlcmVkT2JqZWN0EhEKCXBhcnRpdGlvbhgEIAEoDRIyCg5maXJzdF9yZWNlaXZlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9yZWNlaXZlZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJc2VhbGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghhdHRlbXB0cxgIIAEoDRISCgpsYXN0X2Vycm9yGAkgASgJIoMCChVMaXN0RGVsaXZlcmllc1JlcXVlc3QSDgoGYnVja2V0GAEgASgJEhMKBnByZWZpeBgCIAEoCUgAiAEBEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoFc3RhdGUYBSABKA4yHi5kZXN0aW5hdGlvbnMudjEuRGVsaXZlcnlTdGF0ZRIRCglwYWdlX3NpemUYBiABKA0SEgoKcGFnZV90b2tlbhgHIAEoCRIOCgZ0ZW5hbnQYCCABKAlCCQoHX3ByZWZpeCJmChZMaXN0RGVsaXZlcmllc1Jlc3BvbnNlEjMKCmRlbGl2ZXJpZXMYASADKAsyHy5kZXN0aW5hdGlvbnMudjEuRGVsaXZlcnlSZWNvcmQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpcBChZXYXRjaERlbGl2ZXJpZXNSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRITCgZwcmVmaXgYAiABKAlIAIgBARItCgVzdGF0ZRgDIAEoDjIeLmRlc3RpbmF0aW9ucy52MS5EZWxpdmVyeVN0YXRlEg4KBmN1cnNvchgEIAEoCRIOCgZ0ZW5hbnQYBSABKAlCCQoHX3ByZWZpeCJcChdXYXRjaERlbGl2ZXJpZXNSZXNwb25zZRIxCghkZWxpdmVyeRgBIAEoCzIfLmRlc3RpbmF0aW9ucy52MS5EZWxpdmVyeVJlY29yZBIOCgZjdXJzb3IYAiABKAkiRQoTR2V0RnJlc2huZXNzUmVxdWVzdBIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEg4KBnRlbmFudBgDIAEoCSLjAQoUR2V0RnJlc2huZXNzUmVzcG9uc2USMwoQb2xkZXN0X2V2ZW50X2FnZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIWCg5iYWNrbG9nX2V2ZW50cxgCIAEoBBIVCg1iYWNrbG9nX2J5dGVzGAMgASgEEjAKBXN0YXRlGAQgASgOMiEuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uU3RhdGUSNQoRbGFzdF9kZWxpdmVyZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKtgBCg1EZWxpdmVyeVN0YXRlEh4KGkRFTElWRVJZX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWREVMSVZFUllfU1RBVEVfUEVORElORxABEhwKGERFTElWRVJZX1NUQVRFX1VQTE9BRElORxACEhoKFkRFTElWRVJZX1NUQVRFX0JMT0NLRUQQAxIaChZERUxJVkVSWV9TVEFURV9QQVJUSUFMEAQSHAoYREVMSVZFUllfU1RBVEVfREVMSVZFUkVEEAUSFwoTREVMSVZFUllfU1RBVEVfREVBRBAGMo4DCgpEZWxpdmVyaWVzElgKC0dldERlbGl2ZXJ5EiMuZGVzdGluYXRpb25zLnYxLkdldERlbGl2ZXJ5UmVxdWVzdBokLmRlc3RpbmF0aW9ucy52MS5HZXREZWxpdmVyeVJlc3BvbnNlEmEKDkxpc3REZWxpdmVyaWVzEiYuZGVzdGluYXRpb25zLnYxLkxpc3REZWxpdmVyaWVzUmVxdWVzdBonLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVsaXZlcmllc1Jlc3BvbnNlEmYKD1dhdGNoRGVsaXZlcmllcxInLmRlc3RpbmF0aW9ucy52MS5XYXRjaERlbGl2ZXJpZXNSZXF1ZXN0GiguZGVzdGluYXRpb25zLnYxLldhdGNoRGVsaXZlcmllc1Jlc3BvbnNlMAESWwoMR2V0RnJlc2huZXNzEiQuZGVzdGluYXRpb25zLnYxLkdldEZyZXNobmVzc1JlcXVlc3QaJS5kZXN0aW5hdGlvbnMudjEuR2V0RnJlc2huZXNzUmVzcG9uc2VCTlpMZ2l0aHViLmNvbS9vcGVuLWRlc3RpbmF0aW9ucy9kZXN0aW5hdGlvbnMvZ2VuL2Rlc3RpbmF0aW9ucy92MTtkZXN0aW5hdGlvbnN2MWIGcHJvdG8z", [file_destinations_v1_operations, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * GetDeliveryRequest names receipts.
@@ -140,7 +140,8 @@ export type Delivery = Message<"destinations.v1.Delivery"> & {
   nextTry?: Timestamp | undefined;
 
   /**
-   * They are delivered, and the ledger no longer has all of the objects, or none.
+   * They are delivered, or are no longer there to be delivered, and the ledger may no
+   * longer have all of the objects, or has none.
    *
    * @generated from field: bool details_expired = 9;
    */
@@ -232,7 +233,9 @@ export type DeliveryRecord = Message<"destinations.v1.DeliveryRecord"> & {
   destination?: Destination | undefined;
 
   /**
-   * PENDING (its Seal is durable), BLOCKED (parked), DELIVERED or DEAD.
+   * PENDING: its events and key are decided, and it is on its way. BLOCKED: it lies in a
+   * local file until its destination works. DELIVERED. DEAD: also if somebody has
+   * discarded it.
    *
    * @generated from field: destinations.v1.DeliveryState state = 2;
    */
@@ -331,7 +334,7 @@ export type ListDeliveriesRequest = Message<"destinations.v1.ListDeliveriesReque
   until?: Timestamp | undefined;
 
   /**
-   * Only those of this state. Unset = all.
+   * Only those of this state: PENDING, BLOCKED, DELIVERED or DEAD. Unset = all.
    *
    * @generated from field: destinations.v1.DeliveryState state = 5;
    */
@@ -351,6 +354,14 @@ export type ListDeliveriesRequest = Message<"destinations.v1.ListDeliveriesReque
    * @generated from field: string page_token = 7;
    */
   pageToken: string;
+
+  /**
+   * Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+   * which, if he names a prefix, and sees all without. While nobody is authenticated it is "default".
+   *
+   * @generated from field: string tenant = 8;
+   */
+  tenant: string;
 };
 
 /**
@@ -367,7 +378,8 @@ export const ListDeliveriesRequestSchema: GenMessage<ListDeliveriesRequest> = /*
  */
 export type ListDeliveriesResponse = Message<"destinations.v1.ListDeliveriesResponse"> & {
   /**
-   * The newest first.
+   * The newest first, by `sealed_at`. There may be fewer than `page_size`, even none,
+   * where more follow.
    *
    * @generated from field: repeated destinations.v1.DeliveryRecord deliveries = 1;
    */
@@ -409,7 +421,8 @@ export type WatchDeliveriesRequest = Message<"destinations.v1.WatchDeliveriesReq
   prefix?: string | undefined;
 
   /**
-   * Only those that have come to this state. Unset = DELIVERED and DEAD.
+   * Only those that have come to this state: PENDING, BLOCKED, DELIVERED or DEAD.
+   * Unset = DELIVERED and DEAD.
    *
    * @generated from field: destinations.v1.DeliveryState state = 3;
    */
@@ -422,6 +435,14 @@ export type WatchDeliveriesRequest = Message<"destinations.v1.WatchDeliveriesReq
    * @generated from field: string cursor = 4;
    */
   cursor: string;
+
+  /**
+   * Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+   * which, if he names a prefix, and sees all without. While nobody is authenticated it is "default".
+   *
+   * @generated from field: string tenant = 5;
+   */
+  tenant: string;
 };
 
 /**
@@ -478,6 +499,14 @@ export type GetFreshnessRequest = Message<"destinations.v1.GetFreshnessRequest">
    * @generated from field: string prefix = 2;
    */
   prefix: string;
+
+  /**
+   * Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+   * which. While nobody is authenticated it is "default".
+   *
+   * @generated from field: string tenant = 3;
+   */
+  tenant: string;
 };
 
 /**
@@ -543,7 +572,7 @@ export const GetFreshnessResponseSchema: GenMessage<GetFreshnessResponse> = /*@_
  */
 export enum DeliveryState {
   /**
-   * In a request: all. Never answered.
+   * In a request: see there. Never answered.
    *
    * @generated from enum value: DELIVERY_STATE_UNSPECIFIED = 0;
    */
@@ -565,7 +594,9 @@ export enum DeliveryState {
 
   /**
    * The destination, or what all destinations share, does not work: the events wait,
-   * and are delivered when it works again. `code` and `message` say why.
+   * and are delivered when it works again. `code` and `message` say why. The code
+   * PARTITION_UNAVAILABLE: their part of the journal is closed because its files are
+   * damaged, and nothing is delivered from there until somebody has helped.
    *
    * @generated from enum value: DELIVERY_STATE_BLOCKED = 3;
    */
@@ -579,8 +610,8 @@ export enum DeliveryState {
   PARTIAL = 4,
 
   /**
-   * All are delivered. So are those that had been sent before: of a receipt whose
-   * events were all duplicates there are no objects.
+   * All are delivered. Of a receipt whose events were all duplicates there are no
+   * objects, and it is delivered when all that came before it is.
    *
    * @generated from enum value: DELIVERY_STATE_DELIVERED = 5;
    */
@@ -610,14 +641,21 @@ export const DeliveryStateSchema: GenEnum<DeliveryState> = /*@__PURE__*/
  *     INVALID_ARGUMENT     TOKENS_INVALID             no token, or more than 1,000
  *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix
  *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
- *     INVALID_ARGUMENT     PAGE_INVALID               `page_size` is above 1,000, or `page_token` or `cursor` is not one that this service gave for the same filter
- *     NOT_FOUND            TOKEN_UNKNOWN              a token that this service did not give, or whose events are not those of its journal any more
+ *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names one destination
+ *     INVALID_ARGUMENT     STATE_INVALID              `state` is UPLOADING or PARTIAL, which a batch in the ledger never is
+ *     INVALID_ARGUMENT     PAGE_INVALID               `page_size` is above 1,000, or `page_token` or `cursor` is not one that this service gave for the same filter, or is of what the ledger does not have any more
+ *     NOT_FOUND            TOKEN_UNKNOWN              a token that this service did not give, or whose events are not those of its journal any more; `token` in the ErrorInfo's metadata is its place in the request, from 0
  *     RESOURCE_EXHAUSTED   WATCHER_TOO_SLOW           the caller of WatchDeliveries has not read for so long that what waits for him no longer fits; he goes on with the last `cursor`
- *     UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged
+ *     UNAVAILABLE          PARTITION_UNAVAILABLE      GetFreshness: the destination's part of the journal is closed because its files are damaged
  *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
  *     INTERNAL             LEDGER_FAILED              the ledger can't be read
  *
- * Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
+ * Every one of them carries a google.rpc.ErrorInfo with domain "destinations". Where the
+ * service authenticates its callers there is also what the service Destinations says of
+ * UNAUTHENTICATED, PERMISSION_DENIED and ISSUER_UNAVAILABLE. GetDelivery and GetFreshness are
+ * for who may send or inspect, the others for who may inspect; nobody learns of what is
+ * not of his tenant, or what his grant does not reach: tokens of it are unknown, and
+ * lists leave it out.
  *
  * @generated from service destinations.v1.Deliveries
  */

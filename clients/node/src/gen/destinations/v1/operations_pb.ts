@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file destinations/v1/operations.proto.
  */
 export const file_destinations_v1_operations: GenFile = /*@__PURE__*/
-  fileDesc("CiBkZXN0aW5hdGlvbnMvdjEvb3BlcmF0aW9ucy5wcm90bxIPZGVzdGluYXRpb25zLnYxIi4KDEZsdXNoUmVxdWVzdBIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJIiAKDUZsdXNoUmVzcG9uc2USDwoHYmF0Y2hlcxgBIAEoBCJLChdMaXN0RGVzdGluYXRpb25zUmVxdWVzdBIwCgVzdGF0ZRgBIAEoDjIhLmRlc3RpbmF0aW9ucy52MS5EZXN0aW5hdGlvblN0YXRlIsAEChhMaXN0RGVzdGluYXRpb25zUmVzcG9uc2USMwoLZGVzdGluYXRpb24YASABKAsyHC5kZXN0aW5hdGlvbnMudjEuRGVzdGluYXRpb25IABIpCgZzaGFyZWQYAiABKA4yFy5kZXN0aW5hdGlvbnMudjEuU2hhcmVkSAASPAoQY2xvc2VkX3BhcnRpdGlvbhgQIAEoCzIgLmRlc3RpbmF0aW9ucy52MS5DbG9zZWRQYXJ0aXRpb25IABIwCgVzdGF0ZRgDIAEoDjIhLmRlc3RpbmF0aW9ucy52MS5EZXN0aW5hdGlvblN0YXRlEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjb2RlGAUgASgJEg8KB21lc3NhZ2UYBiABKAkSFgoOYmFja2xvZ19ldmVudHMYByABKAQSFQoNYmFja2xvZ19ieXRlcxgIIAEoBBIzChBvbGRlc3RfZXZlbnRfYWdlGAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCG5leHRfdHJ5GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdieV9oYW5kGAsgASgIEhUKDXBhcmtlZF9ldmVudHMYDCABKAQSEwoLZGVhZF9ldmVudHMYDSABKAQSEgoKb3Zlcl9xdW90YRgOIAEoCBIcChR3YWl0aW5nX2Rlc3RpbmF0aW9ucxgPIAEoBEIJCgdzdWJqZWN0Ii0KC0Rlc3RpbmF0aW9uEg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkiQgoPQ2xvc2VkUGFydGl0aW9uEhEKCXBhcnRpdGlvbhgBIAEoDRIMCgRmaWxlGAIgASgJEg4KBm9mZnNldBgDIAEoBCIwCg5SZWRyaXZlUmVxdWVzdBIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJIkgKD1JlZHJpdmVSZXNwb25zZRIUCgxkZXN0aW5hdGlvbnMYASABKAQSDwoHYmF0Y2hlcxgCIAEoBBIOCgZldmVudHMYAyABKAQiMQoPTGlzdERlYWRSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkiuwEKEExpc3REZWFkUmVzcG9uc2USMQoLZGVzdGluYXRpb24YASABKAsyHC5kZXN0aW5hdGlvbnMudjEuRGVzdGluYXRpb24SCwoDa2V5GAIgASgJEg4KBmV2ZW50cxgDIAEoBBIMCgRzaXplGAQgASgEEg4KBnNoYTI1NhgFIAEoDBIOCgZyZWFzb24YBiABKAkSKQoFc2luY2UYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjAKEUV4cG9ydERlYWRSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRILCgNrZXkYAiABKAkiIgoSRXhwb3J0RGVhZFJlc3BvbnNlEgwKBGRhdGEYASABKAwiUQoSRGlzY2FyZERlYWRSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSCwoDa2V5GAMgASgJEg4KBmV2ZW50cxgEIAEoBCI2ChNEaXNjYXJkRGVhZFJlc3BvbnNlEg8KB2JhdGNoZXMYASABKAQSDgoGZXZlbnRzGAIgASgEKrUBChBEZXN0aW5hdGlvblN0YXRlEiEKHURFU1RJTkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYREVTVElOQVRJT05fU1RBVEVfQUNUSVZFEAESHgoaREVTVElOQVRJT05fU1RBVEVfUkVUUllJTkcQAhIdChlERVNUSU5BVElPTl9TVEFURV9CTE9DS0VEEAMSIQodREVTVElOQVRJT05fU1RBVEVfQ0FUQ0hJTkdfVVAQBCpNCgZTaGFyZWQSFgoSU0hBUkVEX1VOU1BFQ0lGSUVEEAASEwoPU0hBUkVEX0VORFBPSU5UEAESFgoSU0hBUkVEX0NSRURFTlRJQUxTEAIykwQKCk9wZXJhdGlvbnMSRgoFRmx1c2gSHS5kZXN0aW5hdGlvbnMudjEuRmx1c2hSZXF1ZXN0Gh4uZGVzdGluYXRpb25zLnYxLkZsdXNoUmVzcG9uc2USaQoQTGlzdERlc3RpbmF0aW9ucxIoLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVzdGluYXRpb25zUmVxdWVzdBopLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVzdGluYXRpb25zUmVzcG9uc2UwARJMCgdSZWRyaXZlEh8uZGVzdGluYXRpb25zLnYxLlJlZHJpdmVSZXF1ZXN0GiAuZGVzdGluYXRpb25zLnYxLlJlZHJpdmVSZXNwb25zZRJRCghMaXN0RGVhZBIgLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVhZFJlcXVlc3QaIS5kZXN0aW5hdGlvbnMudjEuTGlzdERlYWRSZXNwb25zZTABElcKCkV4cG9ydERlYWQSIi5kZXN0aW5hdGlvbnMudjEuRXhwb3J0RGVhZFJlcXVlc3QaIy5kZXN0aW5hdGlvbnMudjEuRXhwb3J0RGVhZFJlc3BvbnNlMAESWAoLRGlzY2FyZERlYWQSIy5kZXN0aW5hdGlvbnMudjEuRGlzY2FyZERlYWRSZXF1ZXN0GiQuZGVzdGluYXRpb25zLnYxLkRpc2NhcmREZWFkUmVzcG9uc2VCTlpMZ2l0aHViLmNvbS9vcGVuLWRlc3RpbmF0aW9ucy9kZXN0aW5hdGlvbnMvZ2VuL2Rlc3RpbmF0aW9ucy92MTtkZXN0aW5hdGlvbnN2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("CiBkZXN0aW5hdGlvbnMvdjEvb3BlcmF0aW9ucy5wcm90bxIPZGVzdGluYXRpb25zLnYxIlQKDEZsdXNoUmVxdWVzdBIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEhQKDGFsbF9wcmVmaXhlcxgDIAEoCBIOCgZ0ZW5hbnQYBCABKAkiIAoNRmx1c2hSZXNwb25zZRIPCgdiYXRjaGVzGAEgASgEIlsKF0xpc3REZXN0aW5hdGlvbnNSZXF1ZXN0EjAKBXN0YXRlGAEgASgOMiEuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uU3RhdGUSDgoGdGVuYW50GAIgASgJItAEChhMaXN0RGVzdGluYXRpb25zUmVzcG9uc2USMwoLZGVzdGluYXRpb24YASABKAsyHC5kZXN0aW5hdGlvbnMudjEuRGVzdGluYXRpb25IABIpCgZzaGFyZWQYAiABKA4yFy5kZXN0aW5hdGlvbnMudjEuU2hhcmVkSAASPAoQY2xvc2VkX3BhcnRpdGlvbhgQIAEoCzIgLmRlc3RpbmF0aW9ucy52MS5DbG9zZWRQYXJ0aXRpb25IABIwCgVzdGF0ZRgDIAEoDjIhLmRlc3RpbmF0aW9ucy52MS5EZXN0aW5hdGlvblN0YXRlEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjb2RlGAUgASgJEg8KB21lc3NhZ2UYBiABKAkSFgoOYmFja2xvZ19ldmVudHMYByABKAQSFQoNYmFja2xvZ19ieXRlcxgIIAEoBBIzChBvbGRlc3RfZXZlbnRfYWdlGAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCG5leHRfdHJ5GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdieV9oYW5kGAsgASgIEhUKDXBhcmtlZF9ldmVudHMYDCABKAQSEwoLZGVhZF9ldmVudHMYDSABKAQSEgoKb3Zlcl9xdW90YRgOIAEoCBIcChR3YWl0aW5nX2Rlc3RpbmF0aW9ucxgPIAEoBBIOCgZyZWdpb24YESABKAlCCQoHc3ViamVjdCI9CgtEZXN0aW5hdGlvbhIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEg4KBnRlbmFudBgDIAEoCSJCCg9DbG9zZWRQYXJ0aXRpb24SEQoJcGFydGl0aW9uGAEgASgNEgwKBGZpbGUYAiABKAkSDgoGb2Zmc2V0GAMgASgEIkAKDlJlZHJpdmVSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJIkgKD1JlZHJpdmVSZXNwb25zZRIUCgxkZXN0aW5hdGlvbnMYASABKAQSDwoHYmF0Y2hlcxgCIAEoBBIOCgZldmVudHMYAyABKAQiQQoPTGlzdERlYWRSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJIrsBChBMaXN0RGVhZFJlc3BvbnNlEjEKC2Rlc3RpbmF0aW9uGAEgASgLMhwuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uEgsKA2tleRgCIAEoCRIOCgZldmVudHMYAyABKAQSDAoEc2l6ZRgEIAEoBBIOCgZzaGEyNTYYBSABKAwSDgoGcmVhc29uGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJAChFFeHBvcnREZWFkUmVxdWVzdBIOCgZidWNrZXQYASABKAkSCwoDa2V5GAIgASgJEg4KBnRlbmFudBgDIAEoCSIiChJFeHBvcnREZWFkUmVzcG9uc2USDAoEZGF0YRgBIAEoDCJhChJEaXNjYXJkRGVhZFJlcXVlc3QSDgoGYnVja2V0GAEgASgJEg4KBnByZWZpeBgCIAEoCRILCgNrZXkYAyABKAkSDgoGZXZlbnRzGAQgASgEEg4KBnRlbmFudBgFIAEoCSI2ChNEaXNjYXJkRGVhZFJlc3BvbnNlEg8KB2JhdGNoZXMYASABKAQSDgoGZXZlbnRzGAIgASgEKrUBChBEZXN0aW5hdGlvblN0YXRlEiEKHURFU1RJTkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYREVTVElOQVRJT05fU1RBVEVfQUNUSVZFEAESHgoaREVTVElOQVRJT05fU1RBVEVfUkVUUllJTkcQAhIdChlERVNUSU5BVElPTl9TVEFURV9CTE9DS0VEEAMSIQodREVTVElOQVRJT05fU1RBVEVfQ0FUQ0hJTkdfVVAQBCpNCgZTaGFyZWQSFgoSU0hBUkVEX1VOU1BFQ0lGSUVEEAASEwoPU0hBUkVEX0VORFBPSU5UEAESFgoSU0hBUkVEX0NSRURFTlRJQUxTEAIykwQKCk9wZXJhdGlvbnMSRgoFRmx1c2gSHS5kZXN0aW5hdGlvbnMudjEuRmx1c2hSZXF1ZXN0Gh4uZGVzdGluYXRpb25zLnYxLkZsdXNoUmVzcG9uc2USaQoQTGlzdERlc3RpbmF0aW9ucxIoLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVzdGluYXRpb25zUmVxdWVzdBopLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVzdGluYXRpb25zUmVzcG9uc2UwARJMCgdSZWRyaXZlEh8uZGVzdGluYXRpb25zLnYxLlJlZHJpdmVSZXF1ZXN0GiAuZGVzdGluYXRpb25zLnYxLlJlZHJpdmVSZXNwb25zZRJRCghMaXN0RGVhZBIgLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVhZFJlcXVlc3QaIS5kZXN0aW5hdGlvbnMudjEuTGlzdERlYWRSZXNwb25zZTABElcKCkV4cG9ydERlYWQSIi5kZXN0aW5hdGlvbnMudjEuRXhwb3J0RGVhZFJlcXVlc3QaIy5kZXN0aW5hdGlvbnMudjEuRXhwb3J0RGVhZFJlc3BvbnNlMAESWAoLRGlzY2FyZERlYWQSIy5kZXN0aW5hdGlvbnMudjEuRGlzY2FyZERlYWRSZXF1ZXN0GiQuZGVzdGluYXRpb25zLnYxLkRpc2NhcmREZWFkUmVzcG9uc2VCTlpMZ2l0aHViLmNvbS9vcGVuLWRlc3RpbmF0aW9ucy9kZXN0aW5hdGlvbnMvZ2VuL2Rlc3RpbmF0aW9ucy92MTtkZXN0aW5hdGlvbnN2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * FlushRequest names what is to be flushed.
@@ -36,6 +36,22 @@ export type FlushRequest = Message<"destinations.v1.FlushRequest"> & {
    * @generated from field: string prefix = 2;
    */
   prefix: string;
+
+  /**
+   * All destinations of the bucket, whatever their prefixes. A bucket has to be
+   * named, and no prefix.
+   *
+   * @generated from field: bool all_prefixes = 3;
+   */
+  allPrefixes: boolean;
+
+  /**
+   * Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+   * which, if he names a bucket. While nobody is authenticated it is "default".
+   *
+   * @generated from field: string tenant = 4;
+   */
+  tenant: string;
 };
 
 /**
@@ -78,6 +94,14 @@ export type ListDestinationsRequest = Message<"destinations.v1.ListDestinationsR
    * @generated from field: destinations.v1.DestinationState state = 1;
    */
   state: DestinationState;
+
+  /**
+   * Only what is of this tenant. Empty = the caller's own tenant; all, if he sees every
+   * tenant.
+   *
+   * @generated from field: string tenant = 2;
+   */
+  tenant: string;
 };
 
 /**
@@ -108,7 +132,7 @@ export type ListDestinationsResponse = Message<"destinations.v1.ListDestinations
     case: "destination";
   } | {
     /**
-     * The S3 endpoint or the credentials, which all destinations share.
+     * An S3 endpoint or the credentials, which destinations share.
      *
      * @generated from field: destinations.v1.Shared shared = 2;
      */
@@ -219,6 +243,15 @@ export type ListDestinationsResponse = Message<"destinations.v1.ListDestinations
    * @generated from field: uint64 waiting_destinations = 15;
    */
   waitingDestinations: bigint;
+
+  /**
+   * Of the endpoint: the region whose endpoint it is, such as "eu-west-1". AWS has one in
+   * each; only regions that something was sent to are listed. Empty = it is one for all
+   * regions (--s3-endpoint), or nothing was sent since the start.
+   *
+   * @generated from field: string region = 17;
+   */
+  region: string;
 };
 
 /**
@@ -247,6 +280,13 @@ export type Destination = Message<"destinations.v1.Destination"> & {
    * @generated from field: string prefix = 2;
    */
   prefix: string;
+
+  /**
+   * Whose it is: "default" while nobody is authenticated.
+   *
+   * @generated from field: string tenant = 3;
+   */
+  tenant: string;
 };
 
 /**
@@ -314,6 +354,14 @@ export type RedriveRequest = Message<"destinations.v1.RedriveRequest"> & {
    * @generated from field: string prefix = 2;
    */
   prefix: string;
+
+  /**
+   * Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+   * which, if he names a bucket. While nobody is authenticated it is "default".
+   *
+   * @generated from field: string tenant = 3;
+   */
+  tenant: string;
 };
 
 /**
@@ -377,6 +425,14 @@ export type ListDeadRequest = Message<"destinations.v1.ListDeadRequest"> & {
    * @generated from field: string prefix = 2;
    */
   prefix: string;
+
+  /**
+   * Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+   * which, if he names a bucket. While nobody is authenticated it is "default".
+   *
+   * @generated from field: string tenant = 3;
+   */
+  tenant: string;
 };
 
 /**
@@ -468,6 +524,14 @@ export type ExportDeadRequest = Message<"destinations.v1.ExportDeadRequest"> & {
    * @generated from field: string key = 2;
    */
   key: string;
+
+  /**
+   * Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+   * which, if he names a bucket. While nobody is authenticated it is "default".
+   *
+   * @generated from field: string tenant = 3;
+   */
+  tenant: string;
 };
 
 /**
@@ -532,6 +596,14 @@ export type DiscardDeadRequest = Message<"destinations.v1.DiscardDeadRequest"> &
    * @generated from field: uint64 events = 4;
    */
   events: bigint;
+
+  /**
+   * Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+   * which, if he names a bucket. While nobody is authenticated it is "default".
+   *
+   * @generated from field: string tenant = 5;
+   */
+  tenant: string;
 };
 
 /**
@@ -619,7 +691,7 @@ export const DestinationStateSchema: GenEnum<DestinationState> = /*@__PURE__*/
   enumDesc(file_destinations_v1_operations, 0);
 
 /**
- * Shared is what all destinations share.
+ * Shared is what destinations share.
  *
  * @generated from enum destinations.v1.Shared
  */
@@ -632,7 +704,7 @@ export enum Shared {
   UNSPECIFIED = 0,
 
   /**
-   * The S3 endpoint.
+   * The S3 endpoint, or that of one region.
    *
    * @generated from enum value: SHARED_ENDPOINT = 1;
    */
@@ -658,8 +730,10 @@ export const SharedSchema: GenEnum<Shared> = /*@__PURE__*/
  * What ends a call with an error, beside what gRPC itself reports:
  *
  *     code                 reason (ErrorInfo.reason)  cause
- *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or one destination has to be named
- *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
+ *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
+ *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
+ *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+ *     PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
  *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
  *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
  *     FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
@@ -667,13 +741,18 @@ export const SharedSchema: GenEnum<Shared> = /*@__PURE__*/
  *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
  *     INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
  *
+ * and, where the service authenticates its callers, what the service Destinations says of
+ * UNAUTHENTICATED, PERMISSION_DENIED and ISSUER_UNAVAILABLE. A caller sees and operates what
+ * is of his tenant, and of that what his grant reaches; what all share, and closed
+ * partitions, everybody sees who may list.
+ *
  * Every one of them carries a google.rpc.ErrorInfo with domain "destinations".
  *
  * @generated from service destinations.v1.Operations
  */
 export const Operations: GenService<{
   /**
-   * Flush closes the open batches of a destination, or of all, before their
+   * Flush closes the open batches of a destination, of a bucket's, or of all, before their
    * windows end, so that their uploads begin now, where S3 takes them. It answers when everything that
    * was acknowledged before the call is sealed: it stands in the journal in which
    * object it goes to S3. It does not wait for the upload. What is left at the
@@ -687,8 +766,8 @@ export const Operations: GenService<{
     output: typeof FlushResponseSchema;
   },
   /**
-   * ListDestinations says how things stand: first with the endpoint and the
-   * credentials, which all destinations share, then with each destination that has
+   * ListDestinations says how things stand: first with the endpoint, or that of each region,
+   * and the credentials, which destinations share, then with each destination that has
    * undelivered events or is blocked, by bucket and prefix. It is a picture of each
    * partition of the journal at one moment. What a partition holds that is closed
    * because its files are damaged is not known; such a partition is a line of its
