@@ -120,3 +120,34 @@ func TestNamesAreSharedByTheStreams(t *testing.T) {
 		}
 	}
 }
+
+// The receipts of a SendS3 grow with its destinations and stay until it ends: others wait for
+// what they take.
+func TestReceiptsAreCharged(t *testing.T) {
+	m := newMemory(64<<20, 4<<20, func() int64 { return 0 })
+	sum := &total{receipts: newReceipts(sampleTokens()), memory: m}
+	d := newDirectory(4, "default")
+	settle := func(prefixes ...string) int64 {
+		r := settledAt(1, time.Unix(1, 0))
+		for i, p := range prefixes {
+			r.touched = append(r.touched, touch{destination: d.find("demo", p), first: uint32(i), last: uint32(i), accepted: 1})
+		}
+		sum.settle(r)
+		return m.used.Load()
+	}
+	large := manyPrefixes(maxReceipts, 900)
+	first := settle(large...)
+	if first < maxReceipts*900-freeReceiptBytes || first > maxReceiptBytes+maxReceipts*2*entryCost {
+		t.Errorf("%d bytes are charged for %d receipts", first, maxReceipts)
+	}
+	if again := settle(large...); again != first {
+		t.Errorf("%d bytes are charged when the same destinations come again, and %d before", again, first)
+	}
+	if more := settle(manyPrefixes(10_000, 9)...); more <= first {
+		t.Errorf("%d bytes are charged with 10,000 destinations that have no receipt, and %d without", more, first)
+	}
+	sum.leave()
+	if used := m.used.Load(); used != 0 {
+		t.Errorf("%d bytes are charged at the end", used)
+	}
+}

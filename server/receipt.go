@@ -29,6 +29,21 @@ type receipts struct {
 	omitted map[digest]struct{}
 }
 
+// What is charged for receipts, which stay until a SendS3 ends: for each beside its names, and
+// for a destination that has none.
+const (
+	entryCost   = 400
+	omittedCost = 50
+	// freeReceiptBytes are not charged, so that a stream with few destinations never waits for
+	// itself alone.
+	freeReceiptBytes = 64 << 10
+)
+
+// size is about what it takes in memory.
+func (r *receipts) size() int64 {
+	return int64(r.bytes) + entryCost*int64(len(r.entries)) + omittedCost*int64(len(r.omitted))
+}
+
 // entry is a receipt in the making.
 type entry struct {
 	receipt *destinationsv1.Receipt

@@ -25,7 +25,8 @@ func (d destinations) SendS3(rpc grpc.ClientStreamingServer[destinationsv1.SendS
 	ends, end := context.WithCancelCause(s.life.drained)
 	defer end(nil)
 	defer caller.WhenEnded(end)()
-	sum := &total{receipts: newReceipts(s.tokens)}
+	sum := &total{receipts: newReceipts(s.tokens), memory: s.memory}
+	defer sum.leave()
 	st := newStream(s, caller, ends, sum)
 	in := s.read(rpc)
 	defer close(in.stop)
@@ -41,6 +42,9 @@ type total struct {
 	rejected   uint64
 	rejections []*destinationsv1.Rejection // the first of them
 	receipts   *receipts
+
+	memory  *memory
+	charged int64 // for the receipts
 }
 
 func (t *total) settle(r *request) bool {
@@ -50,7 +54,16 @@ func (t *total) settle(r *request) bool {
 	for i := range r.touched {
 		t.receipts.add(&r.touched[i], r)
 	}
+	size := max(0, t.receipts.size()-freeReceiptBytes)
+	t.memory.charge(size - t.charged)
+	t.charged = size
 	return true
+}
+
+// leave gives back what the receipts were charged.
+func (t *total) leave() {
+	t.memory.release(t.charged)
+	t.charged = 0
 }
 
 func (t *total) pending() (*answer, bool) { return nil, false }
