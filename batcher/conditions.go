@@ -108,7 +108,18 @@ func (c *conditions) isDown(s subject) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.lapseLocked(s, time.Now())
 	return c.mu.state[s] != nil
+}
+
+// lapseLocked forgets that a subject did not work if nobody has been waiting for it, and so found
+// out whether it works, long after its time to be tried: whoever needs it next does.
+func (c *conditions) lapseLocked(s subject, now time.Time) {
+	state := c.mu.state[s]
+	if state != nil && !state.probing && c.mu.wait[s] == 0 && now.Sub(state.nextTry) > c.cfg.RetryMax {
+		delete(c.mu.state, s)
+		c.down.Store(int64(len(c.mu.state)))
+	}
 }
 
 // await notes that so many more destinations wait for a subject.

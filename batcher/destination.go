@@ -61,9 +61,10 @@ func (d *destination) undelivered() bool {
 }
 
 // idle reports whether the shard need not know the destination any more: it works,
-// and nothing is open or on its way. What it has decided stands in the journal.
+// nothing is open or on its way, and its new events are not refused. What it has decided
+// stands in the journal.
 func (d *destination) idle() bool {
-	return d.open == nil && len(d.closing) == 0 && len(d.queue) == 0 && d.mode == modeActive && !d.deciding && d.probe == nil
+	return d.open == nil && len(d.closing) == 0 && len(d.queue) == 0 && d.mode == modeActive && !d.deciding && d.probe == nil && d.refusal == ""
 }
 
 func (d *destination) proto() *journalv1.Destination {

@@ -1,6 +1,7 @@
 package batcher_test
 
 import (
+	"fmt"
 	"testing/synctest"
 	"time"
 )
@@ -21,11 +22,12 @@ func (r *foldRun) heal() {
 			s.redrive(true)
 		}
 		pass(20 * time.Second)
-		if r.settled() {
+		why := r.unsettled()
+		if why == "" {
 			break
 		}
 		if n == 100 {
-			r.t.Errorf("half an hour after everything has healed it is not settled")
+			r.t.Errorf("half an hour after everything has healed it is not settled: %s", why)
 			break
 		}
 	}
@@ -68,42 +70,43 @@ func (s *service) serveAll() {
 	}
 }
 
-// settled reports whether every caller has every answer, and everything that stands in
-// the logs is in S3.
-func (r *foldRun) settled() bool {
+// unsettled says who has not every answer, or what stands in the logs and is not in S3; empty
+// if there is nothing of it.
+func (r *foldRun) unsettled() string {
 	for _, s := range r.services {
-		if s.look(); !s.works() {
-			return false
+		s.look()
+		if why := s.ailing(); why != "" {
+			return s.name + why
 		}
 		for _, c := range s.clients {
 			for lane, st := range c.lanes {
-				if len(c.unanswered(lane)) > 0 || len(st.queue) > 0 || len(st.pending) > 0 {
-					return false
+				if n := len(c.unanswered(lane)); n > 0 || len(st.queue) > 0 || len(st.pending) > 0 {
+					return fmt.Sprintf("%sstream %d has %d requests without an answer, %d to be sent, %d under way", s.name, st.number, n, len(st.queue), len(st.pending))
 				}
 			}
 			for _, st := range c.ghosts {
 				if !st.ended && (len(st.queue) > 0 || len(st.pending) > 0) {
-					return false
+					return fmt.Sprintf("%sold stream %d has %d requests to be handled, %d under way", s.name, st.number, len(st.queue), len(st.pending))
 				}
 			}
 		}
-		for _, l := range s.logs {
+		for part, l := range s.logs {
 			by := l.judge(r.plan.idWindow)
 			taken := map[place]bool{}
 			for _, b := range l.seals(by) {
 				if !r.isThere(b.GetDestination().GetBucket() + "/" + b.GetKey()) {
-					return false
+					return fmt.Sprintf("%spartition %d: batch %s is not there", s.name, part, b.GetKey())
 				}
 				for _, m := range b.members {
 					taken[m.at] = true
 				}
 			}
-			for _, events := range by {
-				if len(r.untaken(events, func(p place) bool { return taken[p] })) > 0 {
-					return false
+			for d, events := range by {
+				if missing := r.untaken(events, func(p place) bool { return taken[p] }); len(missing) > 0 {
+					return fmt.Sprintf("%spartition %d: the event at %v of %v is in no batch", s.name, part, missing[0].at, d)
 				}
 			}
 		}
 	}
-	return true
+	return ""
 }

@@ -2,6 +2,7 @@ package batcher_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing/synctest"
 	"time"
@@ -166,20 +167,23 @@ func (s *service) sharedFails() bool {
 // refused reports whether the batcher wants new events of a destination refused.
 func (s *service) refused(d dest) bool { return s.batcher.Refusal("default", d.bucket, d.prefix) != "" }
 
-// works reports whether nothing is said to wait for anything.
-func (s *service) works() bool {
+// ailing is what is said to wait for anything; empty if there is nothing.
+func (s *service) ailing() string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	list, err := s.batcher.Destinations(ctx)
+	if err != nil || len(list) > 0 {
+		return fmt.Sprintf("destinations %+v, %v", list, err)
+	}
 	for _, d := range s.run.dests {
 		if s.refused(d) {
-			return false
+			return fmt.Sprintf("events of %v are refused", d)
 		}
 	}
 	for _, shared := range s.batcher.Shared() {
-		if shared.Destinations > 0 {
-			return false
+		if shared.Destinations > 0 || shared.State != batcher.StateActive {
+			return fmt.Sprintf("%+v", shared)
 		}
 	}
-	return err == nil && len(list) == 0 && !s.sharedFails()
+	return ""
 }

@@ -182,3 +182,29 @@ func TestTooManyDeadRefuseMore(t *testing.T) {
 		w.check2()
 	})
 }
+
+// When what was too much has been destroyed, more is taken, however long nothing else has happened to
+// the destination.
+func TestWhatWasDiscardedRefusesNothing(t *testing.T) {
+	bubble(t, func(w *world) { w.cfg.DestinationQuota = 10 << 10 }, func(w *world) {
+		w.put(one, numbered{lines: w.lines(1)})
+		w.flush()
+		w.put(one, numbered{lines: w.kilobytes(30)})
+		w.poison(w.sent[one][1])
+		w.flush()
+		w.put(dest{one.bucket, "beside/"}, numbered{lines: w.lines(1)})
+		pass(10 * time.Minute)
+		dead := w.dead()
+		if len(dead) != 1 || w.refused(one) == "" {
+			w.t.Fatalf("dead: %+v, refused for %q", dead, w.refused(one))
+		}
+		if _, err := w.batcher.DiscardDead(w.t.Context(), "default", one.bucket, one.prefix, "", dead[0].Events); err != nil {
+			w.t.Fatal(err)
+		}
+		w.sent[one] = w.sent[one][:1]
+		pass(10 * time.Second)
+		if why := w.refused(one); why != "" {
+			w.t.Errorf("still refused: %s", why)
+		}
+	})
+}

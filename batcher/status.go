@@ -213,6 +213,7 @@ func (c *conditions) statuses() (all []SharedStatus) {
 func (c *conditions) status(s subject) SharedStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.lapseLocked(s, time.Now())
 	st := SharedStatus{Subject: subject{kind: s.kind}.String(), Region: s.region, Destinations: uint64(max(c.mu.wait[s], 0))}
 	state := c.mu.state[s]
 	if state == nil {
