@@ -161,6 +161,13 @@ func (p *play) check(t *testing.T) {
 		}
 	}
 	must(t, p.claims.verdict())
+	if p.Traces != nil {
+		got, err := traces(p.worlds[0].DataDir(), p.base())
+		must(t, err)
+		if slices.Sort(got); !slices.Equal(got, p.Traces) {
+			t.Errorf("trace contexts: got %q, want %q", got, p.Traces)
+		}
+	}
 	for _, o := range p.claims.objects {
 		if !slices.ContainsFunc(objects, func(other harness.Object) bool { return other.Bucket == o.Bucket && other.Key == o.Key }) {
 			t.Errorf("a receipt names %v, which is not there", o)

@@ -25,6 +25,7 @@ type scenario struct {
 	Second    bool           // there is another service, "second"
 	Options   map[string]any // of each client, beside what it is opened with
 	Ordered   bool           // lines of a destination are in the order of the calls
+	Traces    []string       // traceparent and tracestate, with a space between, of each event that the service has with a trace context
 	Steps     []step
 }
 

@@ -32,7 +32,8 @@ const (
 // world is a service, the S3 server behind it, and the proxies on the way.
 type world struct {
 	*stage.Stage
-	mu sync.Mutex // of what is done
+	mu    sync.Mutex // of what is done
+	rules int        // that S3 had
 }
 
 // newWorld starts all of it. The service's window is one that no test lives to see the
@@ -58,9 +59,11 @@ func newWorld(t *testing.T, args []string) *world {
 //	hold N                     N bytes a second are let through
 //	kill, launch               the service (SIGKILL), and starts it again
 //	restart                    the service, as operators do
+//	flush, redrive             as operators do
 //	s3 STATUS CODE N           the next N objects are answered with an error
 //	s3 reset N                 the next N objects are put, and the answer is lost
 //	s3 hang, s3 pass           objects
+//	s3 done N                  waits until that has happened N times
 func (w *world) do(ctx context.Context, words string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -87,8 +90,12 @@ func (w *world) do(ctx context.Context, words string) error {
 			return err
 		}
 		return w.LaunchReady(ctx)
+	case "flush":
+		return w.Flush(ctx)
+	case "redrive":
+		return w.Redrive(ctx)
 	case "s3":
-		return w.breakS3(word[1:])
+		return w.breakS3(ctx, word[1:])
 	default:
 		return fmt.Errorf("nobody knows how to do %q", words)
 	}
@@ -96,8 +103,12 @@ func (w *world) do(ctx context.Context, words string) error {
 }
 
 // breakS3 sets the rules for S3.
-func (w *world) breakS3(words []string) error {
-	rule := faultproxy.Rule{Name: "conformance", Op: faultproxy.PutObject, From: 1}
+func (w *world) breakS3(ctx context.Context, words []string) error {
+	if words[0] == "done" {
+		return w.awaitS3(ctx, words[1])
+	}
+	w.rules++
+	rule := faultproxy.Rule{Name: fmt.Sprint(w.rules), Op: faultproxy.PutObject, From: 1}
 	var err error
 	switch {
 	case words[0] == "pass":
@@ -117,6 +128,20 @@ func (w *world) breakS3(words []string) error {
 	}
 	w.Faults.SetRules(rule)
 	return err
+}
+
+// awaitS3 waits until the last rule has done its work so often.
+func (w *world) awaitS3(ctx context.Context, times string) error {
+	want, err := strconv.Atoi(times)
+	if err != nil {
+		return err
+	}
+	return harness.Poll(ctx, "faults of S3", func() error {
+		if got := w.Faults.Done()[fmt.Sprint(w.rules)]; got < want {
+			return fmt.Errorf("%d of %d have happened", got, want)
+		}
+		return nil
+	})
 }
 
 // heal undoes whatever was done.

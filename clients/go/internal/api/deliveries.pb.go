@@ -29,19 +29,21 @@ const (
 type DeliveryState int32
 
 const (
-	// In a request: all. Never answered.
+	// In a request: see there. Never answered.
 	DeliveryState_DELIVERY_STATE_UNSPECIFIED DeliveryState = 0
 	// None is delivered yet: the window is open, or the batch waits for its turn.
 	DeliveryState_DELIVERY_STATE_PENDING DeliveryState = 1
 	// The batch is on its way to S3.
 	DeliveryState_DELIVERY_STATE_UPLOADING DeliveryState = 2
 	// The destination, or what all destinations share, does not work: the events wait,
-	// and are delivered when it works again. `code` and `message` say why.
+	// and are delivered when it works again. `code` and `message` say why. The code
+	// PARTITION_UNAVAILABLE: their part of the journal is closed because its files are
+	// damaged, and nothing is delivered from there until somebody has helped.
 	DeliveryState_DELIVERY_STATE_BLOCKED DeliveryState = 3
 	// Some are delivered, others not yet.
 	DeliveryState_DELIVERY_STATE_PARTIAL DeliveryState = 4
-	// All are delivered. So are those that had been sent before: of a receipt whose
-	// events were all duplicates there are no objects.
+	// All are delivered. Of a receipt whose events were all duplicates there are no
+	// objects, and it is delivered when all that came before it is.
 	DeliveryState_DELIVERY_STATE_DELIVERED DeliveryState = 5
 	// Some are in a dead batch: kept, and no longer tried by itself. Or somebody has
 	// discarded it.
@@ -229,7 +231,8 @@ type Delivery struct {
 	// When they are tried next; unset if no pause has to pass before, or nothing is
 	// wrong.
 	NextTry *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=next_try,json=nextTry,proto3" json:"next_try,omitempty"`
-	// They are delivered, and the ledger no longer has all of the objects, or none.
+	// They are delivered, or are no longer there to be delivered, and the ledger may no
+	// longer have all of the objects, or has none.
 	DetailsExpired bool `protobuf:"varint,9,opt,name=details_expired,json=detailsExpired,proto3" json:"details_expired,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -434,7 +437,9 @@ type DeliveryRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose it is.
 	Destination *Destination `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
-	// PENDING (its Seal is durable), BLOCKED (parked), DELIVERED or DEAD.
+	// PENDING: its events and key are decided, and it is on its way. BLOCKED: it lies in a
+	// local file until its destination works. DELIVERED. DEAD: also if somebody has
+	// discarded it.
 	State DeliveryState `protobuf:"varint,2,opt,name=state,proto3,enum=destinations.goclient.v1.DeliveryState" json:"state,omitempty"`
 	// Its object. ETag, size and time are there when it is delivered.
 	Object *DeliveredObject `protobuf:"bytes,3,opt,name=object,proto3" json:"object,omitempty"`
@@ -559,13 +564,16 @@ type ListDeliveriesRequest struct {
 	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
 	// Only those sealed before this time. Unset = all.
 	Until *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
-	// Only those of this state. Unset = all.
+	// Only those of this state: PENDING, BLOCKED, DELIVERED or DEAD. Unset = all.
 	State DeliveryState `protobuf:"varint,5,opt,name=state,proto3,enum=destinations.goclient.v1.DeliveryState" json:"state,omitempty"`
 	// At most this many in an answer, up to 1,000. 0 = 100.
 	PageSize uint32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to go on: `next_page_token` of the answer before. The other fields are as
 	// they were.
-	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a prefix, and sees all without. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,8,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -649,10 +657,18 @@ func (x *ListDeliveriesRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListDeliveriesRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
 // ListDeliveriesResponse is one page.
 type ListDeliveriesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The newest first.
+	// The newest first, by `sealed_at`. There may be fewer than `page_size`, even none,
+	// where more follow.
 	Deliveries []*DeliveryRecord `protobuf:"bytes,1,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
 	// Where to go on; empty = these were the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -711,11 +727,15 @@ type WatchDeliveriesRequest struct {
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// As in ListDeliveriesRequest.
 	Prefix *string `protobuf:"bytes,2,opt,name=prefix,proto3,oneof" json:"prefix,omitempty"`
-	// Only those that have come to this state. Unset = DELIVERED and DEAD.
+	// Only those that have come to this state: PENDING, BLOCKED, DELIVERED or DEAD.
+	// Unset = DELIVERED and DEAD.
 	State DeliveryState `protobuf:"varint,3,opt,name=state,proto3,enum=destinations.goclient.v1.DeliveryState" json:"state,omitempty"`
 	// Where to go on: the `cursor` of the last answer that was read. Empty = from now
 	// on.
-	Cursor        string `protobuf:"bytes,4,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor string `protobuf:"bytes,4,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a prefix, and sees all without. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,5,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -774,6 +794,13 @@ func (x *WatchDeliveriesRequest) GetState() DeliveryState {
 func (x *WatchDeliveriesRequest) GetCursor() string {
 	if x != nil {
 		return x.Cursor
+	}
+	return ""
+}
+
+func (x *WatchDeliveriesRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -839,7 +866,10 @@ type GetFreshnessRequest struct {
 	// The destination's bucket.
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The destination's prefix, completed with "/"; empty = no prefix.
-	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -884,6 +914,13 @@ func (x *GetFreshnessRequest) GetBucket() string {
 func (x *GetFreshnessRequest) GetPrefix() string {
 	if x != nil {
 		return x.Prefix
+	}
+	return ""
+}
+
+func (x *GetFreshnessRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -1011,7 +1048,7 @@ const file_destinations_goclient_v1_deliveries_proto_rawDesc = "" +
 	"\tsealed_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bsealedAt\x12\x1a\n" +
 	"\battempts\x18\b \x01(\rR\battempts\x12\x1d\n" +
 	"\n" +
-	"last_error\x18\t \x01(\tR\tlastError\"\xb6\x02\n" +
+	"last_error\x18\t \x01(\tR\tlastError\"\xce\x02\n" +
 	"\x15ListDeliveriesRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x1b\n" +
 	"\x06prefix\x18\x02 \x01(\tH\x00R\x06prefix\x88\x01\x01\x120\n" +
@@ -1020,25 +1057,28 @@ const file_destinations_goclient_v1_deliveries_proto_rawDesc = "" +
 	"\x05state\x18\x05 \x01(\x0e2'.destinations.goclient.v1.DeliveryStateR\x05state\x12\x1b\n" +
 	"\tpage_size\x18\x06 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\a \x01(\tR\tpageTokenB\t\n" +
+	"page_token\x18\a \x01(\tR\tpageToken\x12\x16\n" +
+	"\x06tenant\x18\b \x01(\tR\x06tenantB\t\n" +
 	"\a_prefix\"\x8a\x01\n" +
 	"\x16ListDeliveriesResponse\x12H\n" +
 	"\n" +
 	"deliveries\x18\x01 \x03(\v2(.destinations.goclient.v1.DeliveryRecordR\n" +
 	"deliveries\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xaf\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc7\x01\n" +
 	"\x16WatchDeliveriesRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x1b\n" +
 	"\x06prefix\x18\x02 \x01(\tH\x00R\x06prefix\x88\x01\x01\x12=\n" +
 	"\x05state\x18\x03 \x01(\x0e2'.destinations.goclient.v1.DeliveryStateR\x05state\x12\x16\n" +
-	"\x06cursor\x18\x04 \x01(\tR\x06cursorB\t\n" +
+	"\x06cursor\x18\x04 \x01(\tR\x06cursor\x12\x16\n" +
+	"\x06tenant\x18\x05 \x01(\tR\x06tenantB\t\n" +
 	"\a_prefix\"w\n" +
 	"\x17WatchDeliveriesResponse\x12D\n" +
 	"\bdelivery\x18\x01 \x01(\v2(.destinations.goclient.v1.DeliveryRecordR\bdelivery\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"E\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\"]\n" +
 	"\x13GetFreshnessRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
-	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"\xb1\x02\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\"\xb1\x02\n" +
 	"\x14GetFreshnessResponse\x12C\n" +
 	"\x10oldest_event_age\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x0eoldestEventAge\x12%\n" +
 	"\x0ebacklog_events\x18\x02 \x01(\x04R\rbacklogEvents\x12#\n" +

@@ -87,13 +87,13 @@ func (DestinationState) EnumDescriptor() ([]byte, []int) {
 	return file_destinations_goclient_v1_operations_proto_rawDescGZIP(), []int{0}
 }
 
-// Shared is what all destinations share.
+// Shared is what destinations share.
 type Shared int32
 
 const (
 	// Never answered.
 	Shared_SHARED_UNSPECIFIED Shared = 0
-	// The S3 endpoint.
+	// The S3 endpoint, or that of one region.
 	Shared_SHARED_ENDPOINT Shared = 1
 	// The credentials that the service signs with.
 	Shared_SHARED_CREDENTIALS Shared = 2
@@ -147,7 +147,13 @@ type FlushRequest struct {
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The destination's prefix, completed with "/" as in S3Event.prefix. Empty = the
 	// destination without a prefix, if a bucket is named.
-	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// All destinations of the bucket, whatever their prefixes. A bucket has to be
+	// named, and no prefix.
+	AllPrefixes bool `protobuf:"varint,3,opt,name=all_prefixes,json=allPrefixes,proto3" json:"all_prefixes,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a bucket. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -192,6 +198,20 @@ func (x *FlushRequest) GetBucket() string {
 func (x *FlushRequest) GetPrefix() string {
 	if x != nil {
 		return x.Prefix
+	}
+	return ""
+}
+
+func (x *FlushRequest) GetAllPrefixes() bool {
+	if x != nil {
+		return x.AllPrefixes
+	}
+	return false
+}
+
+func (x *FlushRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -246,7 +266,10 @@ func (x *FlushResponse) GetBatches() uint64 {
 type ListDestinationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only lines with this state. Unset = all. Closed partitions are answered always.
-	State         DestinationState `protobuf:"varint,1,opt,name=state,proto3,enum=destinations.goclient.v1.DestinationState" json:"state,omitempty"`
+	State DestinationState `protobuf:"varint,1,opt,name=state,proto3,enum=destinations.goclient.v1.DestinationState" json:"state,omitempty"`
+	// Only what is of this tenant. Empty = the caller's own tenant; all, if he sees every
+	// tenant.
+	Tenant        string `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -286,6 +309,13 @@ func (x *ListDestinationsRequest) GetState() DestinationState {
 		return x.State
 	}
 	return DestinationState_DESTINATION_STATE_UNSPECIFIED
+}
+
+func (x *ListDestinationsRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
 }
 
 // ListDestinationsResponse is one line of the list.
@@ -329,8 +359,12 @@ type ListDestinationsResponse struct {
 	// Of what destinations share: how many wait for it to work again. What is said of
 	// a backlog is left to their own lines.
 	WaitingDestinations uint64 `protobuf:"varint,15,opt,name=waiting_destinations,json=waitingDestinations,proto3" json:"waiting_destinations,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Of the endpoint: the region whose endpoint it is, such as "eu-west-1". AWS has one in
+	// each; only regions that something was sent to are listed. Empty = it is one for all
+	// regions (--s3-endpoint), or nothing was sent since the start.
+	Region        string `protobuf:"bytes,17,opt,name=region,proto3" json:"region,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListDestinationsResponse) Reset() {
@@ -488,6 +522,13 @@ func (x *ListDestinationsResponse) GetWaitingDestinations() uint64 {
 	return 0
 }
 
+func (x *ListDestinationsResponse) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
 type isListDestinationsResponse_Subject interface {
 	isListDestinationsResponse_Subject()
 }
@@ -498,7 +539,7 @@ type ListDestinationsResponse_Destination struct {
 }
 
 type ListDestinationsResponse_Shared struct {
-	// The S3 endpoint or the credentials, which all destinations share.
+	// An S3 endpoint or the credentials, which destinations share.
 	Shared Shared `protobuf:"varint,2,opt,name=shared,proto3,enum=destinations.goclient.v1.Shared,oneof"`
 }
 
@@ -520,7 +561,9 @@ type Destination struct {
 	// The bucket.
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The prefix as it is used: empty, or ending with "/".
-	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whose it is: "default" while nobody is authenticated.
+	Tenant        string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -565,6 +608,13 @@ func (x *Destination) GetBucket() string {
 func (x *Destination) GetPrefix() string {
 	if x != nil {
 		return x.Prefix
+	}
+	return ""
+}
+
+func (x *Destination) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -643,7 +693,10 @@ type RedriveRequest struct {
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The destination's prefix, completed with "/" as in S3Event.prefix. Empty = the
 	// destination without a prefix, if a bucket is named.
-	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a bucket. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -688,6 +741,13 @@ func (x *RedriveRequest) GetBucket() string {
 func (x *RedriveRequest) GetPrefix() string {
 	if x != nil {
 		return x.Prefix
+	}
+	return ""
+}
+
+func (x *RedriveRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -762,7 +822,10 @@ type ListDeadRequest struct {
 	// The destination's bucket. Empty = all destinations.
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The destination's prefix, as in RedriveRequest.
-	Prefix        string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a bucket. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -807,6 +870,13 @@ func (x *ListDeadRequest) GetBucket() string {
 func (x *ListDeadRequest) GetPrefix() string {
 	if x != nil {
 		return x.Prefix
+	}
+	return ""
+}
+
+func (x *ListDeadRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -917,7 +987,10 @@ type ExportDeadRequest struct {
 	// The destination's bucket.
 	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The key of the batch.
-	Key           string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a bucket. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -962,6 +1035,13 @@ func (x *ExportDeadRequest) GetBucket() string {
 func (x *ExportDeadRequest) GetKey() string {
 	if x != nil {
 		return x.Key
+	}
+	return ""
+}
+
+func (x *ExportDeadRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -1023,7 +1103,10 @@ type DiscardDeadRequest struct {
 	Key string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
 	// How many events are to be destroyed, as ListDead counts them, so that nobody
 	// destroys what he has not seen. If it is another number, nothing is destroyed.
-	Events        uint64 `protobuf:"varint,4,opt,name=events,proto3" json:"events,omitempty"`
+	Events uint64 `protobuf:"varint,4,opt,name=events,proto3" json:"events,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which, if he names a bucket. While nobody is authenticated it is "default".
+	Tenant        string `protobuf:"bytes,5,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1086,6 +1169,13 @@ func (x *DiscardDeadRequest) GetEvents() uint64 {
 	return 0
 }
 
+func (x *DiscardDeadRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
 // DiscardDeadResponse says what was destroyed.
 type DiscardDeadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1145,14 +1235,17 @@ var File_destinations_goclient_v1_operations_proto protoreflect.FileDescriptor
 
 const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
 	"\n" +
-	")destinations/goclient/v1/operations.proto\x12\x18destinations.goclient.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\">\n" +
+	")destinations/goclient/v1/operations.proto\x12\x18destinations.goclient.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n" +
 	"\fFlushRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
-	"\x06prefix\x18\x02 \x01(\tR\x06prefix\")\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12!\n" +
+	"\fall_prefixes\x18\x03 \x01(\bR\vallPrefixes\x12\x16\n" +
+	"\x06tenant\x18\x04 \x01(\tR\x06tenant\")\n" +
 	"\rFlushResponse\x12\x18\n" +
-	"\abatches\x18\x01 \x01(\x04R\abatches\"[\n" +
+	"\abatches\x18\x01 \x01(\x04R\abatches\"s\n" +
 	"\x17ListDestinationsRequest\x12@\n" +
-	"\x05state\x18\x01 \x01(\x0e2*.destinations.goclient.v1.DestinationStateR\x05state\"\x9f\x06\n" +
+	"\x05state\x18\x01 \x01(\x0e2*.destinations.goclient.v1.DestinationStateR\x05state\x12\x16\n" +
+	"\x06tenant\x18\x02 \x01(\tR\x06tenant\"\xb7\x06\n" +
 	"\x18ListDestinationsResponse\x12I\n" +
 	"\vdestination\x18\x01 \x01(\v2%.destinations.goclient.v1.DestinationH\x00R\vdestination\x12:\n" +
 	"\x06shared\x18\x02 \x01(\x0e2 .destinations.goclient.v1.SharedH\x00R\x06shared\x12V\n" +
@@ -1172,25 +1265,29 @@ const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
 	"deadEvents\x12\x1d\n" +
 	"\n" +
 	"over_quota\x18\x0e \x01(\bR\toverQuota\x121\n" +
-	"\x14waiting_destinations\x18\x0f \x01(\x04R\x13waitingDestinationsB\t\n" +
-	"\asubject\"=\n" +
+	"\x14waiting_destinations\x18\x0f \x01(\x04R\x13waitingDestinations\x12\x16\n" +
+	"\x06region\x18\x11 \x01(\tR\x06regionB\t\n" +
+	"\asubject\"U\n" +
 	"\vDestination\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
-	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"[\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\"[\n" +
 	"\x0fClosedPartition\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\rR\tpartition\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x04R\x06offset\"@\n" +
+	"\x06offset\x18\x03 \x01(\x04R\x06offset\"X\n" +
 	"\x0eRedriveRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
-	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"g\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\"g\n" +
 	"\x0fRedriveResponse\x12\"\n" +
 	"\fdestinations\x18\x01 \x01(\x04R\fdestinations\x12\x18\n" +
 	"\abatches\x18\x02 \x01(\x04R\abatches\x12\x16\n" +
-	"\x06events\x18\x03 \x01(\x04R\x06events\"A\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\"Y\n" +
 	"\x0fListDeadRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
-	"\x06prefix\x18\x02 \x01(\tR\x06prefix\"\xfb\x01\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\"\xfb\x01\n" +
 	"\x10ListDeadResponse\x12G\n" +
 	"\vdestination\x18\x01 \x01(\v2%.destinations.goclient.v1.DestinationR\vdestination\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x16\n" +
@@ -1198,17 +1295,19 @@ const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
 	"\x04size\x18\x04 \x01(\x04R\x04size\x12\x16\n" +
 	"\x06sha256\x18\x05 \x01(\fR\x06sha256\x12\x16\n" +
 	"\x06reason\x18\x06 \x01(\tR\x06reason\x120\n" +
-	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"=\n" +
+	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"U\n" +
 	"\x11ExportDeadRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x10\n" +
-	"\x03key\x18\x02 \x01(\tR\x03key\"(\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\"(\n" +
 	"\x12ExportDeadResponse\x12\x12\n" +
-	"\x04data\x18\x01 \x01(\fR\x04data\"n\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\"\x86\x01\n" +
 	"\x12DiscardDeadRequest\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\tR\x03key\x12\x16\n" +
-	"\x06events\x18\x04 \x01(\x04R\x06events\"G\n" +
+	"\x06events\x18\x04 \x01(\x04R\x06events\x12\x16\n" +
+	"\x06tenant\x18\x05 \x01(\tR\x06tenant\"G\n" +
 	"\x13DiscardDeadResponse\x12\x18\n" +
 	"\abatches\x18\x01 \x01(\x04R\abatches\x12\x16\n" +
 	"\x06events\x18\x02 \x01(\x04R\x06events*\xb5\x01\n" +
