@@ -42,6 +42,7 @@ type Ledger struct {
 	pending   *changes        // read and not written; the recorder's
 	wake      chan struct{}   // one slot: a control log has grown
 	kick      chan struct{}   // one slot: somebody waits
+	tendNow   chan struct{}   // has the recorder tend at once
 	stop      context.CancelFunc
 	stopped   sync.WaitGroup // the recorder
 	watchers  watchers
@@ -97,7 +98,7 @@ func Open(p Params) (*Ledger, error) {
 	l := &Ledger{
 		config: p.Config, path: path, params: &p, log: p.Log,
 		passed: make([]atomic.Uint64, partitions), held: make([]atomic.Int64, partitions),
-		wake: make(chan struct{}, 1), kick: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), kick: make(chan struct{}, 1), tendNow: make(chan struct{}),
 	}
 	l.mu.changed = make(chan struct{})
 	if err := l.openAnyhow(); err != nil {

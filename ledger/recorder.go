@@ -19,6 +19,8 @@ func (l *Ledger) record(ctx context.Context) {
 			case <-l.kick:
 			case <-tend.C:
 				l.tend(ctx)
+			case <-l.tendNow:
+				l.tend(ctx)
 			case <-ctx.Done():
 				return
 			}

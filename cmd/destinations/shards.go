@@ -12,7 +12,6 @@ type shards struct {
 	batcher interface {
 		Spans(ctx context.Context, partition int, spans []batcher.Span) ([]batcher.SpanStatus, uint64, error)
 		Destination(ctx context.Context, tenant, bucket, prefix string) (batcher.Status, error)
-		Shared() []batcher.SharedStatus
 	}
 }
 
