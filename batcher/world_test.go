@@ -31,6 +31,7 @@ type world struct {
 	journal *journal.Journal
 	batcher *batcher.Batcher
 	process *process
+	gate    batcher.Gate // nil = none
 
 	observer batcher.Observer           // nil = none
 	regionOf func(bucket string) string // nil = all have one endpoint
@@ -80,6 +81,7 @@ func (w *world) startBatcher() {
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return partitionOf(tenant, bucket, prefix, w.jcfg.Partitions)
 		},
+		DigestOf: digestOf, Gate: w.gate,
 		RegionOf: w.regionOf,
 	})
 	if err != nil {
