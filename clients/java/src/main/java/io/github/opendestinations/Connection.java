@@ -16,10 +16,10 @@ final class Connection {
   private static final long END_PATIENCE_MILLIS = 2_000;
 
   /**
-   * So much may wait in gRPC before a stream is not ready: one request is on its way while the next
-   * is fetched.
+   * So much may wait in gRPC before a stream is not ready: as much as makes it a loaded one, so
+   * that the next is opened also when this one is stuck.
    */
-  private static final int READY_BYTES = 512 << 10;
+  private static final int READY_BYTES = (int) Lanes.LOADED_BYTES;
 
   private final ManagedChannel channel;
   private final CallOptions callOptions;

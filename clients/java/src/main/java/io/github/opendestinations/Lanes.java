@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 /** The places of a sender's streams: one, and more under load. Guarded by the sender's lock. */
 final class Lanes {
   /** A stream with so much without an answer is loaded. */
-  private static final long LOADED_BYTES = 1 << 20;
+  static final long LOADED_BYTES = 1 << 20;
 
   /** An additional stream that has had nothing to do for so long is closed. */
   private static final long MAX_IDLE_NANOS = TimeUnit.SECONDS.toNanos(10);
