@@ -200,6 +200,7 @@ func start(t testing.TB, s setup) *harness {
 	h.server = srv
 	h.grpc = grpc.NewServer(srv.Options()...)
 	srv.Register(h.grpc)
+	srv.RegisterOperations(h.grpc)
 	listener := bufconn.Listen(1 << 20)
 	served := make(chan struct{})
 	go func() {

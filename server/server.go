@@ -152,12 +152,17 @@ func New(p Params) (*Server, error) {
 	}, nil
 }
 
-// Register registers the services Destinations, Operations and Deliveries with r, which
-// must have been made with [Server.Options].
+// Register registers the services Destinations and Deliveries with r, which must have been
+// made with [Server.Options].
 func (s *Server) Register(r grpc.ServiceRegistrar) {
 	destinationsv1.RegisterDestinationsServer(r, destinations{server: s})
-	destinationsv1.RegisterOperationsServer(r, operations{server: s})
 	destinationsv1.RegisterDeliveriesServer(r, deliveries{operations: operations{server: s}})
+}
+
+// RegisterOperations registers the service Operations with r, which may be another one
+// than that of [Server.Register], and must have been made with [Server.Options], too.
+func (s *Server) RegisterOperations(r grpc.ServiceRegistrar) {
+	destinationsv1.RegisterOperationsServer(r, operations{server: s})
 }
 
 // connectionWindow is how much the streams of a connection may send together ahead

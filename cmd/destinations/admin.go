@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"time"
+
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // condition is what the service says of itself.
@@ -22,6 +24,7 @@ type adminParams struct {
 	Condition condition    // asked from the moment on that they are served
 	Metrics   http.Handler // the page for Prometheus
 	Profiles  bool         // with Go's profiles
+	Gate      *auth.Gate   // who sees what says more than whether the service lives; nil = everybody
 	Log       *slog.Logger
 }
 
@@ -48,7 +51,7 @@ func newAdmin(p adminParams) *http.Server {
 		}
 	})
 	return &http.Server{
-		Handler:           mux,
+		Handler:           guardPages(p.Gate, mux),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

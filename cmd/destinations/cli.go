@@ -20,6 +20,9 @@ type cli struct {
 	Redrive    redriveCmd    `cmd:"" help:"Try blocked destinations and dead batches again."`
 	Dead       deadCmd       `cmd:"" help:"List, export and destroy dead batches."`
 	Journal    journalCmd    `cmd:"" help:"Look at a data folder, and repair it."`
+	Token      tokenCmd      `cmd:"" help:"Make, list and revoke the tokens of callers."`
+	Grants     grantsCmd     `cmd:"" help:"Check and explain a grants file."`
+	Profile    profileCmd    `cmd:"" help:"Remember how services are reached."`
 	Policy     policyCmd     `cmd:"" help:"Print the bucket policy that lets the service deliver."`
 	Completion completionCmd `cmd:"" help:"Print a script that lets a shell complete commands and flags."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
@@ -27,7 +30,7 @@ type cli struct {
 
 // Help is the long text of --help.
 func (*cli) Help() string {
-	return `Every flag is also a variable and a key of the --config file: --log-level is DESTINATIONS_LOG_LEVEL and "log-level: debug". A flag beats its variable, which beats the file, which beats the default. One environment and one file serve all commands: what belongs to another command is passed over; a variable DESTINATIONS_* or a key that belongs to none is refused.`
+	return `Every flag is also a variable and a key of the --config file: --log-level is DESTINATIONS_LOG_LEVEL and "log-level: debug". A flag beats its variable, which beats the profile of clients (--profile), which beats the file, which beats the default. One environment and one file serve all commands: what belongs to another command is passed over; a variable DESTINATIONS_* or a key that belongs to none is refused.`
 }
 
 // BeforeResolve gives kong the layers between the command line and the defaults.

@@ -16,7 +16,8 @@ import (
 
 // documented are the commands, in the order of the page of flags.
 var documented = []string{"serve", "send", "flush", "list", "redrive", "dead list", "dead export", "dead discard",
-	"journal verify", "journal dump", "journal repair", "policy", "completion", "version"}
+	"journal verify", "journal dump", "journal repair",
+	"token create", "token list", "token revoke", "grants check", "grants explain", "profile save", "profile list", "profile remove", "policy", "completion", "version"}
 
 func TestEveryCommandIsDocumented(t *testing.T) {
 	parser, err := newParser(&cli{}, &process{stdout: io.Discard, stderr: io.Discard}, func(int) {})
@@ -34,7 +35,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 
 func TestHelpOfEveryCommand(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
-	for _, command := range append([]string{"", "dead", "journal"}, documented...) {
+	for _, command := range append([]string{"", "dead", "journal", "token", "grants", "profile"}, documented...) {
 		name := "help.golden"
 		if command != "" {
 			name = "help-" + strings.ReplaceAll(command, " ", "-") + ".golden"
@@ -198,7 +199,7 @@ func TestVersionIsWhatTheBuildSays(t *testing.T) {
 
 // Errors of calls are worded for the person who typed the command.
 func TestErrorsOfCallsAreExplained(t *testing.T) {
-	flags := clientFlags{Target: "127.0.0.1:1"}
+	flags := clientFlags{reachFlags: reachFlags{Target: "127.0.0.1:1"}}
 	for want, err := range map[string]error{
 		"no service answers at 127.0.0.1:1 (--target): refused":               status.Error(codes.Unavailable, "refused"),
 		"what answers at 127.0.0.1:1 (--target) is not this service: unknown": status.Error(codes.Unimplemented, "unknown"),

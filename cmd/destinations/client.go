@@ -10,28 +10,42 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 )
 
+// reachFlags say how a running service is reached.
+type reachFlags struct {
+	Target          string `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"The service (${default})."`
+	Insecure        bool   `help:"Allow a --target beyond this machine without TLS, though what is sent there, a token too, can be read on the way, and the service is not known."`
+	credentialFlags `embed:""`
+}
+
 // clientFlags are the flags of every command that is a client of a running service.
 type clientFlags struct {
-	Target   string `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"The service (${default})."`
-	Insecure bool   `help:"Allow a --target beyond this machine, though the connection is neither encrypted nor authenticated."`
+	reachFlags `embed:""`
+	Profile    string `placeholder:"NAME" help:"Take the flags above from what \"destinations profile save\" has remembered under this name, as far as they are not set otherwise."`
+}
+
+// tenantFlag is the flag of those commands whose caller may see every tenant.
+type tenantFlag struct {
+	Tenant string `placeholder:"NAME" help:"Only what is of this tenant (the caller's own, or all if he sees every tenant; then it is needed beside --bucket)."`
 }
 
 // dial prepares a connection to the service. It is made at the first call, so a
 // service that is not there shows as that call's error.
-func (c *clientFlags) dial() (*grpc.ClientConn, error) {
+func (c *clientFlags) dial(p *process) (*grpc.ClientConn, error) {
 	if err := c.check(); err != nil {
 		return nil, &exitError{code: exitNothing, err: fmt.Errorf("--target: %w", err)}
 	}
-	conn, err := grpc.NewClient(c.Target,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	options, err := c.options(p.environ)
+	if err != nil {
+		return nil, &exitError{code: exitNothing, err: err}
+	}
+	conn, err := grpc.NewClient(c.Target, append(options,
 		grpc.WithUserAgent("destinations/"+readBuild().version),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect(), MinConnectTimeout: 10 * time.Second}),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}))
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}))...)
 	if err != nil {
 		return nil, fmt.Errorf("--target: %w", err)
 	}
@@ -39,13 +53,13 @@ func (c *clientFlags) dial() (*grpc.ClientConn, error) {
 }
 
 // check refuses a target that nothing is to be sent to.
-func (c *clientFlags) check() error {
+func (c *reachFlags) check() error {
 	host, _, err := splitAddress(c.Target)
 	if err != nil {
 		return err
 	}
-	if !isLoopback(host) && !c.Insecure {
-		return fmt.Errorf("%s is not this machine, and the connection would be neither encrypted nor authenticated; --insecure allows it", c.Target)
+	if !isLoopback(host) && !c.encrypted() && !c.Insecure {
+		return fmt.Errorf("%s is not this machine, and the connection would not be encrypted (--tls); --insecure allows it", c.Target)
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ type deadCmd struct {
 // deadListCmd lists dead batches.
 type deadListCmd struct {
 	clientFlags `embed:""`
+	tenantFlag  `embed:""`
 
 	Bucket  string        `placeholder:"BUCKET" help:"Only the destinations of this bucket; without it, all."`
 	Prefix  *string       `placeholder:"PREFIX" help:"Only the destination of this prefix (\"\": of none)."`
@@ -41,14 +42,14 @@ func (c *deadListCmd) Validate() error {
 
 // Run prints the list.
 func (c *deadListCmd) Run(p *process) error {
-	conn, err := c.dial()
+	conn, err := c.dial(p)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	ctx, cancel := within(p.ctx, c.Timeout)
 	defer cancel()
-	batches, err := c.deadOf(ctx, destinationsv1.NewOperationsClient(conn), deadSelection{c.Bucket, c.Prefix})
+	batches, err := c.deadOf(ctx, destinationsv1.NewOperationsClient(conn), deadSelection{c.Tenant, c.Bucket, c.Prefix})
 	switch {
 	case err != nil && len(batches) == 0:
 		return err
@@ -61,6 +62,7 @@ func (c *deadListCmd) Run(p *process) error {
 // deadSelection names the dead batches of a destination; without a prefix, of all of the
 // bucket; without a bucket, all.
 type deadSelection struct {
+	tenant string // "" = the caller's
 	bucket string
 	prefix *string
 }
@@ -68,9 +70,9 @@ type deadSelection struct {
 // request asks for them, and for others if there is no request for them alone.
 func (s deadSelection) request() *destinationsv1.ListDeadRequest {
 	if s.prefix == nil {
-		return &destinationsv1.ListDeadRequest{}
+		return &destinationsv1.ListDeadRequest{Tenant: s.tenant}
 	}
-	return &destinationsv1.ListDeadRequest{Bucket: s.bucket, Prefix: *s.prefix}
+	return &destinationsv1.ListDeadRequest{Tenant: s.tenant, Bucket: s.bucket, Prefix: *s.prefix}
 }
 
 // deadOf returns the dead batches that are selected; beside an error, those that came
@@ -110,6 +112,7 @@ func printDead(w io.Writer, batches []*destinationsv1.ListDeadResponse) error {
 
 // deadBatch is a line of dead list --json.
 type deadBatch struct {
+	Tenant string     `json:"tenant,omitempty"`
 	Bucket string     `json:"bucket"`
 	Prefix string     `json:"prefix"`
 	Key    string     `json:"key"`
@@ -124,7 +127,7 @@ func printDeadJSON(w io.Writer, batches []*destinationsv1.ListDeadResponse) erro
 	lines := json.NewEncoder(w)
 	for _, b := range batches {
 		if err := lines.Encode(deadBatch{
-			Bucket: b.GetDestination().GetBucket(), Prefix: b.GetDestination().GetPrefix(), Key: b.GetKey(), Events: b.GetEvents(),
+			Tenant: b.GetDestination().GetTenant(), Bucket: b.GetDestination().GetBucket(), Prefix: b.GetDestination().GetPrefix(), Key: b.GetKey(), Events: b.GetEvents(),
 			Size: b.GetSize(), SHA256: hex.EncodeToString(b.GetSha256()), Reason: b.GetReason(), Since: timeOf(b.GetSince()),
 		}); err != nil {
 			return fmt.Errorf("standard output: %w", err)

@@ -16,6 +16,7 @@ import (
 // deadDiscardCmd destroys dead batches.
 type deadDiscardCmd struct {
 	clientFlags `embed:""`
+	tenantFlag  `embed:""`
 
 	Bucket  string        `required:"" placeholder:"BUCKET" help:"The bucket of the batches."`
 	Prefix  *string       `placeholder:"PREFIX" help:"The prefix of the batches (\"\": none); needed if batches of several are dead."`
@@ -34,7 +35,7 @@ func (c *deadDiscardCmd) Validate() error { return checkTimeout(c.Timeout) }
 
 // Run shows what would be destroyed, has that confirmed, and destroys it.
 func (c *deadDiscardCmd) Run(p *process) error {
-	conn, err := c.dial()
+	conn, err := c.dial(p)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (c *deadDiscardCmd) Run(p *process) error {
 	}
 	ctx, cancel := within(p.ctx, c.Timeout)
 	defer cancel()
-	r, err := client.DiscardDead(ctx, &destinationsv1.DiscardDeadRequest{Bucket: c.Bucket, Prefix: *of.prefix, Key: c.Key, Events: events})
+	r, err := client.DiscardDead(ctx, &destinationsv1.DiscardDeadRequest{Tenant: c.Tenant, Bucket: c.Bucket, Prefix: *of.prefix, Key: c.Key, Events: events})
 	if err != nil {
 		return c.explainIn(ctx, err)
 	}
@@ -65,6 +66,7 @@ func (c *deadDiscardCmd) Run(p *process) error {
 // bucket that has some.
 func (c *deadDiscardCmd) destination(p *process, client destinationsv1.OperationsClient) (deadSelection, error) {
 	of := deadNamed(c.Bucket, c.Prefix, c.Key)
+	of.tenant = c.Tenant
 	if of.prefix != nil {
 		return of, nil
 	}

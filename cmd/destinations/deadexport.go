@@ -22,6 +22,7 @@ import (
 // deadExportCmd writes dead batches into files.
 type deadExportCmd struct {
 	clientFlags `embed:""`
+	tenantFlag  `embed:""`
 
 	Bucket string  `required:"" placeholder:"BUCKET" help:"The bucket of the batches."`
 	Prefix *string `placeholder:"PREFIX" help:"Only the batches of this prefix (\"\": of none)."`
@@ -37,7 +38,7 @@ func (*deadExportCmd) Help() string {
 // Run exports the batches, one after the other. An interrupt ends it; no half file
 // stays under the name of a whole one.
 func (c *deadExportCmd) Run(p *process) error {
-	conn, err := c.dial()
+	conn, err := c.dial(p)
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,9 @@ func (c *deadExportCmd) Run(p *process) error {
 	ctx, stop := signal.NotifyContext(p.ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	client := destinationsv1.NewOperationsClient(conn)
-	batches, err := c.deadOf(ctx, client, deadNamed(c.Bucket, c.Prefix, c.Key))
+	of := deadNamed(c.Bucket, c.Prefix, c.Key)
+	of.tenant = c.Tenant
+	batches, err := c.deadOf(ctx, client, of)
 	if err != nil {
 		return err
 	}
@@ -75,7 +78,7 @@ func deadNamed(bucket string, prefix *string, key string) deadSelection {
 		of := prefixOf(key)
 		prefix = &of
 	}
-	return deadSelection{bucket, prefix}
+	return deadSelection{bucket: bucket, prefix: prefix}
 }
 
 // partsBehindPrefix are those of year, month, day, hour and name in a key.
@@ -169,7 +172,7 @@ func holds(name string, sum []byte) (bool, error) {
 func (c *deadExportCmd) receive(ctx context.Context, client destinationsv1.OperationsClient, batch *destinationsv1.ListDeadResponse, w io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	call, err := client.ExportDead(ctx, &destinationsv1.ExportDeadRequest{Bucket: batch.GetDestination().GetBucket(), Key: batch.GetKey()})
+	call, err := client.ExportDead(ctx, &destinationsv1.ExportDeadRequest{Tenant: batch.GetDestination().GetTenant(), Bucket: batch.GetDestination().GetBucket(), Key: batch.GetKey()})
 	if err != nil {
 		return c.explain(err)
 	}

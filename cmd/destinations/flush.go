@@ -11,6 +11,7 @@ import (
 // flushCmd asks a running service to close its open batches.
 type flushCmd struct {
 	clientFlags `embed:""`
+	tenantFlag  `embed:""`
 
 	Bucket  string        `placeholder:"BUCKET" help:"Flush the destinations of this bucket; without it, all."`
 	Prefix  *string       `placeholder:"PREFIX" help:"Only the destination of this prefix (\"\": of none)."`
@@ -29,7 +30,7 @@ func (*flushCmd) Help() string {
 
 // Run flushes and says how many batches were open.
 func (c *flushCmd) Run(p *process) error {
-	conn, err := c.dial()
+	conn, err := c.dial(p)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (c *flushCmd) Run(p *process) error {
 	ctx, cancel := within(p.ctx, c.Timeout)
 	defer cancel()
 	client := destinationsv1.NewOperationsClient(conn)
-	request := &destinationsv1.FlushRequest{Bucket: c.Bucket, AllPrefixes: c.Bucket != "" && c.Prefix == nil}
+	request := &destinationsv1.FlushRequest{Tenant: c.Tenant, Bucket: c.Bucket, AllPrefixes: c.Bucket != "" && c.Prefix == nil}
 	if c.Prefix != nil {
 		request.Prefix = *c.Prefix
 	}

@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"server/auth":           {},
 	"batcher":               {"journal", "uploader", "gen/destinations/journal/v1"},
 	"telemetry":             {"server", "journal", "batcher", "uploader", "gen/destinations/v1"},
-	"cmd/destinations":      {"server", "journal", "batcher", "ledger", "uploader", "telemetry", "gen/destinations/v1", "gen/destinations/journal/v1"},
+	"cmd/destinations":      {"server", "server/auth", "journal", "batcher", "ledger", "uploader", "telemetry", "gen/destinations/v1", "gen/destinations/journal/v1"},
 	"ledger":                {"journal", "gen/destinations/journal/v1"},
 	"e2e":                   {"e2e", "gen", "journal", "server", "uploader"},
 	"bench":                 {"e2e", "gen/destinations/v1", "batcher", "uploader"},

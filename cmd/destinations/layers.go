@@ -12,20 +12,26 @@ import (
 )
 
 // layers is what stands between the command line and the defaults: the
-// environment, and below it the configuration file. It is kong's only resolver:
+// environment, below it the profile, and below that the configuration file. It is kong's only resolver:
 // kong's own reading of the environment would let the file win.
 type layers struct {
 	sources     map[string]string // by flag: the layer that its value came from, if one did
 	environment map[string]string // by variable
+	profile     map[string]string // by flag
+	profilePath string            // of the file that it stands in
 	file        *configFile
 }
 
-// newLayers reads both layers. The error names every variable and key that is no
+// newLayers reads all layers. The error names every variable and key that is no
 // flag of any command.
 func newLayers(ctx *kong.Context, environ []string) (*layers, error) {
 	known := flagNames(ctx.Model)
 	environment, problems := readEnvironment(environ, known)
 	l := &layers{sources: map[string]string{}, environment: environment, file: &configFile{}}
+	var err error
+	if l.profile, l.profilePath, err = profileOf(ctx, environ, environment); err != nil {
+		problems = append(problems, err)
+	}
 	path := configPath(ctx, environment)
 	if path != "" {
 		file, err := readConfigFile(path)
@@ -67,6 +73,10 @@ func (l *layers) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, e
 	if value, ok := l.environment[name]; ok {
 		l.sources[flag.Name] = name
 		return checkValue(flag, value, name)
+	}
+	if value, ok := l.profile[flag.Name]; ok {
+		l.sources[flag.Name] = l.profilePath
+		return checkValue(flag, value, l.profilePath)
 	}
 	if entry, ok := l.file.entries[flag.Name]; ok {
 		l.sources[flag.Name] = l.file.place(entry)
@@ -121,6 +131,7 @@ func readEnvironment(environ, known []string) (map[string]string, []error) {
 		name, value, _ := strings.Cut(pair, "=")
 		switch {
 		case !strings.HasPrefix(name, variablePrefix):
+		case name == tokenVariable: // a secret has no flag
 		case slices.Contains(variables, name):
 			environment[name] = value
 		case !clusterVariable.MatchString(pair):

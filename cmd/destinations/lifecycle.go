@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
@@ -19,19 +22,29 @@ import (
 // was acknowledged stands in the journal in either case.
 func (s *service) run(ctx context.Context) error {
 	var serving sync.WaitGroup
-	ended := make(chan error, 2) // room for both servers, so that neither waits
-	serving.Go(func() { ended <- s.serveGRPC() })
+	ended := make(chan error, 3) // room for all servers, so that none waits
+	serving.Go(func() { ended <- serveGRPC(s.grpc, s.listener) })
+	if s.operations != nil {
+		serving.Go(func() { ended <- serveGRPC(s.operations, s.operationsListener) })
+	}
 	serving.Go(func() { ended <- s.serveAdmin() })
 	watch, unwatch := context.WithCancel(ctx)
 	defer unwatch()
 	serving.Go(func() { s.watchFolder(watch) })
+	if s.gate != nil {
+		serving.Go(func() { s.gate.Run(watch) })
+	}
 	serving.Go(func() { watchForgotten(watch, s.log, s.batcher.Counts) })
 	if s.notReady() == nil {
 		s.setHealth(healthpb.HealthCheckResponse_SERVING)
 	}
 	id := s.journal.ID()
+	operations := s.listener
+	if s.operationsListener != nil {
+		operations = s.operationsListener
+	}
 	s.log.Info("serving",
-		"listen", s.listener.Addr().String(), "admin", s.adminListener.Addr().String(),
+		"listen", s.listener.Addr().String(), "operations", operations.Addr().String(), "admin", s.adminListener.Addr().String(),
 		"data", s.config.Journal.Dir, "journal", hex.EncodeToString(id[:]), "version", readBuild().version)
 
 	var cause error
@@ -75,15 +88,19 @@ func (s *service) watchFolder(ctx context.Context) {
 	}
 }
 
-func (s *service) serveGRPC() error {
-	if err := s.grpc.Serve(s.listener); err != nil {
+func serveGRPC(s *grpc.Server, on net.Listener) error {
+	if err := s.Serve(on); err != nil {
 		return fmt.Errorf("serve gRPC: %w", err)
 	}
 	return nil
 }
 
 func (s *service) serveAdmin() error {
-	if err := s.admin.Serve(s.adminListener); !errors.Is(err, http.ErrServerClosed) {
+	on := s.adminListener
+	if s.gate != nil && s.gate.Certificates() != nil {
+		on = tls.NewListener(on, s.gate.Certificates().TLS("http/1.1"))
+	}
+	if err := s.admin.Serve(on); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
 	return nil
@@ -127,9 +144,18 @@ const lingering = time.Second
 func (s *service) stopGRPC(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lingering)
 	defer cancel()
-	stop := context.AfterFunc(ctx, s.grpc.Stop)
-	s.grpc.GracefulStop()
-	stop()
+	var stopping sync.WaitGroup
+	for _, g := range []*grpc.Server{s.grpc, s.operations} {
+		if g == nil {
+			continue
+		}
+		stopping.Go(func() {
+			stop := context.AfterFunc(ctx, g.Stop)
+			g.GracefulStop()
+			stop()
+		})
+	}
+	stopping.Wait()
 }
 
 func (s *service) setHealth(status healthpb.HealthCheckResponse_ServingStatus) {

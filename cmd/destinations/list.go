@@ -14,6 +14,7 @@ import (
 // listCmd shows how the destinations are that have undelivered events.
 type listCmd struct {
 	clientFlags `embed:""`
+	tenantFlag  `embed:""`
 
 	State   string        `enum:",active,retrying,blocked,catching-up" default:"" placeholder:"STATE" help:"Only those that are active, retrying, blocked or catching-up (all)."`
 	JSON    bool          `name:"json" help:"Print each as JSON, one value a line, instead of as a table."`
@@ -43,14 +44,14 @@ func checkTimeout(timeout time.Duration) error {
 
 // Run prints the list.
 func (c *listCmd) Run(p *process) error {
-	conn, err := c.dial()
+	conn, err := c.dial(p)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	ctx, cancel := within(p.ctx, c.Timeout)
 	defer cancel()
-	call, err := destinationsv1.NewOperationsClient(conn).ListDestinations(ctx, &destinationsv1.ListDestinationsRequest{State: stateNamed(c.State)})
+	call, err := destinationsv1.NewOperationsClient(conn).ListDestinations(ctx, &destinationsv1.ListDestinationsRequest{Tenant: c.Tenant, State: stateNamed(c.State)})
 	if err != nil {
 		return c.explainIn(ctx, err)
 	}
@@ -108,6 +109,7 @@ type listed struct {
 	Partition           *uint32    `json:"partition,omitempty"`
 	File                string     `json:"file,omitempty"`   // of a partition: what is damaged
 	Offset              uint64     `json:"offset,omitempty"` // in it
+	Tenant              string     `json:"tenant,omitempty"`
 	Bucket              string     `json:"bucket,omitempty"`
 	Prefix              string     `json:"prefix,omitempty"`
 	State               string     `json:"state"`
@@ -127,7 +129,7 @@ type listed struct {
 
 func listedOf(l *destinationsv1.ListDestinationsResponse) listed {
 	of := listed{
-		Subject: subjectOf(l), Region: l.GetRegion(), Bucket: l.GetDestination().GetBucket(), Prefix: l.GetDestination().GetPrefix(),
+		Subject: subjectOf(l), Region: l.GetRegion(), Tenant: l.GetDestination().GetTenant(), Bucket: l.GetDestination().GetBucket(), Prefix: l.GetDestination().GetPrefix(),
 		State: stateName(l.GetState()), Since: timeOf(l.GetSince()), Code: l.GetCode(), Message: l.GetMessage(),
 		BacklogEvents: l.GetBacklogEvents(), BacklogBytes: l.GetBacklogBytes(), OldestEventAge: l.GetOldestEventAge().AsDuration().Seconds(),
 		NextTry: timeOf(l.GetNextTry()), ByHand: l.GetByHand(), ParkedEvents: l.GetParkedEvents(), DeadEvents: l.GetDeadEvents(),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // destinationTable shows the lines of a list to people: what destinations share, and
@@ -17,6 +18,7 @@ type destinationTable struct {
 	filtered bool // lines of one state were asked for
 
 	closed               []string // a line for each closed partition
+	tenants              bool     // some destination is not of the usual tenant
 	shared, destinations table
 	failures             map[string]string // what is shared, by the message of its failure
 }
@@ -44,8 +46,9 @@ func (d *destinationTable) add(l *destinationsv1.ListDestinationsResponse) {
 	if age := l.GetOldestEventAge(); age != nil {
 		oldest = roughTime(age.AsDuration())
 	}
-	d.destinations.header = []string{"BUCKET", "PREFIX", "STATE", "SINCE", "CODE", "EVENTS", "BYTES", "DEAD", "OLDEST", "NEXT TRY", "MESSAGE"}
-	d.destinations.add(to.GetBucket(), to.GetPrefix(), stateText(l), clock(l.GetSince()), l.GetCode(),
+	d.tenants = d.tenants || to.GetTenant() != "" && to.GetTenant() != auth.DefaultTenant
+	d.destinations.header = []string{"TENANT", "BUCKET", "PREFIX", "STATE", "SINCE", "CODE", "EVENTS", "BYTES", "DEAD", "OLDEST", "NEXT TRY", "MESSAGE"}
+	d.destinations.add(to.GetTenant(), to.GetBucket(), to.GetPrefix(), stateText(l), clock(l.GetSince()), l.GetCode(),
 		thousands(l.GetBacklogEvents()), roughSize(l.GetBacklogBytes()), number(l.GetDeadEvents()), oldest, d.nextTry(l), d.cause(l))
 }
 
@@ -86,6 +89,9 @@ func (d *destinationTable) print() error {
 		}
 		_, err := fmt.Fprintln(d.w, what)
 		return err
+	}
+	if !d.tenants {
+		d.destinations.dropFirst()
 	}
 	return d.destinations.print(d.w)
 }

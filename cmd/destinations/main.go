@@ -9,11 +9,14 @@
 //	destinations redrive      try blocked destinations and dead batches again
 //	destinations dead         list, export and destroy dead batches
 //	destinations journal      look at a data folder, and repair it
+//	destinations token        make, list and revoke the tokens of callers
+//	destinations grants       check and explain a grants file
+//	destinations profile      remember how services are reached
 //	destinations policy       print the bucket policy that lets the service deliver
 //	destinations completion   print a script that lets a shell complete commands and flags
 //	destinations version      print the version
 //
-// Every command but serve, journal, policy, completion and version is a client of a
+// Every command but serve, journal, token, grants, profile, policy, completion and version is a client of a
 // running service.
 //
 // A flag beats its variable (--log-level: DESTINATIONS_LOG_LEVEL), which beats the

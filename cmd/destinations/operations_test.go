@@ -500,8 +500,8 @@ func TestDeadDiscardAsks(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			fake, prefix := twoDead(), "p/q"
-			c := &deadDiscardCmd{clientFlags: clientFlags{Target: fake.start(t)}, Bucket: "bkt", Prefix: &prefix, Key: test.key, Timeout: time.Minute}
-			conn, err := c.dial()
+			c := &deadDiscardCmd{clientFlags: clientFlags{reachFlags: reachFlags{Target: fake.start(t)}}, Bucket: "bkt", Prefix: &prefix, Key: test.key, Timeout: time.Minute}
+			conn, err := c.dial(&process{})
 			if err != nil {
 				t.Fatal(err)
 			}

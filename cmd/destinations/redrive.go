@@ -13,6 +13,7 @@ import (
 // redriveCmd has blocked destinations and dead batches tried again.
 type redriveCmd struct {
 	clientFlags `embed:""`
+	tenantFlag  `embed:""`
 
 	Bucket  string        `placeholder:"BUCKET" help:"Redrive the destinations of this bucket."`
 	Prefix  *string       `placeholder:"PREFIX" help:"Only the destination of this prefix (\"\": of none)."`
@@ -47,7 +48,7 @@ func checkNamed(bucket string, prefix *string) error {
 
 // Run redrives and says what is tried again.
 func (c *redriveCmd) Run(p *process) error {
-	conn, err := c.dial()
+	conn, err := c.dial(p)
 	if err != nil {
 		return err
 	}
@@ -78,12 +79,12 @@ func (c *redriveCmd) Run(p *process) error {
 // the bucket that there is something to try of.
 func (c *redriveCmd) requests(ctx context.Context, client destinationsv1.OperationsClient) ([]*destinationsv1.RedriveRequest, error) {
 	if c.All {
-		return []*destinationsv1.RedriveRequest{{}}, nil
+		return []*destinationsv1.RedriveRequest{{Tenant: c.Tenant}}, nil
 	}
 	if c.Prefix != nil {
-		return []*destinationsv1.RedriveRequest{{Bucket: c.Bucket, Prefix: *c.Prefix}}, nil
+		return []*destinationsv1.RedriveRequest{{Tenant: c.Tenant, Bucket: c.Bucket, Prefix: *c.Prefix}}, nil
 	}
-	call, err := client.ListDestinations(ctx, &destinationsv1.ListDestinationsRequest{})
+	call, err := client.ListDestinations(ctx, &destinationsv1.ListDestinationsRequest{Tenant: c.Tenant})
 	if err != nil {
 		return nil, c.explainIn(ctx, err)
 	}
@@ -98,7 +99,7 @@ func (c *redriveCmd) requests(ctx context.Context, client destinationsv1.Operati
 		case err != nil:
 			return nil, c.explainIn(ctx, err)
 		case line.GetDestination().GetBucket() == c.Bucket:
-			requests = append(requests, &destinationsv1.RedriveRequest{Bucket: c.Bucket, Prefix: line.GetDestination().GetPrefix()})
+			requests = append(requests, &destinationsv1.RedriveRequest{Tenant: line.GetDestination().GetTenant(), Bucket: c.Bucket, Prefix: line.GetDestination().GetPrefix()})
 		}
 	}
 }

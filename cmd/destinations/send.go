@@ -64,7 +64,7 @@ func (c *sendCmd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	conn, err := c.dial()
+	conn, err := c.dial(p)
 	if err != nil {
 		return err
 	}

@@ -189,7 +189,7 @@ func testSender(t testing.TB, f *fakeService, limits sendLimits, stderr io.Write
 
 // testSenderParams are of a sender over conn that tries again for a minute.
 func testSenderParams(conn *grpc.ClientConn, limits sendLimits, stderr io.Writer) senderParams {
-	flags := clientFlags{Target: "test"}
+	flags := clientFlags{reachFlags: reachFlags{Target: "test"}}
 	return senderParams{
 		Client:   destinationsv1.NewDestinationsClient(conn),
 		Bucket:   "bkt",

@@ -24,7 +24,8 @@ import (
 type serveCmd struct {
 	Listen         string `default:"127.0.0.1:50051" placeholder:"HOST:PORT" help:"Address of the gRPC API (${default})."`
 	AdminListen    string `default:"127.0.0.1:9464" placeholder:"HOST:PORT" help:"Address of the HTTP pages /livez, /readyz and /metrics (${default})."`
-	InsecureListen bool   `help:"Allow --listen and --admin-listen to be reached from other machines, though nothing is encrypted and nobody authenticated: everyone who reaches them can write to every bucket that this service can."`
+	InsecureListen bool   `help:"Allow --listen, --operations-listen and --admin-listen to be reached from other machines though nothing is encrypted or nobody authenticated: who is not authenticated can write to every bucket that this service can."`
+	accessFlags    `embed:""`
 
 	DataDir      string   `default:"./data" placeholder:"FOLDER" help:"Folder of the journal (${default}); made if absent. One process at a time has it."`
 	Partitions   int      `default:"4" placeholder:"N" help:"Partitions of the journal (${default}; 1 to 1024, above 320 only with a larger --journal-quota), fixed when the folder is made."`
@@ -80,6 +81,12 @@ func (c *serveCmd) Run(p *process) error {
 	limitMemory(p.environ, config.Memory)
 	ctx, release := untilSignal(p.ctx, log)
 	defer release()
+	access, err := c.openAccess(p.stdout, log)
+	if err != nil {
+		return &exitError{code: exitNothing, err: err}
+	}
+	defer access.close()
+	defer onHangup(access.reload)()
 	exports, err := telemetry.Start(ctx, telemetry.Params{Version: readBuild().version, Log: log})
 	if err != nil {
 		return &exitError{code: exitNothing, err: err}
@@ -88,6 +95,8 @@ func (c *serveCmd) Run(p *process) error {
 		Config:    config,
 		AWS:       loadAWS(ctx, log),
 		Listen:    net.Listen,
+		Gate:      access.gate,
+		Audit:     access.audit,
 		Log:       log,
 		Telemetry: exports,
 		Overdue: func() {
@@ -154,15 +163,15 @@ func untilSignal(parent context.Context, log *slog.Logger) (context.Context, fun
 	}
 }
 
-// checkListen refuses an address that other machines reach, unless that was asked
-// for by name.
+// checkListen refuses an address that other machines reach, unless what goes there is
+// encrypted and who comes there authenticated, or it was asked for by name.
 func (c *serveCmd) checkListen(flag, address string) error {
 	host, _, err := splitAddress(address)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", flag, err)
-	case !isLoopback(host) && !c.InsecureListen:
-		return fmt.Errorf("%s: %s can be reached from other machines, and nothing is encrypted and nobody authenticated; --insecure-listen allows it", flag, address)
+	case !isLoopback(host) && !c.InsecureListen && c.exposed() != "":
+		return fmt.Errorf("%s: %s can be reached from other machines, and %s; --insecure-listen allows it", flag, address, c.exposed())
 	}
 	return nil
 }
@@ -170,8 +179,16 @@ func (c *serveCmd) checkListen(flag, address string) error {
 // checkAddresses refuses what can't be listened on.
 func (c *serveCmd) checkAddresses() error {
 	problems := []error{c.checkListen("--listen", c.Listen), c.checkListen("--admin-listen", c.AdminListen)}
-	if _, port, err := splitAddress(c.Listen); err == nil && port != "0" && c.Listen == c.AdminListen {
-		problems = append(problems, fmt.Errorf("--admin-listen: %s is --listen already", c.AdminListen))
+	if c.OperationsListen != "" {
+		problems = append(problems, c.checkListen("--operations-listen", c.OperationsListen))
+	}
+	taken := map[string]string{}
+	for _, a := range []struct{ flag, address string }{{"--listen", c.Listen}, {"--admin-listen", c.AdminListen}, {"--operations-listen", c.OperationsListen}} {
+		_, port, err := splitAddress(a.address)
+		if by := taken[a.address]; by != "" && err == nil && port != "0" {
+			problems = append(problems, fmt.Errorf("%s: %s is %s already", a.flag, a.address, by))
+		}
+		taken[a.address] = a.flag
 	}
 	return errors.Join(problems...)
 }

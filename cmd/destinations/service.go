@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
@@ -20,6 +21,7 @@ import (
 	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/ledger"
 	"github.com/open-destinations/destinations/server"
+	"github.com/open-destinations/destinations/server/auth"
 	"github.com/open-destinations/destinations/telemetry"
 	"github.com/open-destinations/destinations/uploader"
 )
@@ -30,6 +32,8 @@ type serviceParams struct {
 	AWS    aws.Config                                          // credentials, region, HTTP client
 	Listen func(network, address string) (net.Listener, error) // net.Listen, or as good
 	GRPC   []grpc.ServerOption                                 // besides those that the server needs; may be nil
+	Gate   *auth.Gate                                          // who may call; nil = everybody
+	Audit  *auth.Audit                                         // nil = nothing is written down
 	Log    *slog.Logger
 
 	// Telemetry is the service's from newService on, which closes it.
@@ -55,18 +59,22 @@ type service struct {
 
 	telemetry *telemetry.Telemetry
 
-	grpc          *grpc.Server
-	health        *health.Server
-	admin         *http.Server
-	listener      net.Listener // of grpc
-	adminListener net.Listener
-	draining      atomic.Bool
+	gate       *auth.Gate   // nil = everybody may call
+	grpc       *grpc.Server // what callers use
+	operations *grpc.Server // what operators use, if that has an address of its own; else nil
+	health     *health.Server
+	admin      *http.Server
+	draining   atomic.Bool
+
+	listener           net.Listener // of grpc
+	operationsListener net.Listener // nil = there is none
+	adminListener      net.Listener
 }
 
 // newService opens the journal, takes its partitions over, and listens. Nothing is
 // answered before run. When it fails it leaves nothing behind.
 func newService(p serviceParams) (*service, error) {
-	s := &service{config: p.Config, log: p.Log, overdue: p.Overdue, telemetry: p.Telemetry}
+	s := &service{config: p.Config, gate: p.Gate, log: p.Log, overdue: p.Overdue, telemetry: p.Telemetry}
 	for _, step := range []func(*serviceParams) error{s.openJournal, s.openLedger, s.startBackHalf, s.makeServers, s.watch, s.listen} {
 		if err := step(&p); err != nil {
 			return nil, errors.Join(err, s.abandon())
@@ -159,7 +167,8 @@ const handshake = 3 * time.Second
 // makeServers makes the gRPC and the HTTP server, with the services on them.
 func (s *service) makeServers(p *serviceParams) (err error) {
 	shards := shards{s.batcher}
-	s.server, err = server.New(server.Params{
+	params := server.Params{
+		Audit:       p.Audit,
 		Config:      p.Config.Server,
 		Journal:     server.OverJournal(s.journal),
 		Admission:   s.batcher,
@@ -172,24 +181,47 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 		TokenKey:    s.tokenKey,
 		Log:         p.Log,
 		Observer:    s.telemetry,
-	})
-	if err != nil {
+	}
+	if p.Gate != nil { // a nil one in an Access would not be nil
+		params.Access = p.Gate
+	}
+	if s.server, err = server.New(params); err != nil {
 		return err
 	}
-	options := append(s.server.Options(), grpc.WaitForHandlers(true), grpc.ConnectionTimeout(handshake))
-	s.grpc = grpc.NewServer(append(options, p.GRPC...)...)
-	s.server.Register(s.grpc)
 	s.health = health.NewServer()
 	s.setHealth(healthpb.HealthCheckResponse_NOT_SERVING)
-	healthpb.RegisterHealthServer(s.grpc, s.health)
-	reflection.Register(s.grpc)
-	s.admin = newAdmin(adminParams{Condition: s, Metrics: s.telemetry.Page(), Profiles: p.Config.Pprof, Log: p.Log})
+	s.grpc = s.newGRPC(p)
+	s.server.Register(s.grpc)
+	forOperators := s.grpc
+	if p.Config.OperationsListen != "" {
+		s.operations = s.newGRPC(p)
+		forOperators = s.operations
+	}
+	s.server.RegisterOperations(forOperators)
+	reflection.Register(forOperators)
+	s.admin = newAdmin(adminParams{Condition: s, Metrics: s.telemetry.Page(), Profiles: p.Config.Pprof, Gate: p.Gate, Log: p.Log})
 	return nil
+}
+
+// newGRPC makes a gRPC server with the health on it.
+func (s *service) newGRPC(p *serviceParams) *grpc.Server {
+	options := append(s.server.Options(), grpc.WaitForHandlers(true), grpc.ConnectionTimeout(handshake))
+	if p.Gate != nil && p.Gate.Certificates() != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(p.Gate.Certificates().TLS("h2"))))
+	}
+	made := grpc.NewServer(append(options, p.GRPC...)...)
+	healthpb.RegisterHealthServer(made, s.health)
+	return made
 }
 
 func (s *service) listen(p *serviceParams) (err error) {
 	if s.listener, err = p.Listen("tcp", p.Config.Listen); err != nil {
 		return fmt.Errorf("--listen: %w", err)
+	}
+	if s.operations != nil {
+		if s.operationsListener, err = p.Listen("tcp", p.Config.OperationsListen); err != nil {
+			return fmt.Errorf("--operations-listen: %w", err)
+		}
 	}
 	if s.adminListener, err = p.Listen("tcp", p.Config.AdminListen); err != nil {
 		return fmt.Errorf("--admin-listen: %w", err)
@@ -200,7 +232,7 @@ func (s *service) listen(p *serviceParams) (err error) {
 // abandon closes what newService had made before it failed.
 func (s *service) abandon() error {
 	var problems []error
-	for _, l := range []net.Listener{s.listener, s.adminListener} {
+	for _, l := range []net.Listener{s.listener, s.operationsListener, s.adminListener} {
 		if l != nil {
 			problems = append(problems, l.Close())
 		}

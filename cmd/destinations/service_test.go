@@ -30,6 +30,16 @@ import (
 // testConfig is a configuration for one folder, with any free ports.
 func testConfig(t testing.TB, dir string, args ...string) serviceConfig {
 	t.Helper()
+	config, err := parsedServe(t, dir, args...).config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// parsedServe is the command for one folder, with any free ports.
+func parsedServe(t testing.TB, dir string, args ...string) *serveCmd {
+	t.Helper()
 	c := &cli{}
 	p := &process{ctx: t.Context(), stdout: io.Discard, stderr: io.Discard}
 	parser, err := newParser(c, p, func(int) {})
@@ -41,11 +51,7 @@ func testConfig(t testing.TB, dir string, args ...string) serviceConfig {
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	config, err := c.Serve.config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return config
+	return &c.Serve
 }
 
 // running is a service that runs in this process.

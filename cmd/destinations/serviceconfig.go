@@ -17,6 +17,7 @@ import (
 // serviceConfig is what the flags of serve say, in the words of the packages.
 type serviceConfig struct {
 	Listen, AdminListen string        // host:port
+	OperationsListen    string        // host:port; "" = at Listen
 	Pprof               bool          // Go's profiles on AdminListen
 	ShutdownGrace       time.Duration // from the first signal to the end of the process
 	Memory              int64         // bytes, of which the packages have their shares
@@ -30,16 +31,17 @@ type serviceConfig struct {
 // config translates the flags. The error has every problem of every flag.
 func (c *serveCmd) config() (serviceConfig, error) {
 	s := serviceConfig{
-		Listen:        c.Listen,
-		AdminListen:   c.AdminListen,
-		Pprof:         c.Pprof,
-		ShutdownGrace: c.ShutdownGrace,
-		Memory:        int64(c.Memory),
-		Journal:       journal.DefaultConfig(),
-		Server:        server.DefaultConfig(),
-		Batcher:       batcher.DefaultConfig(),
-		Ledger:        ledger.DefaultConfig(),
-		Uploader:      uploader.DefaultConfig(),
+		Listen:           c.Listen,
+		AdminListen:      c.AdminListen,
+		OperationsListen: c.OperationsListen,
+		Pprof:            c.Pprof,
+		ShutdownGrace:    c.ShutdownGrace,
+		Memory:           int64(c.Memory),
+		Journal:          journal.DefaultConfig(),
+		Server:           server.DefaultConfig(),
+		Batcher:          batcher.DefaultConfig(),
+		Ledger:           ledger.DefaultConfig(),
+		Uploader:         uploader.DefaultConfig(),
 	}
 	s.Journal.Dir = c.DataDir
 	s.Journal.Partitions = c.Partitions
@@ -104,7 +106,7 @@ func clampInt(s byteSize) int { return int(min(s, math.MaxInt32)) }
 
 // check finds the contradictions that no package can see alone.
 func (c *serveCmd) check() error {
-	problems := []error{c.checkAddresses()}
+	problems := []error{c.checkAddresses(), c.accessFlags.check()}
 	if c.ShutdownGrace <= 0 {
 		problems = append(problems, fmt.Errorf("--shutdown-grace: %v, must be above 0", c.ShutdownGrace))
 	}

@@ -28,6 +28,14 @@ func (t *table) add(cells ...string) {
 	t.rows = append(t.rows, cells)
 }
 
+// dropFirst drops the first column.
+func (t *table) dropFirst() {
+	t.header = t.header[1:]
+	for i := range t.rows {
+		t.rows[i] = t.rows[i][1:]
+	}
+}
+
 // print prints the table; nothing if it has no row.
 func (t *table) print(w io.Writer) error {
 	if len(t.rows) == 0 {

@@ -66,6 +66,7 @@ func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 		want[0].Region = "eu-west-1"
 		c := want[1]
 		c.Since, c.Code, c.Message, c.NextTry, c.WaitingDestinations = stamp, "ExpiredToken", "m", stamp, 7
+		want[3].GetDestination().Tenant = "default"
 		d := want[3]
 		d.State, d.Since, d.Code, d.Message = destinationsv1.DestinationState_DESTINATION_STATE_RETRYING, stamp, "c", "m"
 		d.BacklogEvents, d.BacklogBytes, d.OldestEventAge, d.NextTry = 1, 2, durationpb.New(time.Hour), stamp

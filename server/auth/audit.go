@@ -17,16 +17,16 @@ const refusalsPerSecond = 100
 // Audit is a log of who did what, where, with what outcome: JSON, one entry a line.
 // Refusals stand in the service's log, too. A nil one writes nothing.
 type Audit struct {
-	log      *slog.Logger // nil = there is no audit log
-	service  *slog.Logger
-	refusals *rate.Limiter
-	left     atomic.Int64 // refusals that were not written since the last that was
+	log        *slog.Logger // nil = there is no audit log
+	serviceLog *slog.Logger
+	refusals   *rate.Limiter
+	left       atomic.Int64 // refusals that were not written since the last that was
 }
 
 // NewAudit returns an audit log that writes to w, an entry in one call of Write; nil =
 // only to the service's log what stands there, too.
 func NewAudit(w io.Writer, service *slog.Logger) *Audit {
-	a := &Audit{service: service, refusals: rate.NewLimiter(refusalsPerSecond, refusalsPerSecond)}
+	a := &Audit{serviceLog: service, refusals: rate.NewLimiter(refusalsPerSecond, refusalsPerSecond)}
 	if w != nil {
 		a.log = slog.New(slog.NewJSONHandler(w, nil))
 	}
@@ -65,7 +65,7 @@ func (a *Audit) Refusal(e Entry) {
 	if left := a.left.Swap(0); left > 0 {
 		attributes = append(attributes, slog.Int64("not_written", left))
 	}
-	write(a.service, "refused", attributes)
+	a.serviceLog.Info("refused", slog.GroupAttrs("", attributes...))
 	if a.log != nil {
 		write(a.log, "refusal", attributes)
 	}

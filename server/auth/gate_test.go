@@ -125,7 +125,7 @@ func TestABrokenFileIsSaidOnce(t *testing.T) {
 	}
 	w.write("grants.yaml", worldGrants+"\n# mended\n")
 	g.Reload()
-	if !strings.Contains(w.log.String(), "read again") || !strings.Contains(w.audit.String(), `"what":"--grants"`) {
+	if !strings.Contains(w.log.String(), "a file that has changed was read") || !strings.Contains(w.audit.String(), `"what":"--grants"`) {
 		t.Errorf("got log %s\naudit %s", w.log.String(), w.audit.String())
 	}
 }

@@ -47,10 +47,10 @@ func (s *source) again(log *slog.Logger) bool {
 		err = s.load(texts)
 	}
 	if err != nil {
-		log.Error(s.name+" can't be used as it is now: what it said before holds", "files", s.paths, "error", err)
+		log.Error("a file can't be used as it is now: what it said before holds", "of", s.name, "files", s.paths, "error", err)
 		return false
 	}
-	log.Info(s.name+" read again", "files", s.paths)
+	log.Info("a file that has changed was read", "of", s.name, "files", s.paths)
 	return true
 }
 
