@@ -17,6 +17,9 @@ type cli struct {
 	Send       sendCmd       `cmd:"" help:"Send files of events, one event a line."`
 	Flush      flushCmd      `cmd:"" help:"Close what is collected now, before its window ends; the upload follows."`
 	List       listCmd       `cmd:"" help:"Show which destinations have undelivered events, and why."`
+	Status     statusCmd     `cmd:"" help:"Show what became of the events of receipts."`
+	Deliveries deliveriesCmd `cmd:"" help:"List the objects that were delivered, and those on their way."`
+	Watch      watchCmd      `cmd:"" help:"Show deliveries as they are made."`
 	Redrive    redriveCmd    `cmd:"" help:"Try blocked destinations and dead batches again."`
 	Dead       deadCmd       `cmd:"" help:"List, export and destroy dead batches."`
 	Journal    journalCmd    `cmd:"" help:"Look at a data folder, and repair it."`

@@ -4,9 +4,11 @@ import "errors"
 
 // The process's exit codes.
 const (
-	exitOK      = 0
-	exitFailed  = 1 // the command did not do, or not wholly do, what it was asked to
-	exitNothing = 2 // nothing was begun: what it was told could not be understood, or send could send nothing
+	exitOK          = 0
+	exitFailed      = 1 // the command did not do, or not wholly do, what it was asked to
+	exitUndelivered = 3 // the events are durable, and some are not delivered yet
+	exitDead        = 4 // the events are durable, and some are in a batch that is no longer tried by itself
+	exitNothing     = 2 // nothing was begun: what it was told could not be understood, or send could send nothing
 )
 
 // exitError is an error that chooses its exit code. Without err nothing is left to

@@ -23,6 +23,8 @@ type sendCmd struct {
 	Whole          bool          `help:"Send each file as one event, without the line end that it may end with."`
 	MaxPayloadSize byteSize      `default:"1MiB" placeholder:"SIZE" help:"A longer event is rejected here already (${default}); the service has a limit of its own."`
 	RetryFor       time.Duration `default:"5m" placeholder:"TIME" help:"How long to go on without progress while the service is away, silent, stopping or full (${default}); 0: end at the first failure."`
+	Wait           bool          `help:"Wait until every event is delivered, or dead."`
+	WaitFor        time.Duration `default:"10m" placeholder:"TIME" help:"How long to wait with --wait (${default})."`
 	JSON           bool          `name:"json" help:"Print receipts and the summary as JSON, one value a line, on standard output instead of as text on standard error."`
 	Files          []string      `arg:"" optional:"" name:"file" help:"Files to send; \"-\", or no file, is standard input."`
 }
@@ -35,7 +37,9 @@ While the service is away, restarts or has no room left, what has no answer is s
 
 With --json, each receipt is a line {"bucket","prefix","accepted","token"} as soon as it comes, and the last line is {"accepted","rejected","skipped"}. Progress is shown if standard error is a terminal.
 
-Exit code 0: every event is durable. 1: some were rejected, or the sending ended early. 2: nothing could be sent. When the sending ends early, the message says up to which line all is durable.`
+With --wait, the command ends when every event is delivered, which may take the service's --window; what is not by the end of --wait-for, or is dead, is named on standard error.
+
+Exit code 0: every event is durable, and with --wait, delivered. 1: some were rejected, or the sending ended early. 2: nothing could be sent. 3 and 4, with --wait: all are durable, and some are not delivered yet, or dead. When the sending ends early, the message says up to which line all is durable.`
 }
 
 // Validate refuses a limit that no line can keep, and a time that can't be.
@@ -46,6 +50,9 @@ func (c *sendCmd) Validate() error {
 	}
 	if c.RetryFor < 0 {
 		problems = append(problems, fmt.Errorf("--retry-for: %v, must not be below 0", c.RetryFor))
+	}
+	if c.WaitFor <= 0 {
+		problems = append(problems, fmt.Errorf("--wait-for: %v, must be above 0", c.WaitFor))
 	}
 	return errors.Join(problems...)
 }
@@ -93,7 +100,31 @@ func (c *sendCmd) Run(p *process) error {
 	bar.start(func() (int64, sendCounts) { return input.read.Load(), report.counted() })
 	err = input.sendAll(ctx, c.Files)
 	bar.close()
-	return report.finish(err)
+	err = report.finish(err)
+	if c.Wait && len(report.tokens()) > 0 {
+		waited := c.await(interrupted, destinationsv1.NewDeliveriesClient(conn), report)
+		if err == nil {
+			err = waited
+		}
+	}
+	return err
+}
+
+// await waits until what was sent is delivered, and says what is not.
+func (c *sendCmd) await(interrupted context.Context, client destinationsv1.DeliveriesClient, report *sendReport) error {
+	ctx, cancel := context.WithTimeoutCause(interrupted, c.WaitFor, fmt.Errorf("not all is delivered within %v (--wait-for)", c.WaitFor))
+	defer cancel()
+	open, err := settled(ctx, client, report.tokens())
+	for _, d := range open {
+		report.undelivered(d)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{code: exitUndelivered, err: fmt.Errorf("%w; every event is durable", context.Cause(ctx))}
+	case err != nil:
+		return &exitError{code: exitUndelivered, err: fmt.Errorf("ask what is delivered: %w; every event is durable", c.explain(err))}
+	}
+	return outcomeOf(open)
 }
 
 // report makes the report that the flags ask for; what it says to people goes past
@@ -107,6 +138,7 @@ func (c *sendCmd) report(p *process, bar *progress) *sendReport {
 	if c.Whole {
 		report.skipped = "file"
 	}
+	report.keep = c.Wait
 	return report
 }
 

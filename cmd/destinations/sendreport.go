@@ -22,6 +22,7 @@ const shownReceipts = 10
 type sendReport struct {
 	stderr  io.Writer
 	lines   *json.Encoder // of receipts and the summary, for programs; nil = for people
+	keep    bool          // the tokens are kept
 	skipped string        // what an empty event is called: "line" or "file"
 
 	mu       sync.Mutex // guards what follows, and makes lines whole
@@ -30,8 +31,9 @@ type sendReport struct {
 	answered bool  // the service has answered something
 	durable  place // last event up to which everything is durable or rejected; zero = none
 	receipts []*destinationsv1.Receipt
-	omitted  uint64 // receipts that people are not shown
-	failed   error  // of writing a line
+	omitted  uint64   // receipts that people are not shown
+	kept     []string // tokens
+	failed   error    // of writing a line
 }
 
 // sendCounts are numbers of events.
@@ -120,6 +122,9 @@ func (r *sendReport) take(done []*outRequest, receipts []*destinationsv1.Receipt
 
 // receiptLocked prints a receipt for programs, or keeps the first ones for people.
 func (r *sendReport) receiptLocked(receipt *destinationsv1.Receipt) {
+	if r.keep {
+		r.kept = append(r.kept, receipt.GetToken())
+	}
 	switch {
 	case r.lines != nil:
 		r.printLocked(sendReceipt{
@@ -133,6 +138,24 @@ func (r *sendReport) receiptLocked(receipt *destinationsv1.Receipt) {
 	default:
 		r.omitted++
 	}
+}
+
+// tokens are those of all receipts.
+func (r *sendReport) tokens() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.kept
+}
+
+// undelivered says what became of events that are not delivered.
+func (r *sendReport) undelivered(d *destinationsv1.Delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text := fmt.Sprintf("%s: token %s", deliveryStateName(d.GetState()), d.GetToken())
+	if cause := causeOf(d.GetCode(), d.GetMessage()); cause != "" {
+		text += ": " + d.GetCode() + ": " + cause
+	}
+	fmt.Fprintln(r.stderr, plain(text))
 }
 
 // sendReceipt is a receipt for programs.
