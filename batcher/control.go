@@ -165,7 +165,11 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 			}
 		case *journalv1.Decision_Snapshot:
 			if inForce {
-				s.applySnapshot(snapshot{events: kind.Snapshot.GetEventsOffset(), control: kind.Snapshot.GetControlOffset()})
+				at := snapshot{events: kind.Snapshot.GetEventsOffset(), control: kind.Snapshot.GetControlOffset()}
+				if err := s.checkSnapshot(at, offset); err != nil {
+					return s.part.Damage(fmt.Errorf("record %d of the control log: %w", offset, err))
+				}
+				s.applySnapshot(at)
 			}
 		default:
 			return s.part.Damage(fmt.Errorf("record %d of the control log: a decision that this version does not know", offset))

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -125,4 +128,85 @@ func encode(t testing.TB, m proto.Message) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// A State of a few bytes may speak of any number of places: what is not to be remembered takes no
+// memory, and what was known of others stays as it would have.
+func TestAStateAsksForNoMoreThanThereIs(t *testing.T) {
+	sender := func(id byte, runs ...uint32) *journalv1.SenderState {
+		return &journalv1.SenderState{SenderId: bytes.Repeat([]byte{id}, 16), UsedUnixNanos: int64(id), Taken: []*journalv1.TakenState{{Sequence: 1, Indexes: runs}}}
+	}
+	state := &journalv1.State{LogTimeUnixNanos: 9, Senders: []*journalv1.SenderState{sender(1, 0, 9), sender(2, 0, math.MaxUint32), sender(3, 0, 9)}}
+	s := shardOfNothing(t)
+	load := func() (allocated uint64, err error) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		s.dedupe = newDedupe(s.cfg, s.journalID, 1, s.counts)
+		err = s.dedupe.load(state)
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc, err
+	}
+	most := 2 * uint64(s.dedupe.senders.mostBytes)
+	if allocated, err := load(); err != nil || allocated > most {
+		t.Errorf("got %v, and %d bytes were asked for", err, allocated)
+	}
+	if known := s.dedupe.senders; len(known.known) != 1 || known.bytes > 1000 || known.list.next.used != 3 {
+		t.Errorf("%d senders are known, %d bytes, the oldest of %d", len(known.known), known.bytes, known.list.next.used)
+	}
+	many := &journalv1.SenderState{SenderId: bytes.Repeat([]byte{4}, 16), UsedUnixNanos: 4}
+	for n := range uint64(5000) { // each less than there is, all together more
+		many.Taken = append(many.Taken, &journalv1.TakenState{Sequence: n + 1, Indexes: []uint32{0, 4_000_000}})
+	}
+	state.Senders = append(state.Senders, many)
+	if allocated, err := load(); err != nil || allocated > 4*most || len(s.dedupe.senders.known) != 0 || s.dedupe.senders.bytes != 0 {
+		t.Errorf("got %v, %d senders, %d bytes; %d bytes were asked for", err, len(s.dedupe.senders.known), s.dedupe.senders.bytes, allocated)
+	}
+}
+
+// A Snapshot names where the log will start. One that no shard makes closes the partition, and does
+// not end the service when the log is to be released to it.
+func TestASnapshotThatNoShardMakesIsDamage(t *testing.T) {
+	for name, at := range map[string]*journalv1.Snapshot{
+		"beyond the control log":      {EventsOffset: 0, ControlOffset: 9},
+		"beyond the events log":       {EventsOffset: 9, ControlOffset: 1},
+		"before the one that is read": {EventsOffset: 0, ControlOffset: 1},
+	} {
+		s := shardOfNothing(t)
+		s.snapshots.usable = []snapshot{{events: 0, control: 2}}
+		err := s.apply(3, &journalv1.Control{Incarnation: s.epoch, Decisions: []*journalv1.Decision{{Kind: &journalv1.Decision_Snapshot{Snapshot: at}}}})
+		if !isDamage(err) {
+			t.Errorf("%s: got %v, want damage", name, err)
+		}
+	}
+}
+
+// A start that lies beyond the end of a log is damage, too.
+func TestAStartBeyondTheLogIsDamage(t *testing.T) {
+	c := newCrasher(t, func(*shard) {})
+	synctest.Test(t, func(t *testing.T) {
+		c.t = t
+		c.start()
+		c.sendPoison("")
+		c.runs(time.Minute)
+		if err := c.journal.Partition(0).Release(journal.Start{Events: 1, Control: c.journal.Partition(0).Control().Committed()}); err != nil {
+			t.Fatal(err)
+		}
+		c.end(c.disk.AfterRestart())
+		names, err := c.disk.List("data/0000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if strings.HasPrefix(name, "control-") {
+				if err := c.disk.Remove("data/0000/" + name); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		c.start()
+		if err := c.journal.Partition(0).Err(); !isDamage(err) {
+			t.Errorf("got %v, want damage", err)
+		}
+		c.end(c.disk)
+	})
 }

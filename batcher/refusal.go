@@ -49,15 +49,13 @@ func allowance(most, used, quota int64) int64 {
 // that if it has changed.
 func (s *shard) tendRefusals() {
 	most := s.cfg.DestinationQuota
-	allowed := min(
-		allowance(most, s.journal.Used(), s.journal.Quota()),
-		// What was decided of events that are not taken stands in memory until they are, and
-		// nothing else bounds it.
-		allowance(most, s.backlogTables.Load(), s.cfg.MemoryBytes/backlogPart),
-	)
+	// What was decided of events that are not taken stands in memory until they are, and
+	// nothing else bounds it.
+	waiting := allowance(most, s.backlogTables.Load(), s.cfg.MemoryBytes/backlogPart)
+	allowed := min(allowance(most, s.journal.Used(), s.journal.Quota()), waiting)
 	changed, count := false, 0
 	for _, d := range s.dests {
-		reason := s.refusalOf(d, allowed)
+		reason := s.refusalOf(d, allowed, waiting)
 		changed = changed || reason != d.refusal
 		d.refusal = reason
 		if reason != "" {
@@ -83,9 +81,16 @@ func (s *shard) publishRefusals(count int) {
 	s.refusing.Add(int64(count - before))
 }
 
-// refusalOf is why new events of d are refused; "" if they are not.
-func (s *shard) refusalOf(d *destination, allowed int64) string {
-	if d.mode != modeBlocked || d.cause != subjectNone {
+// refusalOf is why new events of d are refused; "" if they are not. One that is blocked may have
+// so many bytes of events allowed; one that waits for what others wait for, too, as many
+// as the journal has room for, unless the memory for what is known of them gets short.
+func (s *shard) refusalOf(d *destination, allowed, whileWaiting int64) string {
+	switch {
+	case d.mode != modeBlocked:
+		return s.tooManyDead(d)
+	case d.cause != subjectNone && whileWaiting < s.cfg.DestinationQuota:
+		return s.tooManyWait(d, whileWaiting)
+	case d.cause != subjectNone:
 		return s.tooManyDead(d)
 	}
 	waiting := d.undeliveredEvents().bytes
@@ -98,6 +103,19 @@ func (s *shard) refusalOf(d *destination, allowed int64) string {
 	d.refusedCode = d.code
 	return fmt.Sprintf("the destination is blocked since %s (%s): %d bytes of its events wait, limit %d (--destination-quota is %d; less while the journal is more than half full)",
 		d.since.UTC().Format(time.RFC3339), d.code, waiting, allowed, s.cfg.DestinationQuota)
+}
+
+// tooManyWait is why new events of d are refused that waits for what does not work; "" if
+// they are not.
+func (s *shard) tooManyWait(d *destination, allowed int64) string {
+	waiting := d.undeliveredEvents().bytes
+	if waiting <= allowed {
+		return s.tooManyDead(d)
+	}
+	on := s.conditions.status(d.cause)
+	d.refusedCode = ""
+	return fmt.Sprintf("what it waits for (%v) does not work since %s (%s): %d bytes of its events wait, limit %d while what is known of all that wait takes so much memory",
+		d.cause, on.Since.UTC().Format(time.RFC3339), on.Code, waiting, allowed)
 }
 
 // tooManyDead is why new events of d are refused though it is not blocked; "" if they are

@@ -137,6 +137,20 @@ func (s *shard) saved(m stateSaved) {
 	}}})
 }
 
+// checkSnapshot reports whether a snapshot that a record of the control log names is as a
+// shard makes it: the log will start there.
+func (s *shard) checkSnapshot(at snapshot, record uint64) error {
+	if at.control > record || at.events > s.part.Events().Committed() {
+		return fmt.Errorf("a Snapshot names %d and %d in the two logs, which end at %d and, before it, at %d",
+			at.events, at.control, s.part.Events().Committed(), record)
+	}
+	if n := s.snapshots.usable; at.control > 0 && len(n) > 0 && (at.events < n[len(n)-1].events || at.control < n[len(n)-1].control) {
+		return fmt.Errorf("a Snapshot names %d and %d in the two logs, the one before it %d and %d",
+			at.events, at.control, n[len(n)-1].events, n[len(n)-1].control)
+	}
+	return nil
+}
+
 // applySnapshot makes a snapshot one that may be released to. One of an older
 // version is none: a replay from there would know nothing of what was sent before.
 func (s *shard) applySnapshot(at snapshot) {
@@ -145,7 +159,7 @@ func (s *shard) applySnapshot(at snapshot) {
 	}
 	n := &s.snapshots
 	n.wanted = max(n.wanted, at.events)
-	if at.events > s.part.Start().Events && n.files[at.events] {
+	if start := s.part.Start(); at.events > start.Events && at.control >= start.Control && n.files[at.events] {
 		n.usable = append(n.usable, at)
 	}
 }

@@ -172,8 +172,8 @@ func (d *dedupe) load(state *journalv1.State) error {
 		if err := d.senders.load(s); err != nil {
 			return err
 		}
+		d.senders.expire(d.time) // each time: a State may say more than there is memory for
 	}
-	d.senders.expire(d.time)
 	for _, id := range state.GetIds() {
 		if len(id.GetHash()) != len(idHash{}) {
 			return fmt.Errorf("an id's hash has %d bytes", len(id.GetHash()))
@@ -192,18 +192,37 @@ func (t *senders) load(state *journalv1.SenderState) error {
 	}
 	s := t.use([]byte(state.GetPrincipal()), state.GetSenderId(), state.GetUsedUnixNanos())
 	s.settled = state.GetSettled()
+	own := s.bytes()
 	for _, taken := range state.GetTaken() {
 		places := taken.GetIndexes()
 		if len(places)%2 != 0 || taken.GetSequence() <= s.settled {
 			return fmt.Errorf("a sender settled at %d has %d ends of runs at sequence %d", s.settled, len(places), taken.GetSequence())
 		}
 		r := t.request(s, taken.GetSequence())
+		own += requestBytes
 		for i := 0; i < len(places); i += 2 {
 			if places[i] > places[i+1] {
 				return fmt.Errorf("a sender has taken %d to %d of sequence %d", places[i], places[i+1], taken.GetSequence())
+			}
+			words := int64(places[i+1]/64-places[i]/64) + 1
+			if own += words * wordBytes; own > t.mostBytes {
+				t.giveUp(s)
+				return nil
 			}
 			t.takeRun(r, places[i], places[i+1])
 		}
 	}
 	return nil
+}
+
+// giveUp lets a sender be forgotten of whom more is known than may be, and all that were used
+// before it, as they had to be when all of it were loaded.
+func (t *senders) giveUp(s *sender) {
+	for oldest := t.list.next; oldest != &t.list; oldest = t.list.next {
+		t.early.Add(1)
+		t.forget(oldest)
+		if oldest == s {
+			return
+		}
+	}
 }

@@ -180,29 +180,56 @@ func TestListsWhileABatcherStops(t *testing.T) {
 // that they are refused, few though the bytes are that they have.
 func TestDuplicatesOfBlockedDestinationsAreBounded(t *testing.T) {
 	bubble(t, littleMemory(time.Minute), func(w *world) {
-		other := dest{"works", ""}
 		w.refuse(one.bucket, denied)
-		w.put(one, numbered{id: "again", lines: w.lines(1)})
-		w.flush()
-		for n := 0; w.refused(one) == ""; n++ {
-			if n > 200 {
-				w.t.Fatal("never refused")
-			}
-			w.putWithDuplicates(one, 1000)
-			pass(2 * time.Second)
-		}
-		if _, tables, _ := w.batcher.Memory(); tables < w.cfg.MemoryBytes/4 || tables > w.cfg.MemoryBytes/2 {
-			w.t.Errorf("refused when tables take %d bytes", tables)
-		}
-		if got := w.status(one); got.BacklogBytes > uint64(w.cfg.DestinationQuota)/10 || w.refused(other) != "" {
-			w.t.Errorf("a backlog of %d bytes; the other is refused: %q", got.BacklogBytes, w.refused(other))
+		w.boundDuplicates()
+		if got := w.refused(dest{"works", ""}); got != "" {
+			w.t.Errorf("the other is refused: %q", got)
 		}
 		w.refuse(one.bucket, nil)
-		pass(2 * w.cfg.ProbeMax)
-		if got := w.refused(one); got != "" {
-			w.t.Errorf("it works again: %s", got)
-		}
+		w.freeDuplicates()
 	})
+}
+
+// So it is with those that wait for what all share.
+func TestDuplicatesOfBlockedDestinationsThatWaitAreBounded(t *testing.T) {
+	bubble(t, littleMemory(time.Minute), func(w *world) {
+		w.down(refusal("ExpiredToken", 400))
+		w.boundDuplicates()
+		if got := w.refused(one); !strings.Contains(got, "credentials") || !strings.Contains(got, "ExpiredToken") {
+			w.t.Errorf("refused for %q", got)
+		}
+		w.down(nil)
+		w.freeDuplicates()
+	})
+}
+
+// boundDuplicates sends duplicates to a destination that does not work until they are refused.
+func (w *world) boundDuplicates() {
+	w.t.Helper()
+	w.put(one, numbered{id: "again", lines: w.lines(1)})
+	w.flush()
+	for n := 0; w.refused(one) == ""; n++ {
+		if n > 200 {
+			w.t.Fatal("never refused")
+		}
+		w.putWithDuplicates(one, 1000)
+		pass(2 * time.Second)
+	}
+	if _, tables, _ := w.batcher.Memory(); tables < w.cfg.MemoryBytes/4 || tables > w.cfg.MemoryBytes/2 {
+		w.t.Errorf("refused when tables take %d bytes", tables)
+	}
+	if got := w.status(one); got.BacklogBytes > uint64(w.cfg.DestinationQuota)/10 {
+		w.t.Errorf("a backlog of %d bytes", got.BacklogBytes)
+	}
+}
+
+// freeDuplicates fails the test if what works again is still refused.
+func (w *world) freeDuplicates() {
+	w.t.Helper()
+	pass(2 * w.cfg.ProbeMax)
+	if got := w.refused(one); got != "" {
+		w.t.Errorf("it works again: %s", got)
+	}
 }
 
 // putWithDuplicates appends so many new events, and behind each of them one that is not:
