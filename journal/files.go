@@ -103,6 +103,17 @@ func (p *Partition) dropUnfinished(f File, path string, err error) error {
 // is no such file, and a *[CorruptError], which closes the partition, if it does not
 // read back as it was written.
 func (p *Partition) ReadFile(name string) ([]byte, error) {
+	return p.readBeside(name, func(path string, err error) error { return p.readError(path, 0, err) })
+}
+
+// PeekFile is [Partition.ReadFile] for what nothing depends on: damage is the file's alone,
+// and closes nothing.
+func (p *Partition) PeekFile(name string) ([]byte, error) {
+	return p.readBeside(name, func(path string, err error) error { return fmt.Errorf("read %s: %w", path, err) })
+}
+
+// readBeside reads a small file; failed says what it means that this failed.
+func (p *Partition) readBeside(name string, failed func(path string, err error) error) ([]byte, error) {
 	if err := checkFileName(name); err != nil {
 		return nil, err
 	}
@@ -117,7 +128,7 @@ func (p *Partition) ReadFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	if err != nil {
-		return nil, p.readError(path, 0, err)
+		return nil, failed(path, err)
 	}
 	return data, nil
 }

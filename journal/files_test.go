@@ -157,6 +157,9 @@ func TestDamagedFileClosesThePartition(t *testing.T) {
 				t.Fatal(err)
 			}
 			fsys.WriteFile("/data/0000/state-1", edit(fsys.ReadFile("/data/0000/state-1")))
+			if _, err := p.PeekFile("state-1"); err == nil || p.Err() != nil {
+				t.Fatalf("PeekFile: got %v, want an error that closes nothing: %v", err, p.Err())
+			}
 			_, err := p.ReadFile("state-1")
 			requireDamage(t, p, err, "/data/0000/state-1")
 			if got, err := other.ReadFile("state-1"); err != nil || string(got) != "state" {
