@@ -42,6 +42,15 @@ type Config struct {
 	// 1 h. Flag --max-stream-age.
 	MaxStreamAge time.Duration
 
+	// TraceRatio is which part of the events that come without a trace context, in
+	// themselves and in their call, is traced from here on. 0 to 1, default 0.
+	// Flag --trace-ratio.
+	TraceRatio float64
+
+	// TracedPerRequest is of how many sampled events of a request the observer is told,
+	// at most. Default 0.
+	TracedPerRequest int
+
 	// MaxStreams is how many calls one connection may have at a time; further ones
 	// wait at the client. Default 1,000.
 	MaxStreams uint32
@@ -79,6 +88,8 @@ func (c Config) Validate() error {
 	add(c.MaxStreamBytes < 1, "MaxStreamBytes: %d, at least 1", c.MaxStreamBytes)
 	add(c.MemoryBytes < 1, "--memory: %d bytes for requests, at least 1", c.MemoryBytes)
 	add(c.MaxStreamAge < time.Second, "--max-stream-age: %s, at least 1s", c.MaxStreamAge)
+	add(!(c.TraceRatio >= 0 && c.TraceRatio <= 1), "--trace-ratio: %v, must be from 0 to 1", c.TraceRatio)
+	add(c.TracedPerRequest < 0, "TracedPerRequest: %d, at least 0", c.TracedPerRequest)
 	add(c.MaxStreams < 1, "MaxStreams: %d, at least 1", c.MaxStreams)
 	add(c.RetryDelay <= 0, "RetryDelay: %s, more than 0", c.RetryDelay)
 	return errors.Join(problems...)

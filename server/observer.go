@@ -9,10 +9,16 @@ import (
 // Observer is told what becomes of requests, for those who watch the service. Its
 // methods are called by the handlers of all streams together, and must return at once.
 type Observer interface {
-	// Received: that many events came in a request that was taken.
-	Received(events int)
+	// Received: a request was taken.
+	Received(r Received)
 	// Settled: a request was answered for, or is about to be.
 	Settled(s *Settled)
+}
+
+// Received is a request that was taken.
+type Received struct {
+	Events   int
+	Contexts Contexts // of those of them that were not rejected at once
 }
 
 // Settled is what became of a request.
@@ -21,17 +27,22 @@ type Settled struct {
 	Durable  time.Time // when its last record was known to be durable
 	Accepted uint64    // events
 	Rejected map[destinationsv1.RejectionCode]uint64
+
+	// Traced are the first of the accepted events that are sampled, TracedOmitted is how
+	// many more there are: see [Config.TracedPerRequest].
+	Traced        []Traced
+	TracedOmitted int
 }
 
 // unobserved is the Observer of a server that nobody watches.
 type unobserved struct{}
 
-func (unobserved) Received(int)     {}
-func (unobserved) Settled(*Settled) {}
+func (unobserved) Received(Received) {}
+func (unobserved) Settled(*Settled)  {}
 
 // tell tells the observer what became of a request that is concluded.
 func (r *request) tell(o Observer) {
-	s := Settled{Received: r.received, Durable: time.Now(), Accepted: r.accepted}
+	s := Settled{Received: r.received, Durable: time.Now(), Accepted: r.accepted, Traced: r.placed(), TracedOmitted: r.tracedOmitted}
 	if len(r.refused) > 0 {
 		s.Rejected = map[destinationsv1.RejectionCode]uint64{}
 		for i := range r.refused {

@@ -38,6 +38,9 @@ type request struct {
 	refused      []refusal // the events that are not accepted, in their order
 	accepted     uint64    // events that are durable; set when it is concluded
 	concluded    bool
+
+	traced        []Traced // the first of the accepted events that are sampled; in parts' order of events
+	tracedOmitted int      // others
 }
 
 // part is what one partition gets of a request: one record.
@@ -104,7 +107,7 @@ func (r *request) partOf(partition int) int {
 
 // encode makes the records of the accepted events, in buffers that release gives back.
 func (r *request) encode(from *buffers, h *header, events []recordEvent) {
-	r.cost = requestCost + int64(len(r.touched))*touchCost + int64(len(r.refused))*refusalCost
+	r.cost += requestCost + int64(len(r.touched))*touchCost + int64(len(r.refused))*refusalCost
 	for i := range r.parts {
 		p := &r.parts[i]
 		p.size += h.size()

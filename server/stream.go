@@ -23,9 +23,11 @@ type stream struct {
 	order    order
 	sender   *knownSender // whose stream it is; nil before the first request, and without a sender_id
 	checker  checker
+	tracing  tracing
 	events   uint64        // received, which gives them their places in the stream
 	accepted []recordEvent // of the request that is being taken
 
+	traced  int              // sampled events of a request that are kept for the observer
 	slowed  <-chan time.Time // when the caller is read on, who is ahead of his rate; nil = now
 	waiting []*request       // not settled, in the order in which they came
 	cost    int64            // of these
@@ -71,6 +73,7 @@ func newStream(s *Server, caller *auth.Caller, ends context.Context, a answerer)
 func (st *stream) serve(ctx context.Context, in *reader) error {
 	st.server.memory.enter()
 	defer st.leave()
+	st.tracing, st.traced = newTracing(ctx, st.server.config.TraceRatio), st.server.config.TracedPerRequest
 	end := st.receive(ctx, in)
 	if err := st.await(ctx); err != nil {
 		return err
@@ -179,7 +182,7 @@ func (st *stream) take(in received) error {
 		wantReceipts: in.request.receipts,
 	}
 	st.check(r, in.request)
-	st.server.observer.Received(len(in.request.events))
+	st.server.observer.Received(Received{Events: len(in.request.events), Contexts: st.tracing.take()})
 	r.encode(st.server.buffers, &header{
 		received:  in.at.UnixNano(),
 		principal: st.caller.Principal(),
@@ -235,8 +238,9 @@ func (st *stream) check(r *request, in *incoming) {
 		}
 		st.accepted = append(st.accepted, recordEvent{index: uint32(i), id: e.id, line: line})
 		accepted := &st.accepted[len(st.accepted)-1]
-		accepted.trace(e.traceparent, e.tracestate)
+		st.tracing.decide(accepted, e)
 		r.add(to, accepted)
+		r.sample(accepted, st.traced)
 	}
 	st.events += uint64(len(in.events))
 }
