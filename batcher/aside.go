@@ -119,10 +119,12 @@ func (s *shard) setAside(d *destination, e *eventRecord, at position) {
 	m := &journalv1.Parked{Seal: seal, File: spoolName(seal), RawSha256: sum[:], LastReceivedUnixNanos: s.record.received}
 	s.asides.writing, s.asides.retryAt = true, time.Time{}
 	s.uploads++
-	part, inbox, reason := s.part, s.inbox, s.whyAside()
+	alone := s.newBatch(d).watching
+	alone.add(at, s.record.received, e)
+	part, inbox, n := s.part, s.inbox, note{s.whyAside(), alone.all()}
 	s.spoolPool.submit(func(struct{}) {
 		body := uploader.NewBody([][]byte{uploader.StoredRun(line)}, crc32.ChecksumIEEE(line), uint64(len(line)))
-		inbox.put(asideWritten{m, writeParked(part, body, m, reason)})
+		inbox.put(asideWritten{m, writeParked(part, body, m, n)})
 	})
 }
 

@@ -77,24 +77,24 @@ type batch struct {
 	tries    uint32   // calls of the uploader
 	job      *job     // the last of them
 
-	receipts receipts  // of its events, as far as they have been read
+	watching watching  // its events, as far as they have been read
 	delivery *Delivery // once S3 has it, until its Delivered has been read back; nil = another process has delivered it
 }
 
 // add takes one line, for which there is room, and returns by how many bytes anything
 // else has grown. The caller has checked that the event belongs here.
-func (b *batch) add(at position, received int64, payload []byte) (grown int64) {
+func (b *batch) add(at position, received int64, e *eventRecord) (grown int64) {
 	if b.events == 0 {
 		b.first, b.firstReceived, b.lastReceived = at, received, received
 		b.sha = sha256.New()
 	}
 	b.last = at
 	b.events++
-	b.rawBytes += int64(len(payload)) + 1
+	b.rawBytes += int64(len(e.payload)) + 1
 	b.firstReceived = min(b.firstReceived, received)
 	b.lastReceived = max(b.lastReceived, received)
-	b.lines = append(append(b.lines, payload...), '\n')
-	return b.receipts.add(received)
+	b.lines = append(append(b.lines, e.payload...), '\n')
+	return b.watching.add(at, received, e)
 }
 
 // grow makes room for n more bytes of lines, and returns by how much their memory has
@@ -182,5 +182,6 @@ func (b *batch) reset() {
 // drop lets go of the content.
 func (b *batch) drop() {
 	b.lines, b.runs, b.sha, b.excluded = nil, nil, nil, nil
-	b.receipts, b.delivery = receipts{}, nil
+	b.watching = watching{traced: traced{most: b.watching.traced.most}}
+	b.delivery = nil
 }

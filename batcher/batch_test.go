@@ -11,7 +11,7 @@ func TestChunksFitIntoTheirMemory(t *testing.T) {
 			charged := int64(0)
 			for len(b.lines) < c.chunk {
 				charged += b.grow(len(payload) + 1)
-				b.add(position{}, 0, payload)
+				b.add(position{}, 0, &eventRecord{payload: payload})
 			}
 			if cap(b.lines) > c.memory || charged != int64(cap(b.lines)) {
 				t.Errorf("a chunk of %d bytes in lines of %d: %d bytes of memory, %d charged; want at most %d, and all of it", len(b.lines), line, cap(b.lines), charged, c.memory)

@@ -255,7 +255,7 @@ func (s *shard) foldMissed() error {
 		}
 		e := &p.record.events[p.at]
 		if d := p.byRec[e.destination]; d != nil && d.pass == p {
-			if err := s.foldBehind(d, e.payload); err != nil {
+			if err := s.foldBehind(d, e); err != nil {
 				return err
 			}
 		}
@@ -266,19 +266,19 @@ func (s *shard) foldMissed() error {
 
 // foldBehind decides an event of a member: as fold does, but that what is a duplicate was
 // decided when the shard read it.
-func (s *shard) foldBehind(d *destination, payload []byte) error {
+func (s *shard) foldBehind(d *destination, e *eventRecord) error {
 	p := s.pass
 	at := p.position()
 	switch {
 	case at.less(d.through):
-		if err := s.refill(d, at, p.record.received, payload); err != nil {
+		if err := s.refill(d, at, p.record.received, e); err != nil {
 			return err
 		}
 	case d.backlog.isDuplicate(at):
 		s.exclude(d, at)
 	default:
-		d.backlog.took(at, len(payload)+1, p.record.received)
-		s.collect(d, at, p.record.received, payload)
+		d.backlog.took(at, len(e.payload)+1, p.record.received)
+		s.collect(d, at, p.record.received, e)
 	}
 	s.closeFull(d, at.next())
 	if d.mode != modeActive && d.pass == p && d.backlog.events == 0 && !s.missed(d) {

@@ -71,6 +71,9 @@ type Config struct {
 	// DedupeWindow is how long an id is remembered after the first event that had
 	// it, by the times of receipt. Default 10m, at least 1s.
 	DedupeWindow time.Duration
+	// TracedPerBatch is how many sampled events of a batch are kept for the observer, with
+	// more of them some of their traces: see [Traced]. Default 0 (none), else at least 200.
+	TracedPerBatch int
 }
 
 const (
@@ -128,6 +131,7 @@ func (c Config) Validate() error {
 	check(c.ProbeMax >= c.RetryMin, "ProbeMax: %v, must not be below RetryMin (%v)", c.ProbeMax, c.RetryMin)
 	check(c.DestinationQuota > 0, "destination-quota: %d, must be at least 1", c.DestinationQuota)
 	check(c.GiveUpAfter == 0 || c.GiveUpAfter >= c.BlockAfter, "give-up-after: %v, must be 0 or not below block-after (%v)", c.GiveUpAfter, c.BlockAfter)
+	check(c.TracedPerBatch == 0 || c.TracedPerBatch >= 2*maxPerTrace, "TracedPerBatch: %d, must be 0 or at least %d", c.TracedPerBatch, 2*maxPerTrace)
 	return errors.Join(errs...)
 }
 

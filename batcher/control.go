@@ -238,7 +238,7 @@ func (s *shard) applySeal(seal *journalv1.Seal, mine bool) {
 		described := s.describe(b)
 		s.observer.Sealed(&described)
 	} else {
-		b := &batch{dest: d, state: batchSealed, seal: seal, rebuilt: true, incomplete: true, share: shareTables}
+		b := s.rebuilt(d, seal)
 		s.charge(b, b.tables())
 		d.queue = append(d.queue, b)
 		if d.through.less(through) {

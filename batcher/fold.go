@@ -85,7 +85,7 @@ func (s *shard) fold(d *destination, e *eventRecord) error {
 	verdict := s.dedupe.take(e, d.name, at)
 	switch active := d.mode == modeActive; {
 	case at.less(d.through) && active:
-		return s.refill(d, at, s.record.received, e.payload)
+		return s.refill(d, at, s.record.received, e)
 	case at.less(d.through):
 		return nil // a pass gives it back
 	case !active:
@@ -95,18 +95,18 @@ func (s *shard) fold(d *destination, e *eventRecord) error {
 		s.counts.leftOut(verdict)
 		s.exclude(d, at)
 	default:
-		s.collect(d, at, s.record.received, e.payload)
+		s.collect(d, at, s.record.received, e)
 	}
 	s.closeFull(d, at.next())
 	return nil
 }
 
 // collect puts an event into d's open batch.
-func (s *shard) collect(d *destination, at position, received int64, payload []byte) {
+func (s *shard) collect(d *destination, at position, received int64, e *eventRecord) {
 	if d.open == nil {
 		s.open(d)
 	}
-	s.take(d.open, at, received, payload)
+	s.take(d.open, at, received, e)
 }
 
 // closeFull closes d's open batch if it is as large as an object may be.
@@ -126,7 +126,7 @@ func (s *shard) exclude(d *destination, at position) {
 
 // refill gives an event that a Seal has decided back to its batch, if that is not
 // delivered.
-func (s *shard) refill(d *destination, at position, received int64, payload []byte) error {
+func (s *shard) refill(d *destination, at position, received int64, e *eventRecord) error {
 	b := d.incomplete() // those behind it hold later events
 	if b == nil || !sealHolds(b.seal, at) {
 		return nil
@@ -134,7 +134,7 @@ func (s *shard) refill(d *destination, at position, received int64, payload []by
 	if b.share != shareFilling {
 		s.recharge(b, shareFilling)
 	}
-	s.take(b, at, received, payload)
+	s.take(b, at, received, e)
 	if at != positionOf(b.seal.GetLast()) {
 		return nil
 	}
@@ -161,21 +161,33 @@ func (b *batch) matchesSeal() error {
 // open begins a batch of d, and its window.
 func (s *shard) open(d *destination) {
 	now := time.Now()
-	d.open = &batch{dest: d}
+	d.open = s.newBatch(d)
 	d.usedAt = now
 	s.charge(d.open, d.overhead())
 	d.closeAt = windowEnd(now, s.cfg.Window, d.phase)
 	s.setTimer(d)
 }
 
+// newBatch is a batch of d of which nothing is known.
+func (s *shard) newBatch(d *destination) *batch {
+	return &batch{dest: d, watching: watching{traced: traced{most: s.cfg.TracedPerBatch}}}
+}
+
+// rebuilt is a batch of d whose Seal was read before its events.
+func (s *shard) rebuilt(d *destination, seal *journalv1.Seal) *batch {
+	b := s.newBatch(d)
+	b.state, b.seal, b.rebuilt, b.incomplete, b.share = batchSealed, seal, true, true, shareTables
+	return b
+}
+
 // take puts one event into b, and hands a chunk to the compressors when one is full.
-func (s *shard) take(b *batch, at position, received int64, payload []byte) {
+func (s *shard) take(b *batch, at position, received int64, e *eventRecord) {
 	if len(b.lines) == 0 && len(b.runs) > 0 {
 		b.lines = s.spareChunk()
 		s.charge(b, int64(cap(b.lines)))
 	}
-	s.charge(b, b.grow(len(payload)+1))
-	s.charge(b, b.add(at, received, payload))
+	s.charge(b, b.grow(len(e.payload)+1))
+	s.charge(b, b.add(at, received, e))
 	if len(b.lines) >= s.chunkSize() {
 		s.cut(b)
 	}

@@ -77,7 +77,7 @@ func add(rec *journalv1.Events, index uint32, e *event) {
 		at = len(rec.Destinations)
 		rec.Destinations = append(rec.Destinations, e.to.proto())
 	}
-	rec.Events = append(rec.Events, &journalv1.Event{Destination: uint32(at), Index: index, Id: e.id, Payload: []byte(e.line)})
+	rec.Events = append(rec.Events, &journalv1.Event{Destination: uint32(at), Index: index, Id: e.id, Payload: []byte(e.line), TraceContext: contextOf(e.line)})
 }
 
 // split cuts a record into two now and then.

@@ -47,6 +47,7 @@ func (r *foldRun) newService(name string, disk *journaltest.FS) *service {
 	s.observed.delivered = map[string]bool{}
 	s.jcfg.Dir, s.jcfg.Partitions, s.jcfg.Log = "data", 2, slog.New(slog.DiscardHandler)
 	s.jcfg.SegmentBytes, s.jcfg.ControlSegmentBytes, s.jcfg.QuotaBytes = r.plan.segment, 64<<10, r.plan.quota
+	s.cfg.TracedPerBatch = 200
 	s.cfg.RetryMax, s.cfg.DedupeWindow, s.cfg.CompressionLevel = 5*time.Second, r.plan.idWindow, 1
 	for part := range s.jcfg.Partitions {
 		l := &transcript{t: r.t, part: part}

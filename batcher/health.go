@@ -3,6 +3,7 @@ package batcher
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"strings"
 	"syscall"
@@ -57,6 +58,7 @@ type health struct {
 	blockAt time.Time // when it has failed for so long that it is blocked, whether a try ends or not; zero = never
 	code    string    // of the last failure
 	message string
+	traced  slog.Attr                   // span of the last try that failed; empty = none since the start
 	pause   *backoff.ExponentialBackOff // between tries; nil if none has failed
 	retryAt time.Time                   // when it is tried again; zero if no try has failed
 	// hopeful: until then it is probed like one that was not given up, for somebody has asked

@@ -81,7 +81,7 @@ func TestMemoryComesFreeBesideADestinationThatFails(t *testing.T) {
 	if s.memory.wantsClosing() {
 		t.Error("30 of 100 are on their way, and more wants to be closed")
 	}
-	s.failedUpload(failed, errors.New("refused"), time.Now())
+	s.failedUpload(failed, errors.New("refused"), &Try{}, time.Now())
 	if !s.memory.wantsClosing() {
 		t.Error("S3 does not take what is closed, and nothing else wants to be closed")
 	}

@@ -1,6 +1,10 @@
 package batcher
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
 	"time"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
@@ -38,6 +42,10 @@ type Batch struct {
 // Try is one call of the uploader for a batch, which may have sent several requests.
 type Try struct {
 	Batch
+	Watched
+	// TraceID is the batch's, SpanID this try's, of which there is one in all processes.
+	TraceID      [16]byte
+	SpanID       [8]byte
 	Number       uint32 // of the tries of this batch in this process, from 1
 	Began, Ended time.Time
 	Result       uploader.Result
@@ -46,8 +54,7 @@ type Try struct {
 
 // Delivery is a batch that is in S3.
 type Delivery struct {
-	Try                // the last one
-	Receipts []Receipt // of all events, ascending; none = not known, as of a batch that an older version has parked
+	Try // the last one
 }
 
 // unobserved is the Observer of a batcher that nobody watches.
@@ -74,17 +81,50 @@ func (s *shard) describe(b *batch) Batch {
 // describeTry is the try that has ended with m, for the observer.
 func (s *shard) describeTry(m *uploaded, ended time.Time) *Try {
 	b := m.batch
+	watched := m.watched
+	if watched == nil {
+		watched = b.watching.all()
+	}
 	b.tries++
-	return &Try{Batch: s.describe(b), Number: b.tries, Began: m.began, Ended: ended, Result: m.result, Err: m.err}
+	try := &Try{Batch: s.describe(b), Watched: *watched, Number: b.tries, Began: m.began, Ended: ended, Result: m.result, Err: m.err}
+	try.TraceID = traceIDOf(b.seal.GetId())
+	try.SpanID = s.spanIDOf(b)
+	return try
+}
+
+// ids are the span of the try, for the log.
+func (t *Try) ids() slog.Attr {
+	return slog.Group("", "trace_id", hex.EncodeToString(t.TraceID[:]), "span_id", hex.EncodeToString(t.SpanID[:]))
+}
+
+// sampled is how many of the events are.
+func (w *Watched) sampled() uint64 {
+	n := w.TracedOmitted
+	for i := range w.Traced {
+		n += max(1, w.Traced[i].More)
+	}
+	return n
+}
+
+// traceIDOf is the trace of a batch's tries, in every process.
+func traceIDOf(batch []byte) [16]byte {
+	sum := sha256.Sum256(append([]byte("trace of a batch "), batch...))
+	return [16]byte(sum[:16])
+}
+
+// spanIDOf is the span of the batch's next try, or of the one that is under way.
+func (s *shard) spanIDOf(b *batch) [8]byte {
+	sum := sha256.Sum256(fmt.Appendf(nil, "try %d of %x by %x", b.tries, b.seal.GetId(), s.incarnation))
+	return [8]byte(sum[:8])
 }
 
 // keepForObserver lets go of all of b, which is in S3, but for what the observer is
 // told when its Delivered has been read back.
 func (s *shard) keepForObserver(b *batch, last *Try) {
-	kept := b.receipts
+	bytes := b.watching.bytes()
 	s.forget(b)
-	b.delivery = &Delivery{Try: *last, Receipts: kept.all}
-	s.charge(b, kept.bytes())
+	b.delivery = &Delivery{Try: *last}
+	s.charge(b, bytes)
 }
 
 // reasons are the words of a SealReason.

@@ -104,6 +104,44 @@ func TestObserverIsNotToldOfWhatIsReadAgain(t *testing.T) {
 	})
 }
 
+// A batch that is delivered from its file, by another process, after its events have left
+// the journal, is told of with their ages and their traces.
+func TestParkedBatchKeepsWhatIsWatched(t *testing.T) {
+	n := &notes{}
+	bubble(t, func(w *world) { smallQuota(w); w.observer, w.cfg.TracedPerBatch = n, 200 }, func(w *world) {
+		w.traced = true
+		w.parkSome(one)
+		began := time.Now()
+		pass(time.Hour)
+		w.crash()
+		n.take()
+		w.refuse(one.bucket, nil)
+		pass(time.Minute)
+		_, _, delivered := n.take()
+		parked := 0
+		for _, d := range delivered {
+			events, traced := uint64(0), d.TracedOmitted
+			for _, r := range d.Receipts {
+				if events += r.Events; time.Unix(0, r.At).After(began) {
+					t.Errorf("%s: an event counts as received after it was parked", d.Key)
+				}
+			}
+			for _, e := range d.Traced {
+				traced += max(1, e.More)
+			}
+			if events != d.Events || traced != d.Events {
+				t.Errorf("%s: got %d receipts and %d traced of %d events", d.Key, events, traced, d.Events)
+			}
+			if d.Replayed && d.Bucket == one.bucket {
+				parked++
+			}
+		}
+		if parked < 2 {
+			t.Errorf("got %d batches that were parked, want two at least: the test shows nothing", parked)
+		}
+	})
+}
+
 // A shard says how much it has not delivered, and how old that is.
 func TestBacklogIsWhatIsNotDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -92,7 +92,7 @@ func (s *shard) loadParked(m *journalv1.ParkedState) *batch {
 // enqueue puts a batch that was sealed below the start into its destination's queue.
 func (s *shard) enqueue(seal *journalv1.Seal) *batch {
 	d := s.destination(seal.GetDestination())
-	b := &batch{dest: d, state: batchSealed, seal: seal, rebuilt: true, incomplete: true, share: shareTables}
+	b := s.rebuilt(d, seal)
 	at := len(d.queue) // a dead batch of an event that was set aside may stand before earlier ones
 	for first := positionOf(seal.GetFirst()); at > 0 && first.less(positionOf(d.queue[at-1].seal.GetFirst())); {
 		at--

@@ -22,6 +22,8 @@ const (
 	fieldEventDestination = 1
 	fieldEventIndex       = 2
 	fieldEventID          = 3
+	fieldEventTrace       = 4
+	fieldEventTracestate  = 5
 	fieldEventPayload     = 6
 )
 
@@ -41,6 +43,8 @@ type eventRecord struct {
 	destination uint32
 	index       uint32 // in its request
 	id          []byte
+	trace       []byte // trace context: see Traced.Context
+	state       []byte // tracestate
 	payload     []byte
 }
 
@@ -92,6 +96,10 @@ func decodeEvent(b []byte) (e eventRecord, err error) {
 			e.index = uint32(f.varint)
 		case f.is(fieldEventID, protowire.BytesType):
 			e.id = f.data
+		case f.is(fieldEventTrace, protowire.BytesType):
+			e.trace = f.data
+		case f.is(fieldEventTracestate, protowire.BytesType):
+			e.state = f.data
 		case f.is(fieldEventPayload, protowire.BytesType):
 			e.payload = f.data
 		}

@@ -1,6 +1,7 @@
 package batcher_test
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -39,7 +40,11 @@ func (w *world) put(d dest, r numbered) error {
 		rec.SenderId = []byte{15: r.sender}
 	}
 	for i, line := range r.lines {
-		rec.Events = append(rec.Events, &journalv1.Event{Index: r.first + uint32(i), Id: r.id, Payload: []byte(line)})
+		e := &journalv1.Event{Index: r.first + uint32(i), Id: r.id, Payload: []byte(line)}
+		if w.traced {
+			e.TraceContext = append(bytes.Repeat([]byte{1}, 24), 1)
+		}
+		rec.Events = append(rec.Events, e)
 		if !slices.Contains(w.sent[d], line) {
 			w.sent[d] = append(w.sent[d], line)
 		}

@@ -139,6 +139,8 @@ type (
 		result uploader.Result
 		err    error
 
+		watched *Watched // of a parked batch; nil = the batch has it
+
 		cleared  bool  // AbortLeftovers was called before
 		clearErr error // what it said
 	}

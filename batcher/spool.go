@@ -44,6 +44,13 @@ type manifest struct {
 	Reason       string `json:"reason"`
 	Size         uint64 `json:"size"`
 	SHA256       string `json:"sha256"`
+	manifestWatched
+}
+
+// note is what a manifest says beside its Parked.
+type note struct {
+	reason  string
+	watched *Watched
 }
 
 // spool has b written into its file. Its bytes stay in memory until the Parked that is
@@ -56,11 +63,11 @@ func (s *shard) spool(b *batch) {
 		Seal: b.seal, File: spoolName(b.seal),
 		RawSha256: object.Metadata.RawSHA256[:], LastReceivedUnixNanos: b.lastReceived,
 	}
-	part, inbox, reason := s.part, s.inbox, s.whyParked(b)
+	part, inbox, n := s.part, s.inbox, note{s.whyParked(b), b.watching.all()}
 	s.spoolPool.submit(func(struct{}) {
 		err := context.Canceled
 		if !s.told() {
-			err = writeParked(part, object.Body, m, reason)
+			err = writeParked(part, object.Body, m, n)
 		}
 		inbox.put(spooled{b, m, err})
 	})
@@ -80,30 +87,31 @@ func (s *shard) whyParked(b *batch) string {
 
 // writeParked makes the files of a parked batch durable, and says in m what is in
 // them.
-func writeParked(part *journal.Partition, body uploader.Content, m *journalv1.Parked, reason string) error {
+func writeParked(part *journal.Partition, body uploader.Content, m *journalv1.Parked, n note) error {
 	spool, err := part.CreateSpool(m.GetFile())
 	if err != nil {
 		return err
 	}
 	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(spool, sum), io.NewSectionReader(body, 0, body.Size()))
+	size, err := io.Copy(io.MultiWriter(spool, sum), io.NewSectionReader(body, 0, body.Size()))
 	if err == nil {
 		err = spool.Commit()
 	}
 	if err != nil {
 		return errors.Join(err, spool.Abort())
 	}
-	m.Size, m.Sha256 = uint64(n), sum.Sum(nil)
-	return writeManifest(part, m, reason)
+	m.Size, m.Sha256 = uint64(size), sum.Sum(nil)
+	return writeManifest(part, m, n)
 }
 
-func writeManifest(part *journal.Partition, m *journalv1.Parked, reason string) error {
+func writeManifest(part *journal.Partition, m *journalv1.Parked, n note) error {
 	seal := m.GetSeal()
 	line, err := json.Marshal(manifest{
 		Key: seal.GetKey(), Tenant: seal.GetDestination().GetTenant(), Bucket: seal.GetDestination().GetBucket(), Prefix: seal.GetDestination().GetPrefix(),
 		Events: seal.GetEvents(), RawBytes: seal.GetRawBytes(),
 		First: positionOf(seal.GetFirst()).String(), Last: positionOf(seal.GetLast()).String(),
-		ExcludedRuns: len(seal.GetExcluded()), Reason: reason, Size: m.GetSize(), SHA256: hex.EncodeToString(m.GetSha256()),
+		ExcludedRuns: len(seal.GetExcluded()), Reason: n.reason, Size: m.GetSize(), SHA256: hex.EncodeToString(m.GetSha256()),
+		manifestWatched: n.watched.manifest(),
 	})
 	if err != nil {
 		panic("invariant: a manifest can be marshalled: " + err.Error())

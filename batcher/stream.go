@@ -82,12 +82,12 @@ func (s *shard) streamOn(b *batch) {
 	st.writing = true
 	s.uploads++
 	part, inbox, name := s.part, s.inbox, spoolName(b.seal)
-	reason := fmt.Sprintf("larger than the memory: %d bytes", b.seal.GetRawBytes())
+	n := note{fmt.Sprintf("larger than the memory: %d bytes", b.seal.GetRawBytes()), b.watching.all()}
 	s.spoolPool.submit(func(struct{}) {
 		m.err = st.write(part, name, runs, trailer)
 		if m.err == nil && m.parked != nil {
 			m.parked.Size, m.parked.Sha256 = uint64(st.mu.size), st.mu.sum.Sum(nil)
-			m.err = writeManifest(part, m.parked, reason)
+			m.err = writeManifest(part, m.parked, n)
 		}
 		inbox.put(m)
 	})

@@ -43,6 +43,7 @@ func (s *shard) upload(d *destination) {
 			m.err = errHeld
 		default:
 			m.cleared, m.clearErr = clearFirst(s.uploadCtx)
+			m.watched = s.watchedOf(b)
 			m.began = time.Now()
 			m.result, m.err = send(s.uploadCtx)
 		}
@@ -163,7 +164,7 @@ func (s *shard) uploaded(m uploaded) {
 		return // somebody else has delivered it
 	}
 	if m.err != nil {
-		s.failedUpload(b, m.err, now)
+		s.failedUpload(b, m.err, try, now)
 		return
 	}
 	b.state = batchStored
@@ -171,7 +172,7 @@ func (s *shard) uploaded(m uploaded) {
 	b.dest.works()
 	s.conditions.note(b.dest, nil, now)
 	s.conditions.worked(b.dest.bucket)
-	s.logDelivered(b, m.result, now)
+	s.logDelivered(b, try, now)
 	s.keepForObserver(b, try)
 	s.rechargeClosed(b.dest)
 	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Delivered{Delivered: &journalv1.Delivered{
@@ -184,7 +185,7 @@ func (s *shard) uploaded(m uploaded) {
 // failedUpload lets b be tried again after a pause, or blocks its destination.
 // Whatever the error, the batch stays: its key is its own, so another try can't make
 // a second object.
-func (s *shard) failedUpload(b *batch, err error, now time.Time) {
+func (s *shard) failedUpload(b *batch, err error, try *Try, now time.Time) {
 	b.state = batchSealed
 	if s.stopping || s.told() || b.parked != nil && s.failedFile(b, err) {
 		return
@@ -201,7 +202,7 @@ func (s *shard) failedUpload(b *batch, err error, now time.Time) {
 	s.blame(err, now)
 	d.fail(err, now)
 	s.rechargeClosed(d)
-	s.logFailure(d, b, err)
+	s.logFailure(b, try)
 	class, lasts := uploader.Classify(err), now.Sub(d.since) >= s.cfg.BlockAfter
 	if lasts {
 		s.suspectEndpoint(d, err, now)
@@ -223,19 +224,23 @@ func (s *shard) failedUpload(b *batch, err error, now time.Time) {
 	}
 }
 
-func (s *shard) logFailure(d *destination, b *batch, err error) {
+func (s *shard) logFailure(b *batch, try *Try) {
+	d, err := b.dest, try.Err
+	d.traced = try.ids()
 	var s3 uploader.Error
 	if e := (*uploader.Error)(nil); errors.As(err, &e) {
 		s3 = *e
 	}
 	s.log.Warn("upload failed; it is tried again", "bucket", d.bucket, "key", b.seal.GetKey(), "events", b.seal.GetEvents(),
 		"class", uploader.Classify(err).String(), "code", d.code, "status", s3.Status, "request_id", s3.RequestID,
-		"failures", d.failed, "since", d.since.UTC(), "error", err)
+		"failures", d.failed, "since", d.since.UTC(), d.traced, "error", err)
 }
 
-func (s *shard) logDelivered(b *batch, r uploader.Result, now time.Time) {
+func (s *shard) logDelivered(b *batch, try *Try, now time.Time) {
+	r := try.Result
 	s.log.Info("delivered", "bucket", b.dest.bucket, "key", b.seal.GetKey(), "events", b.events, "raw_bytes", b.rawBytes,
 		"size", r.Size, "etag", r.ETag, "existed", r.Existed, "multipart", r.Multipart, "attempts", b.attempts,
 		"reason", reasons[b.seal.GetReason()], "replayed", b.rebuilt,
-		"oldest_event_age_s", now.Sub(time.Unix(0, b.firstReceived)).Seconds(), "upload_s", r.Duration.Seconds())
+		"oldest_event_age_s", now.Sub(time.Unix(0, b.firstReceived)).Seconds(), "upload_s", r.Duration.Seconds(),
+		"sampled_events", try.sampled(), try.ids())
 }

@@ -35,6 +35,7 @@ type world struct {
 
 	observer batcher.Observer           // nil = none
 	regionOf func(bucket string) string // nil = all have one endpoint
+	traced   bool                       // what put appends is sampled
 
 	sent  map[dest][]string // every line, in order
 	acked map[string]bool
