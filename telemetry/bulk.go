@@ -19,15 +19,17 @@ type bulk struct {
 
 	mu struct {
 		sync.Mutex
-		count  uint64
-		sum    float64
-		counts []uint64 // by bucket
+		count     uint64
+		sum       float64
+		counts    []uint64                       // by bucket
+		exemplars []metricdata.Exemplar[float64] // by bucket: the last one; without a TraceID there was none
 	}
 }
 
 func newBulk(i Instrument, now time.Time) *bulk {
 	b := &bulk{instrument: i, began: now}
 	b.mu.counts = make([]uint64, len(i.Bounds)+1)
+	b.mu.exemplars = make([]metricdata.Exemplar[float64], len(i.Bounds)+1)
 	return b
 }
 
@@ -38,6 +40,13 @@ func (b *bulk) add(size float64, n uint64) {
 	b.mu.counts[b.bucket(size)] += n
 	b.mu.count += n
 	b.mu.sum += size * float64(n)
+}
+
+// exemplify makes one of the events that were counted the example of its bucket.
+func (b *bulk) exemplify(size float64, trace [16]byte, span [8]byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mu.exemplars[b.bucket(size)] = metricdata.Exemplar[float64]{Time: time.Now(), Value: size, TraceID: trace[:], SpanID: span[:]}
 }
 
 // bucket is the place of the first bucket that a size is not above.
@@ -53,6 +62,11 @@ func (b *bulk) collect() metricdata.Metrics {
 	point := metricdata.HistogramDataPoint[float64]{
 		Attributes: *attribute.EmptySet(), StartTime: b.began, Time: time.Now(),
 		Count: b.mu.count, Sum: b.mu.sum, Bounds: b.instrument.Bounds, BucketCounts: slices.Clone(b.mu.counts),
+	}
+	for _, e := range b.mu.exemplars {
+		if e.TraceID != nil {
+			point.Exemplars = append(point.Exemplars, e)
+		}
 	}
 	return metricdata.Metrics{
 		Name: b.instrument.Name, Description: b.instrument.Meaning, Unit: b.instrument.Unit,

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/open-destinations/destinations/server"
 	"github.com/open-destinations/destinations/telemetry"
 )
 
@@ -46,7 +47,7 @@ func TestMetricsAreExportedIfAVariableSaysWhereTo(t *testing.T) {
 				t.Setenv(name, value)
 			}
 			tel := started(t, idle())
-			tel.Received(1)
+			tel.Received(server.Received{Events: 1})
 			if got := page(t, tel)["destinations_events_received_total"]; got != "1" {
 				t.Errorf("the page says %q, want 1 whatever is exported", got)
 			}

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 
+	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	"go.opentelemetry.io/otel/exporters/stdout/stdoutmetric"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // wanted reports whether something is to be exported of a signal (TRACES, METRICS,
@@ -27,6 +30,30 @@ func wanted(signal string) bool {
 		}
 	}
 	return false
+}
+
+// spanExporter returns where spans go; nil = nowhere.
+func spanExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
+	if !wanted("TRACES") {
+		return nil, nil
+	}
+	e, err := autoexport.NewSpanExporter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("OTEL_TRACES_EXPORTER: %w", err)
+	}
+	return e, nil
+}
+
+// logExporter returns where logs go beside standard error; nil = nowhere.
+func logExporter(ctx context.Context) (sdklog.Exporter, error) {
+	if !wanted("LOGS") {
+		return nil, nil
+	}
+	e, err := autoexport.NewLogExporter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("OTEL_LOGS_EXPORTER: %w", err)
+	}
+	return e, nil
 }
 
 // metricReader returns what exports metrics, beside the page for Prometheus, with those

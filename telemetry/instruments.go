@@ -78,6 +78,9 @@ const (
 	nameClosed       = "destinations.partitions.closed"
 	nameMemoryUsed   = "destinations.memory.used"
 	nameMemoryLimit  = "destinations.memory.limit"
+
+	nameContexts = "destinations.tracing.contexts"
+	nameSpans    = "destinations.tracing.spans"
 )
 
 // Keys of the attributes.
@@ -93,6 +96,9 @@ const (
 	keyTableName  = "destinations.table"
 	keyLog        = "destinations.log"
 	keyBudget     = "destinations.memory.budget"
+	keySource     = "destinations.context.source"
+	keySpan       = "destinations.span"
+	keyOutcome    = "destinations.outcome"
 	classesInText = "transient, destination, credentials, batch; none if it succeeded"
 )
 
@@ -143,5 +149,7 @@ func Table() []Instrument {
 		{Name: nameClosed, Kind: Gauge, Unit: "{partition}", Meaning: "partitions that take nothing because their files are damaged"},
 		{Name: nameMemoryUsed, Kind: Gauge, Unit: "By", Attributes: []Attribute{{keyBudget, "requests, batches, tables"}}, Meaning: "memory in use, by budget; tables are charged to the budget of batches"},
 		{Name: nameMemoryLimit, Kind: Gauge, Unit: "By", Attributes: []Attribute{{keyBudget, "requests, batches"}}, Meaning: "what a budget may use: parts of --memory"},
+		{Name: nameContexts, Kind: Counter, Unit: "{event}", Attributes: []Attribute{{keySource, "event, call, root, none, invalid"}}, Meaning: "events that were not rejected at once, by where their trace context is from: their own, their call's metadata, sampled here (--trace-ratio), nowhere; or their own was not valid and was passed over"},
+		{Name: nameSpans, Kind: Counter, Unit: "{span}", Attributes: []Attribute{{keySpan, "deliver, aggregate, accept, upload, s3"}, {keyOutcome, "emitted, failed, suppressed_trace, suppressed_object, suppressed_request, suppressed_rate"}}, Meaning: "spans: exported, not taken by their receiver, or left out by a limit (see Limits)"},
 	}
 }

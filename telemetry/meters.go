@@ -46,6 +46,8 @@ type meters struct {
 
 	received, accepted, delivered, skewed atomic.Uint64
 	rejected                              counters // by RejectionCode
+	contexts                              counters // by source
+	spans                                 counters // by span and outcome
 }
 
 // counters are counters of one instrument, by their attributes.
@@ -136,12 +138,21 @@ func (m *meters) own(o observing) {
 	o.count(nameAccepted, m.accepted.Load())
 	o.count(nameDelivered, m.delivered.Load())
 	o.count(nameSkewed, m.skewed.Load())
-	m.rejected.each(func(kind attribute.Set, n uint64) {
-		o.ObserveInt64(o.by[nameRejected].(metric.Int64Observable), int64(n), metric.WithAttributeSet(kind))
-	})
+	for name, c := range map[string]*counters{nameRejected: &m.rejected, nameContexts: &m.contexts, nameSpans: &m.spans} {
+		c.each(func(kind attribute.Set, n uint64) {
+			o.ObserveInt64(o.by[name].(metric.Int64Observable), int64(n), metric.WithAttributeSet(kind))
+		})
+	}
 }
 
 // rejectionText is a rejection code as an attribute.
 func rejectionText(code destinationsv1.RejectionCode) string {
 	return strings.ToLower(strings.TrimPrefix(code.String(), "REJECTION_CODE_"))
+}
+
+// countSpans counts what became of spans.
+func (m *meters) countSpans(kind, outcome string, n uint64) {
+	if n > 0 {
+		m.spans.add(spanAttributes(kind, outcome), n)
+	}
 }

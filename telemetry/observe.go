@@ -2,6 +2,8 @@ package telemetry
 
 import (
 	"context"
+	"encoding/binary"
+	"math"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -13,7 +15,21 @@ import (
 )
 
 // Received implements [server.Observer].
-func (t *Telemetry) Received(events int) { t.meters.received.Add(uint64(events)) }
+func (t *Telemetry) Received(r server.Received) {
+	t.meters.received.Add(uint64(r.Events))
+	c := r.Contexts
+	for i, n := range [...]int{c.Event, c.Call, c.Root, c.None, c.Invalid} {
+		if n > 0 {
+			t.meters.contexts.add(sources[i], uint64(n))
+		}
+	}
+}
+
+// sources are the attributes of where trace contexts are from.
+var sources = [...]attribute.Set{
+	attributes(keySource, "event"), attributes(keySource, "call"), attributes(keySource, "root"),
+	attributes(keySource, "none"), attributes(keySource, "invalid"),
+}
 
 // Settled implements [server.Observer].
 func (t *Telemetry) Settled(s *server.Settled) {
@@ -24,6 +40,10 @@ func (t *Telemetry) Settled(s *server.Settled) {
 	}
 	for code, n := range s.Rejected {
 		m.rejected.add(attributes(keyRejection, rejectionText(code)), n)
+	}
+	if len(s.Traced) > 0 && t.emitter != nil {
+		t.emitter.submit(t.acceptJob(s))
+		m.countSpans(spanAccept, outcomeOfRequest, uint64(s.TracedOmitted))
 	}
 }
 
@@ -52,6 +72,29 @@ func (t *Telemetry) Tried(try *batcher.Try) {
 	if try.Err == nil && !try.Result.Existed {
 		m.record(nameObjectSize, float64(try.Result.Size))
 	}
+	if try.Err != nil && t.uploadIsSampled(try) {
+		t.emitter.submit(uploadJob(try))
+	}
+}
+
+// uploadsPerSecond is how many tries of batches without sampled events are traced.
+const uploadsPerSecond = 100
+
+// uploadIsSampled reports whether a try is traced: if any of its events is, or a part of the
+// others.
+func (t *Telemetry) uploadIsSampled(try *batcher.Try) bool {
+	switch {
+	case t.emitter == nil:
+		return false
+	case len(try.Traced) > 0:
+		return true
+	case float64(binary.BigEndian.Uint64(try.TraceID[8:])) >= t.ratio*math.MaxUint64:
+		return false
+	case !t.uploads.Allow():
+		t.meters.countSpans(spanUpload, outcomeOfTheQueue, 1)
+		return false
+	}
+	return true
 }
 
 // errOf is the error of a request; nil if it has none.
@@ -86,4 +129,14 @@ func (t *Telemetry) Delivered(d *batcher.Delivery) {
 		}
 		m.delivery.add(max(0, time.Duration(at-r.At).Seconds()), r.Events)
 	}
+	if !t.uploadIsSampled(&d.Try) {
+		return
+	}
+	more := uint64(0)
+	for i := range d.Traced {
+		more += d.Traced[i].More
+	}
+	m.countSpans(spanDeliver, outcomeOfTrace, more)
+	m.countSpans(spanDeliver, outcomeOfObject, d.TracedOmitted)
+	t.emitter.submit(t.deliverJob(d))
 }

@@ -69,7 +69,7 @@ func page(t *testing.T, tel *telemetry.Telemetry) map[string]string {
 
 // everything happens once.
 func everything(tel *telemetry.Telemetry, now time.Time) {
-	tel.Received(3)
+	tel.Received(server.Received{Events: 3, Contexts: server.Contexts{None: 2}})
 	tel.Settled(&server.Settled{Received: now, Durable: now.Add(3 * time.Millisecond), Accepted: 2,
 		Rejected: map[destinationsv1.RejectionCode]uint64{destinationsv1.RejectionCode_REJECTION_CODE_PAYLOAD_EMPTY: 1}})
 	tel.Synced(journal.EventsLog, time.Millisecond)
@@ -80,12 +80,15 @@ func everything(tel *telemetry.Telemetry, now time.Time) {
 	tel.Tried(&failed)
 	try := batcher.Try{Batch: b, Began: now, Ended: now.Add(61 * time.Second), Result: uploader.Result{Size: 99}}
 	tel.Tried(&try)
-	tel.Delivered(&batcher.Delivery{Try: try, Receipts: []batcher.Receipt{{At: now.UnixNano(), Events: 1}, {At: now.Add(time.Hour).UnixNano(), Events: 1}}})
+	try.Receipts = []batcher.Receipt{{At: now.UnixNano(), Events: 1}, {At: now.Add(time.Hour).UnixNano(), Events: 1}}
+	try.TracedOmitted, try.Traced = 1, []batcher.Traced{{Context: contextOf(1, 2)}}
+	tel.Delivered(&batcher.Delivery{Try: try})
 }
 
 // Every instrument of the table is on the page under the name that the table says, and
 // no other of the service's.
 func TestPageHasTheTable(t *testing.T) {
+	receiver(t, "TRACES")
 	tel := started(t, idle())
 	everything(tel, time.Now())
 	want := map[string]bool{}

@@ -16,9 +16,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel/attribute"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"golang.org/x/time/rate"
 )
 
 // scopeName is the name under which all of it is exported.
@@ -28,6 +30,8 @@ const scopeName = "github.com/open-destinations/destinations"
 type Params struct {
 	// Version is the service's.
 	Version string
+	// TraceRatio is which part of the batches without a sampled event is traced, 0 to 1.
+	TraceRatio float64
 	// Log takes what the people who run the service need to know of telemetry itself.
 	Log *slog.Logger
 }
@@ -40,6 +44,10 @@ type Telemetry struct {
 	metrics  *sdkmetric.MeterProvider
 	page     http.Handler
 	meters   *meters
+	emitter  *emitter               // nil = no spans
+	logs     *sdklog.LoggerProvider // nil = no logs
+	ratio    float64                // of Params
+	uploads  *rate.Limiter
 	closing  sync.Once
 }
 
@@ -47,17 +55,47 @@ type Telemetry struct {
 // the page for Prometheus. An error names the variable that can't be used; that
 // nothing can be exported is none, it is logged. Close ends it.
 func Start(ctx context.Context, p Params) (*Telemetry, error) {
-	t := &Telemetry{log: p.Log}
+	t := &Telemetry{log: p.Log, ratio: p.TraceRatio, uploads: rate.NewLimiter(uploadsPerSecond, uploadsPerSecond)}
 	var err error
 	if t.resource, err = describe(ctx, p.Version); err != nil {
 		return nil, err
 	}
 	report(p.Log)
-	if err := t.startMetrics(ctx); err != nil {
-		return nil, errors.Join(err, t.Close(ctx))
+	for _, start := range []func(context.Context) error{t.startMetrics, t.startSpans, t.startLogs} {
+		if err := start(ctx); err != nil {
+			return nil, errors.Join(err, t.Close(ctx))
+		}
 	}
 	return t, nil
 }
+
+func (t *Telemetry) startSpans(ctx context.Context) error {
+	exporter, err := spanExporter(ctx)
+	if exporter != nil {
+		t.emitter = startEmitter(exporter, t.resource, t.meters.countSpans)
+	}
+	return err
+}
+
+// Limits of spans; what is beyond them is counted.
+const (
+	// SpansPerRequest is how many "accept s3" a request has at most.
+	SpansPerRequest = 100
+	// SpansPerObject is how many "deliver s3" an object has at most.
+	SpansPerObject = 10_000
+)
+
+// Of says which journal the events stand in that are observed. It is called before any
+// is.
+func (t *Telemetry) Of(journal [16]byte) {
+	if t.emitter != nil {
+		t.emitter.journal = journal
+	}
+}
+
+// Traces reports whether spans are exported. If not, nobody need keep which events are
+// sampled.
+func (t *Telemetry) Traces() bool { return t.emitter != nil }
 
 // describe says who exports: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES beat what is
 // said here, but for the instance, which is another one at each start.
@@ -115,14 +153,35 @@ func (t *Telemetry) Close(ctx context.Context) (err error) {
 	return err
 }
 
+// end ends the metrics last, since spans are counted; and in time, should those hang.
 func (t *Telemetry) end(ctx context.Context) error {
-	if t.metrics == nil {
+	half := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		half, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(deadline)/2))
+		defer cancel()
+	}
+	var spans, logs, metrics error
+	var both sync.WaitGroup
+	if t.emitter != nil {
+		both.Go(func() { spans = failure("spans", t.emitter.close(half)) })
+	}
+	if t.logs != nil {
+		both.Go(func() { logs = failure("logs", t.logs.Shutdown(half)) })
+	}
+	both.Wait()
+	if t.metrics != nil {
+		metrics = failure("metrics", t.metrics.Shutdown(ctx))
+	}
+	return errors.Join(spans, logs, metrics)
+}
+
+// failure says what could not be exported; nil if nothing.
+func failure(signal string, err error) error {
+	if err == nil {
 		return nil
 	}
-	if err := t.metrics.Shutdown(ctx); err != nil {
-		return fmt.Errorf("telemetry: %w", err)
-	}
-	return nil
+	return fmt.Errorf("%s: %w", signal, err)
 }
 
 // attributes makes a set of one attribute.

@@ -59,6 +59,7 @@ type serveCmd struct {
 	Uploads     int      `default:"32" placeholder:"N" help:"Objects on their way to S3 at once (${default}; 1 to 1024)."`
 
 	ShutdownGrace time.Duration `default:"20s" placeholder:"TIME" help:"How long a SIGTERM or SIGINT lets running uploads finish (${default}). What is not uploaded stays in the journal; a second signal ends the process at once, and nothing is lost either."`
+	TraceRatio    float64       `default:"0.001" placeholder:"RATIO" help:"Which part of the events that come without a trace context is traced, if an OTEL_* variable says where spans go (${default}; 0 to 1). What comes with one is traced if its caller wants it."`
 	Pprof         bool          `help:"Serve Go's profiles, too, on --admin-listen at /debug/pprof/: they show what the process holds and does, payloads perhaps, and take CPU while they are made."`
 	LogFormat     string        `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" help:"auto, text or json: auto is text on a terminal and JSON elsewhere (${default})."`
 	LogLevel      string        `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
@@ -77,7 +78,6 @@ func (c *serveCmd) Run(p *process) error {
 		return &exitError{code: exitNothing, err: err}
 	}
 	log := newLogger(p.stderr, c.LogFormat, c.LogLevel)
-	config.Journal.Log = log
 	limitMemory(p.environ, config.Memory)
 	ctx, release := untilSignal(p.ctx, log)
 	defer release()
@@ -87,10 +87,12 @@ func (c *serveCmd) Run(p *process) error {
 	}
 	defer access.close()
 	defer onHangup(access.reload)()
-	exports, err := telemetry.Start(ctx, telemetry.Params{Version: readBuild().version, Log: log})
+	exports, err := telemetry.Start(ctx, telemetry.Params{Version: readBuild().version, TraceRatio: c.TraceRatio, Log: log})
 	if err != nil {
 		return &exitError{code: exitNothing, err: err}
 	}
+	log = exports.Logger(log)
+	config.Journal.Log = log
 	s, err := newService(serviceParams{
 		Config:    config,
 		AWS:       loadAWS(ctx, log),

@@ -74,6 +74,7 @@ type service struct {
 // newService opens the journal, takes its partitions over, and listens. Nothing is
 // answered before run. When it fails it leaves nothing behind.
 func newService(p serviceParams) (*service, error) {
+	p.Config.traced(p.Telemetry.Traces())
 	s := &service{config: p.Config, gate: p.Gate, log: p.Log, overdue: p.Overdue, telemetry: p.Telemetry}
 	for _, step := range []func(*serviceParams) error{s.openJournal, s.openLedger, s.startBackHalf, s.makeServers, s.watch, s.listen} {
 		if err := step(&p); err != nil {
@@ -90,6 +91,7 @@ func (s *service) openJournal(p *serviceParams) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", flagAtFault(err), err)
 	}
+	s.telemetry.Of(s.journal.ID())
 	var made bool
 	s.tokenKey, made, err = server.LoadTokenKey(p.Config.Journal.Dir)
 	if made && s.hasTakenEvents() {

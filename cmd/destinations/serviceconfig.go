@@ -53,6 +53,7 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Server.MaxPayloadBytes = clampInt(c.MaxPayloadSize)
 	s.Server.MaxRequestBytes = clampInt(c.MaxRequestSize)
 	s.Server.MaxStreamAge = c.MaxStreamAge
+	s.Server.TraceRatio = c.TraceRatio
 
 	s.Batcher.Window = c.Window
 	s.Batcher.MaxObjectSize = int64(c.MaxObjectSize)

@@ -39,7 +39,7 @@ func TestDefaultsAreThoseOfThePackages(t *testing.T) {
 		Ledger:        ledger.DefaultConfig(),
 		Uploader:      uploader.DefaultConfig(),
 	}
-	want.Journal.Dir = "./data"
+	want.Journal.Dir, want.Server.TraceRatio = "./data", 0.001
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -50,7 +50,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"--listen", "[::1]:1", "--admin-listen", "localhost:2", "--data-dir", "/d", "--partitions", "2", "--journal-quota", "1GiB",
 		"--max-object-size", "2MiB", "--compression-level", "9", "--max-payload-size", "2KiB", "--max-request-size", "1MiB",
 		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s", "--memory", "64MiB",
-		"--pprof", "--block-after", "2s", "--give-up-after", "3h", "--destination-quota", "2MiB", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
+		"--pprof", "--trace-ratio", "0.5", "--block-after", "2s", "--give-up-after", "3h", "--destination-quota", "2MiB", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +67,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"max-request-size":  got.Server.MaxRequestBytes == 1<<20,
 		"s3-endpoint":       got.Uploader.Endpoint == "http://s3:1" && got.Journal.Endpoint == "http://s3:1",
 		"pprof":             got.Pprof,
+		"trace-ratio":       got.Server.TraceRatio == 0.5,
 		"s3-path-style":     got.Uploader.PathStyle,
 		"s3-acl":            got.Uploader.ACL == "",
 		"s3-part-size":      got.Uploader.PartSize == 5<<20,

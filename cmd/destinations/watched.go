@@ -20,6 +20,16 @@ func (s *service) watch(*serviceParams) error {
 	})
 }
 
+// traced says how many sampled events are kept for telemetry: none if it has nowhere to
+// send spans to.
+func (c *serviceConfig) traced(spans bool) {
+	if !spans {
+		c.Server.TraceRatio = 0
+		return
+	}
+	c.Server.TracedPerRequest, c.Batcher.TracedPerBatch = telemetry.SpansPerRequest, telemetry.SpansPerObject
+}
+
 // flushing is how long the last export may take at most: with a collector that does not
 // answer it is no use to wait longer.
 const flushing = 5 * time.Second
