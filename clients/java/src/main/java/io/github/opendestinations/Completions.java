@@ -14,6 +14,8 @@ import java.util.function.Consumer;
 final class Completions {
   private static final String CODE_PREFIX = "REJECTION_CODE_";
 
+  private static final long PATIENCE_SECONDS = 5;
+
   private final ThreadPoolExecutor executor;
   private final Deliveries deliveries;
   private final Consumer<? super DestinationsException> onRejected; // null = nobody asks
@@ -101,21 +103,18 @@ final class Completions {
     }
   }
 
-  /** Waits until everything is completed, but not for itself. */
+  /**
+   * Waits until everything is completed, but not for itself, nor for long for what hangs on a
+   * future and does not end.
+   */
   void close() {
     executor.shutdown();
     if (isCurrent()) {
       return;
     }
-    boolean interrupted = false;
     try {
-      while (!executor.awaitTermination(1, TimeUnit.HOURS)) {
-        continue;
-      }
+      executor.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
-      interrupted = true;
-    }
-    if (interrupted) {
       Thread.currentThread().interrupt();
     }
   }

@@ -66,23 +66,23 @@ final class Lanes {
   }
 
   /** What is to be done now: open, send or close; null if nothing. */
-  Sender.Step next(long now, Function<Lane, StreamCall> opener, Function<Lane, Outgoing> outgoing) {
+  Pump.Step next(long now, Function<Lane, StreamCall> opener, Function<Lane, Outgoing> outgoing) {
     for (Lane lane : lanes) {
       StreamCall call = lane.call;
       if (call == null && lane.hasUnsent() && lane.openAt - now <= 0) {
         StreamCall opened = opener.apply(lane);
         lane.call = opened;
         reconnects += lane.reopens ? 1 : 0;
-        return new Sender.Step(opened, opened::start);
+        return new Pump.Step(opened, opened::start);
       }
       if (call != null && lane.hasUnsent() && call.isReady()) {
         Outgoing request = outgoing.apply(lane);
-        return new Sender.Step(call, () -> call.send(request));
+        return new Pump.Step(call, () -> call.send(request));
       }
       if (call != null && isIdle(lane, now)) {
         lanes.remove(lane);
         lane.call = null;
-        return new Sender.Step(call, call::halfClose);
+        return new Pump.Step(call, call::halfClose);
       }
     }
     return null;
