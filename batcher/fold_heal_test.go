@@ -15,6 +15,7 @@ func (r *foldRun) heal() {
 		s.makeRoom()
 		clear(s.rejects)
 	}
+	before, same := "", 0
 	for n := 0; ; n++ {
 		for _, s := range r.services {
 			s.serveAll()
@@ -26,7 +27,10 @@ func (r *foldRun) heal() {
 		if why == "" {
 			break
 		}
-		if n == 100 {
+		if same++; why != before { // much that was sent again takes its time
+			before, same = why, 0
+		}
+		if same == 100 || n == 2000 {
 			r.t.Errorf("half an hour after everything has healed it is not settled: %s", why)
 			break
 		}

@@ -331,7 +331,7 @@ func (s *service) lookAtDead() {
 		return
 	}
 	for _, b := range list {
-		o := object{b.Bucket, b.Key, s.readDead(ctx, b)}
+		o := object{b.Bucket, b.Key, s.readDead(b)}
 		if s.run.rand.IntN(4) > 0 {
 			continue
 		}
@@ -341,7 +341,9 @@ func (s *service) lookAtDead() {
 	}
 }
 
-func (s *service) readDead(ctx context.Context, b batcher.DeadBatch) []string {
+func (s *service) readDead(b batcher.DeadBatch) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
 	r, err := s.batcher.OpenDead(ctx, b.Bucket, b.Key)
 	if err != nil {
 		s.run.t.Errorf("open dead batch %s: %v", b.Key, err)
