@@ -155,8 +155,11 @@
 //     where the chain stops, there is damage at that place: what is missing was
 //     on the disk once. So is a file that ends in the middle of a block: it had its
 //     full length before the first one was written, and recovery cuts only between
-//     two. (A file that somebody has cut exactly there looks like one that recovery
-//     has cut.) Otherwise the rest is a torn tail.
+//     two. Otherwise the rest is a torn tail. (A file that somebody has cut exactly
+//     between two blocks can't be told from a sound one: that may end there because it
+//     is full, or because recovery has cut it on a disk without room for its
+//     successor. How long it was would have to stand in its header, which this
+//     version's does not hold: a note beside it needs room just then.)
 //  5. Damage in any of that, or bytes that the disk does not give: the
 //     partition is closed with a *[CorruptError], and nothing in its folder is
 //     changed. The other partitions are recovered.
