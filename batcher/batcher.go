@@ -79,7 +79,8 @@ func prepare(p Params) (*Batcher, error) {
 	}
 	b.common = &shared{
 		memory: &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}, spares: &sync.Pool{}, counts: b.counts,
-		parkAbove:  parkAbove(p.Journal.Quota()),
+		parkAbove: parkAbove(p.Journal.Quota()),
+		tenantOf:  p.tenantOf, tenantBacklogs: tenantBacklogs{bytes: map[string]int64{}},
 		conditions: newConditions(&p.Config, p.RegionOf, b.wakeAll), journal: p.Journal, tell: b.tell,
 	}
 	for i := range b.shards {
@@ -139,6 +140,9 @@ type shared struct {
 	// backlogTables is how many bytes of the memory's tables are of destinations whose
 	// events are not taken.
 	backlogTables atomic.Int64
+
+	tenantOf       func(name string) Tenant
+	tenantBacklogs tenantBacklogs
 
 	conditions *conditions
 	journal    *journal.Journal
@@ -208,14 +212,14 @@ func (b *Batcher) equip(p *Params, compressors []*uploader.Compressor) {
 	b.stopProbes = cancelProbes
 	retries := max(1, p.Config.Uploads/8)
 	uploads := max(1, p.Config.Uploads-retries)
-	b.uploads = newLanes(uploads, func(string) int { return uploads - uploads/8 })
-	b.retries = newLanes(retries, func(string) int { return (retries + 1) / 2 })
+	b.uploads = newLanes(uploads, func(string) int { return uploads - uploads/8 }, p.weight)
+	b.retries = newLanes(retries, func(string) int { return (retries + 1) / 2 }, p.weight)
 	b.probes = newLanes(retries, func(bucket string) int {
 		if b.common.conditions.fails(bucket) != nil {
 			return 1
 		}
 		return retries
-	})
+	}, p.weight)
 	b.compressors = newPool(compressors)
 	b.files = newPool(make([]struct{}, 1)) // they all go to one disk
 	b.spools = newPool(make([]struct{}, spoolsAtOnce))

@@ -167,7 +167,7 @@ type Gate interface {
 	Passed(partition int, held int64) uint64
 }
 
-// Params is what a [Batcher] is made of. RegionOf, Observer,
+// Params is what a [Batcher] is made of. TenantOf, RegionOf, Observer,
 // DigestOf and Gate may be left out.
 type Params struct {
 	Config   Config
@@ -176,6 +176,9 @@ type Params struct {
 	// PartitionOf says in which partition the events of a destination stand. It has
 	// to be the function that they were put there by.
 	PartitionOf func(tenant, bucket, prefix string) int
+	// TenantOf says what a tenant may have, at the moment; nil = all are alike. It is called
+	// together and often, and must not wait.
+	TenantOf func(name string) Tenant
 	// RegionOf says in which region a bucket is, as far as that is known without asking: each
 	// region has an endpoint of its own. Empty, or a nil function = one endpoint serves all.
 	RegionOf func(bucket string) string

@@ -33,7 +33,7 @@ func shardOfNothing(t *testing.T) *shard {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.uploadPool, s.retryPool, s.probePool = newLanes(0, nil), newLanes(0, nil), newLanes(0, nil)
+	s.uploadPool, s.retryPool, s.probePool = newLanes(0, nil, nil), newLanes(0, nil, nil), newLanes(0, nil, nil)
 	s.filePool, s.spoolPool = newPool[struct{}](nil), newPool[struct{}](nil)
 	t.Cleanup(func() {
 		if err := errors.Join(s.closeReaders(), j.Close()); err != nil {

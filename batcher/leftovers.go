@@ -154,7 +154,7 @@ func (s *shard) undelivered(l *leftover) bool {
 func (s *shard) tryLeftover(l *leftover) {
 	s.leftovers.trying = true
 	s.uploads++
-	s.probePool.submit(l.bucket, false, func() {
+	s.probePool.submit(laneOf{bucket: l.bucket}, false, func() {
 		m := leftoverTried{leftover: l, err: context.Canceled}
 		if !s.told() {
 			m.aborted, m.err = s.uploader.AbortLeftovers(s.probeCtx, l.bucket, l.key)

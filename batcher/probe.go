@@ -34,7 +34,7 @@ func (s *shard) probe(d *destination) {
 	}
 	s.uploads++
 	key := s.probeKey(d)
-	d.probe = s.probePool.submit(d.bucket, d.urgent, func() {
+	d.probe = s.probePool.submit(laneOf{d.tenant, d.bucket}, d.urgent, func() {
 		m := probed{dest: d, key: key, err: context.Canceled}
 		if !s.told() {
 			m.err = s.uploader.Probe(s.probeCtx, d.bucket, key)

@@ -17,7 +17,7 @@ const backlogPart = 2
 type refusals map[destinationName]string
 
 // Refusal says why new events for a destination are to be refused: it is blocked for
-// what is its own, and has more undelivered events than it may, or more dead ones. "" = they may be sent.
+// what is its own, and has more undelivered events than it may, or more dead ones, or its tenant has. "" = they may be sent.
 // It may be called from any goroutine, waits for nothing and may be a few seconds old.
 func (b *Batcher) Refusal(tenant, bucket, prefix string) string {
 	if b.common.refusing.Load() == 0 {
@@ -53,9 +53,13 @@ func (s *shard) tendRefusals() {
 	// nothing else bounds it.
 	waiting := allowance(most, s.backlogTables.Load(), s.cfg.MemoryBytes/backlogPart)
 	allowed := min(allowance(most, s.journal.Used(), s.journal.Quota()), waiting)
+	s.countTenants()
 	changed, count := false, 0
 	for _, d := range s.dests {
 		reason := s.refusalOf(d, allowed, waiting)
+		if reason == "" {
+			reason = s.tenantHasTooMuch(d)
+		}
 		changed = changed || reason != d.refusal
 		d.refusal = reason
 		if reason != "" {

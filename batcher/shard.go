@@ -68,8 +68,10 @@ type shard struct {
 
 	stop     <-chan struct{}          // closed when Close begins
 	refusals atomic.Pointer[refusals] // published for every goroutine
-	backlog  atomic.Pointer[Backlog]  // likewise
-	inbox    *mailbox[any]            // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, asideWritten, streamed, streamGone, orphansGone, bucketWorks, bucketVouched, *flush, *operation
+	// countedTenants is what tenantBacklogs has of this shard.
+	countedTenants map[string]int64
+	backlog        atomic.Pointer[Backlog] // likewise
+	inbox          *mailbox[any]           // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, asideWritten, streamed, streamGone, orphansGone, bucketWorks, bucketVouched, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to

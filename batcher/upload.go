@@ -35,7 +35,7 @@ func (s *shard) upload(d *destination) {
 		s.recharge(b, share)
 	}
 	send, clearFirst := s.send(b), s.clearFirst(b)
-	b.job = slots.submit(d.bucket, false, func() {
+	b.job = slots.submit(laneOf{d.tenant, d.bucket}, false, func() {
 		m := uploaded{batch: b, err: context.Canceled}
 		switch { // what waited for a slot meanwhile is not begun
 		case s.told():

@@ -100,7 +100,7 @@ func (s *shard) probeFor(on subject, d *destination) {
 	s.uploads++
 	s.claimed[on] = struct{}{}
 	key := s.probeKey(d)
-	s.uploadPool.submit("", true, func() {
+	s.uploadPool.submit(laneOf{}, true, func() {
 		m := conditionProbed{subject: on, dest: d, key: key, err: context.Canceled}
 		if !s.told() {
 			m.err = s.uploader.Probe(s.probeCtx, d.bucket, key)

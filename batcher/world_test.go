@@ -33,9 +33,10 @@ type world struct {
 	process *process
 	gate    batcher.Gate // nil = none
 
-	observer batcher.Observer           // nil = none
-	regionOf func(bucket string) string // nil = all have one endpoint
-	traced   bool                       // what put appends is sampled
+	observer batcher.Observer            // nil = none
+	regionOf func(bucket string) string  // nil = all have one endpoint
+	traced   bool                        // what put appends is sampled
+	tenantOf func(string) batcher.Tenant // nil = all are alike
 
 	sent  map[dest][]string // every line, in order
 	acked map[string]bool
@@ -83,7 +84,7 @@ func (w *world) startBatcher() {
 			return partitionOf(tenant, bucket, prefix, w.jcfg.Partitions)
 		},
 		DigestOf: digestOf, Gate: w.gate,
-		RegionOf: w.regionOf,
+		RegionOf: w.regionOf, TenantOf: w.tenantOf,
 	})
 	if err != nil {
 		w.t.Fatalf("start the batcher: %v", err)
