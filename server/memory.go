@@ -32,6 +32,7 @@ const (
 type memory struct {
 	limit   int64
 	used    atomic.Int64
+	shares  *shares
 	streams atomic.Int64 // open
 	usual   atomic.Int64 // size of the larger ones of recent requests; at first the largest possible
 	swept   atomic.Int64 // when idle places were last looked for, Unix time in nanoseconds
@@ -52,18 +53,21 @@ type memory struct {
 
 // newMemory returns a budget for requests of whose size, before any has come, only
 // the largest possible is known.
-func newMemory(limit, largest int64, arrived func() int64) *memory {
-	m := &memory{limit: limit, arrived: arrived}
+func newMemory(limit, largest int64, arrived func() int64, weigh func(tenant string) int) *memory {
+	m := &memory{limit: limit, arrived: arrived, shares: newShares(weigh)}
 	m.usual.Store(largest)
 	m.places.all = make(map[*place]struct{})
 	return m
 }
 
-// charge takes n bytes; it never waits.
-func (m *memory) charge(n int64) { m.used.Add(n) }
+// charge takes n bytes for a tenant; it never waits.
+func (m *memory) charge(of *share, n int64) {
+	m.used.Add(n)
+	of.used.Add(n)
+}
 
 // release gives n bytes back.
-func (m *memory) release(n int64) { m.used.Add(-n) }
+func (m *memory) release(of *share, n int64) { m.charge(of, -n) }
 
 // grant is what becomes of a stream that waits for a place.
 type grant int
@@ -106,7 +110,10 @@ func (m *memory) wait(p *place, stop <-chan struct{}) grant {
 }
 
 // enter counts a stream in, until it leaves.
-func (m *memory) enter() { m.streams.Add(1) }
+func (m *memory) enter(of *share) {
+	m.streams.Add(1)
+	m.shares.enter(of)
+}
 
 // namesShare is how much of the names that it has seen a stream may remember, in
 // bytes: its part of a quarter of the budget, which is not charged.
@@ -119,8 +126,9 @@ func (m *memory) namesShare() int {
 // the journal's until their appends are answered, and stay charged until then: else
 // a caller who gives up and comes again, while the disk does not answer, would fill
 // the memory with what he has given up.
-func (m *memory) leave(requests []*request) {
+func (m *memory) leave(of *share, requests []*request) {
 	m.streams.Add(-1)
+	m.shares.leave(of)
 	if len(requests) > 0 {
 		m.orphans.Lock()
 		m.orphans.requests = append(m.orphans.requests, requests...)
@@ -136,7 +144,7 @@ func (m *memory) reap() {
 	defer m.orphans.Unlock()
 	requests := m.orphans.requests
 	for len(requests) > 0 && requests[0].waiting() == nil {
-		m.release(requests[0].cost)
+		m.release(requests[0].share, requests[0].cost)
 		requests[0] = nil
 		requests = requests[1:]
 	}

@@ -31,13 +31,13 @@ func TestIdleStreamsLoseTheirPlaces(t *testing.T) {
 						arrived++
 					}
 					return arrived
-				})
+				}, alike)
 				for range 4 { // a quarter of the budget each
-					if got, waited := granted(m, m.openPlace()); got != room || waited != 0 {
+					if got, waited := granted(m, m.openPlace(m.shares.of("default"))); got != room || waited != 0 {
 						t.Fatalf("got %v after %v, want room at once", got, waited)
 					}
 				}
-				p := m.openPlace()
+				p := m.openPlace(m.shares.of("default"))
 				if got, waited := granted(m, p); got != room || waited < tt.wait || waited > tt.wait+2*maxPause {
 					t.Errorf("got %v after %v, want room after %v", got, waited, tt.wait)
 				}
@@ -52,19 +52,19 @@ func TestIdleStreamsLoseTheirPlaces(t *testing.T) {
 
 // Where requests are small, many streams receive at once.
 func TestPlacesAreAsLargeAsRequests(t *testing.T) {
-	m := newMemory(16<<20, 4<<20, func() int64 { return 0 })
-	first := m.openPlace()
+	m := newMemory(16<<20, 4<<20, func() int64 { return 0 }, alike)
+	first := m.openPlace(m.shares.of("default"))
 	for range 100 {
 		m.wait(first, nil)
 		m.receive(first, 1000)
-		m.release(1000)
+		m.release(first.share, 1000)
 	}
 	for i := range 500 {
-		if got, waited := granted(m, m.openPlace()); got != room || waited > time.Second {
+		if got, waited := granted(m, m.openPlace(m.shares.of("default"))); got != room || waited > time.Second {
 			t.Fatalf("stream %d: got %v after %v, want room at once", i, got, waited)
 		}
 	}
-	large := m.openPlace()
+	large := m.openPlace(m.shares.of("default"))
 	m.wait(large, nil)
 	m.receive(large, 1<<20)
 	if m.wait(large, nil); large.reserved.Load() != 2<<20 {
@@ -75,18 +75,18 @@ func TestPlacesAreAsLargeAsRequests(t *testing.T) {
 // A last look is for some, when all is in hand.
 func TestLastLooksAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMemory(16<<20, 4<<20, func() int64 { return 0 })
-		m.charge(16 << 20)
+		m := newMemory(16<<20, 4<<20, func() int64 { return 0 }, alike)
+		m.charge(m.shares.of("default"), 16<<20)
 		looks := 0
 		for range 100 {
-			if p := m.openPlace(); m.look(p) {
+			if p := m.openPlace(m.shares.of("default")); m.look(p) {
 				looks++
 			}
 		}
 		if looks != 16 {
 			t.Errorf("got %d last looks at once, want 16", looks)
 		}
-		if got, waited := granted(m, m.openPlace()); got != lastLook || waited != memoryPatience {
+		if got, waited := granted(m, m.openPlace(m.shares.of("default"))); got != lastLook || waited != memoryPatience {
 			t.Errorf("got %v after %v, want a last look after %v: the others have seen that nothing comes", got, waited, memoryPatience)
 		}
 		if !m.full() {
@@ -105,15 +105,15 @@ func TestNamesAreSharedByTheStreams(t *testing.T) {
 		{128 << 20, 1, 8 << 20}, {128 << 20, 4, 8 << 20}, {128 << 20, 32, 1 << 20}, {128 << 20, 100_000, 64 << 10},
 		{16 << 20, 0, 4 << 20}, {16 << 20, 8, 512 << 10},
 	} {
-		m := newMemory(tt.limit, 4<<20, nil)
+		m := newMemory(tt.limit, 4<<20, nil, alike)
 		for range tt.streams {
-			m.enter()
+			m.enter(m.shares.of("default"))
 		}
 		if got := m.namesShare(); got != tt.want {
 			t.Errorf("%d bytes, %d streams: got %d, want %d", tt.limit, tt.streams, got, tt.want)
 		}
 		for range tt.streams {
-			m.leave(nil)
+			m.leave(m.shares.of("default"), nil)
 		}
 		if got := m.namesShare(); got != int(min(tt.limit/4, 8<<20)) {
 			t.Errorf("%d bytes, after %d streams: got %d", tt.limit, tt.streams, got)
@@ -124,8 +124,8 @@ func TestNamesAreSharedByTheStreams(t *testing.T) {
 // The receipts of a SendS3 grow with its destinations and stay until it ends: others wait for
 // what they take.
 func TestReceiptsAreCharged(t *testing.T) {
-	m := newMemory(64<<20, 4<<20, func() int64 { return 0 })
-	sum := &total{receipts: newReceipts(sampleTokens()), memory: m}
+	m := newMemory(64<<20, 4<<20, func() int64 { return 0 }, alike)
+	sum := &total{receipts: newReceipts(sampleTokens()), memory: m, share: &share{}}
 	d := newDirectory(4, "default")
 	settle := func(prefixes ...string) int64 {
 		r := settledAt(1, time.Unix(1, 0))

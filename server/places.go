@@ -15,16 +15,17 @@ const (
 
 // place is what a stream has reserved for the request that it receives.
 type place struct {
-	expected int64 // what the next request may take; the reader's
-	known    bool  // by the one before; the reader's
+	share    *share // whose it is
+	expected int64  // what the next request may take; the reader's
+	known    bool   // by the one before; the reader's
 
 	since    atomic.Int64 // when it was reserved, Unix time in nanoseconds
 	reserved atomic.Int64 // 0 = nothing is, or is no more
 }
 
-// openPlace returns the place of a stream.
-func (m *memory) openPlace() *place {
-	p := &place{}
+// openPlace returns the place of a stream of a tenant.
+func (m *memory) openPlace(of *share) *place {
+	p := &place{share: of}
 	m.places.Lock()
 	defer m.places.Unlock()
 	m.places.all[p] = struct{}{}
@@ -36,7 +37,7 @@ func (m *memory) closePlace(p *place) {
 	m.places.Lock()
 	delete(m.places.all, p)
 	m.places.Unlock()
-	m.release(p.reserved.Swap(0))
+	m.release(p.share, p.reserved.Swap(0))
 }
 
 // expect sets how large the next request may be: twice its size, since it is put
@@ -44,10 +45,14 @@ func (m *memory) closePlace(p *place) {
 // whatever they send.
 func (m *memory) expect(p *place, size int64) { p.expected = min(2*size, m.limit/4) }
 
-// reserve takes a place for the next request if there is room for it.
+// reserve takes a place for the next request if there is room for it, and the tenant has
+// not more than his share already.
 func (m *memory) reserve(p *place) bool {
 	if !p.known {
 		m.expect(p, m.usual.Load())
+	}
+	if m.shares.exceeds(p.share, p.expected, m.used.Load(), m.limit) {
+		return false
 	}
 	return m.take(p, p.expected, m.limit)
 }
@@ -60,9 +65,10 @@ func (m *memory) look(p *place) bool { return m.take(p, m.limit/64, m.limit/4*5)
 // anything in hand.
 func (m *memory) take(p *place, size, limit int64) bool {
 	if used := m.used.Add(size); used > limit && used != size {
-		m.release(size)
+		m.used.Add(-size)
 		return false
 	}
+	p.share.used.Add(size)
 	p.since.Store(time.Now().UnixNano())
 	p.reserved.Store(size)
 	return true
@@ -70,7 +76,7 @@ func (m *memory) take(p *place, size, limit int64) bool {
 
 // receive charges a request that was received in a place, reserved or not.
 func (m *memory) receive(p *place, size int64) {
-	m.charge(size - p.reserved.Swap(0))
+	m.charge(p.share, size-p.reserved.Swap(0))
 	m.expect(p, size)
 	p.known = true
 	// Streams that do this together may undo each other's step, which is no harm.
@@ -106,7 +112,7 @@ func (m *memory) sweep() {
 	}
 	for p := range m.places.all {
 		if now.UnixNano()-p.since.Load() >= int64(after) {
-			m.release(p.reserved.Swap(0))
+			m.release(p.share, p.reserved.Swap(0))
 		}
 	}
 }

@@ -21,10 +21,10 @@ type reader struct {
 	err      error         // set before ended is closed: why; nil at the half-close
 }
 
-// read starts the reader of a stream. It ends after the handler, which it may
+// read starts the reader of a stream of a tenant. It ends after the handler, which it may
 // still be waiting for in a receive that only the handler's return ends; so it is
 // [Server.Wait] that joins it.
-func (s *Server) read(stream grpc.ServerStream) *reader {
+func (s *Server) read(stream grpc.ServerStream, of *share) *reader {
 	r := &reader{
 		requests: make(chan received),
 		stop:     make(chan struct{}),
@@ -34,7 +34,7 @@ func (s *Server) read(stream grpc.ServerStream) *reader {
 	go func() {
 		defer s.life.leave()
 		defer close(r.ended)
-		r.place = s.memory.openPlace()
+		r.place = s.memory.openPlace(of)
 		defer s.memory.closePlace(r.place)
 		for count := 1; r.next(s, stream, count); count++ {
 		}
@@ -70,7 +70,7 @@ func (r *reader) next(s *Server, stream grpc.ServerStream, count int) bool {
 	case r.requests <- in:
 		return true
 	case <-r.stop:
-		s.memory.release(in.size)
+		s.memory.release(r.place.share, in.size)
 		in.request.release()
 		return false
 	}

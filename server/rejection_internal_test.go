@@ -17,7 +17,7 @@ func refusing(sequence, first uint64, n int) *request {
 
 func TestTotalKeepsTheFirstRejections(t *testing.T) {
 	for _, n := range []int{0, 499, 500, 501, 3000} {
-		sum := &total{receipts: newReceipts(sampleTokens()), memory: newMemory(1<<20, 1<<20, func() int64 { return 0 })}
+		sum := &total{receipts: newReceipts(sampleTokens()), memory: newMemory(1<<20, 1<<20, func() int64 { return 0 }, alike), share: &share{}}
 		sum.settle(refusing(1, 0, n))
 		sum.settle(refusing(2, uint64(n), n))
 		got := sum.response()

@@ -29,6 +29,7 @@ type request struct {
 	sequence uint64    // 0 if the stream is not numbered
 	first    uint64    // place in the stream of its first event, from 0
 	received time.Time // when it had been received
+	share    *share    // of the memory, that its cost is charged to
 	parts    []part    // in the order of their first events
 	touched  []touch   // in the order of their first events
 	answered int       // parts before this one are answered

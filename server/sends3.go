@@ -25,10 +25,10 @@ func (d destinations) SendS3(rpc grpc.ClientStreamingServer[destinationsv1.SendS
 	ends, end := context.WithCancelCause(s.life.drained)
 	defer end(nil)
 	defer caller.WhenEnded(end)()
-	sum := &total{receipts: newReceipts(s.tokens), memory: s.memory}
+	sum := &total{receipts: newReceipts(s.tokens), memory: s.memory, share: s.memory.shares.of(caller.Tenant())}
 	defer sum.leave()
 	st := newStream(s, caller, ends, sum)
-	in := s.read(rpc)
+	in := s.read(rpc, st.share)
 	defer close(in.stop)
 	if err := st.serve(rpc.Context(), in); err != nil {
 		return s.streamStatus(err, st.durable)
@@ -44,6 +44,7 @@ type total struct {
 	receipts   *receipts
 
 	memory  *memory
+	share   *share
 	charged int64 // for the receipts
 }
 
@@ -55,14 +56,14 @@ func (t *total) settle(r *request) bool {
 		t.receipts.add(&r.touched[i], r)
 	}
 	size := max(0, t.receipts.size()-freeReceiptBytes)
-	t.memory.charge(size - t.charged)
+	t.memory.charge(t.share, size-t.charged)
 	t.charged = size
 	return true
 }
 
 // leave gives back what the receipts were charged.
 func (t *total) leave() {
-	t.memory.release(t.charged)
+	t.memory.release(t.share, t.charged)
 	t.charged = 0
 }
 

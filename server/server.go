@@ -59,7 +59,7 @@ import (
 	"github.com/open-destinations/destinations/server/auth"
 )
 
-// Params are what a server is made of. All but Observer, Access and Audit are needed.
+// Params are what a server is made of. Observer, Access, Audit and Weight may be left out.
 type Params struct {
 	// Config says what is accepted.
 	Config Config
@@ -69,6 +69,9 @@ type Params struct {
 	Access Access
 	// Audit takes what was done and refused; nil = nothing does.
 	Audit *auth.Audit
+	// Weight is a tenant's part of what is short, against those of the others; nil = all
+	// are alike. It must not wait.
+	Weight func(tenant string) int
 	// Admission says whether destinations take more events.
 	Admission Admission
 	// Flusher closes open batches.
@@ -89,6 +92,13 @@ type Params struct {
 	Log *slog.Logger
 	// Observer is told what becomes of requests; nil: nobody is.
 	Observer Observer
+}
+
+func (p *Params) weight(tenant string) int {
+	if p.Weight == nil {
+		return 1
+	}
+	return p.Weight(tenant)
 }
 
 // Server serves the API. Its methods may be called together.
@@ -143,7 +153,7 @@ func New(p Params) (*Server, error) {
 		deliveries:  p.Deliveries,
 		tokens:      newTokens(p.TokenKey, p.Journal.ID()),
 		senders:     newSenders(maxSenders),
-		memory:      newMemory(p.Config.MemoryBytes, int64(p.Config.MaxRequestBytes), b.taken.Load),
+		memory:      newMemory(p.Config.MemoryBytes, int64(p.Config.MaxRequestBytes), b.taken.Load, p.weight),
 		unread:      newUnread(),
 		log:         p.Log,
 		observer:    p.Observer,

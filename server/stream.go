@@ -17,6 +17,7 @@ type stream struct {
 	server   *Server
 	ends     context.Context // ends when no more may be read; its cause says why
 	caller   *auth.Caller
+	share    *share // of the memory, of the caller's tenant
 	answerer answerer
 	outbox   chan<- *answer // takes an answer when the one before it is sent; nil = answers only at the end
 
@@ -56,6 +57,7 @@ func newStream(s *Server, caller *auth.Caller, ends context.Context, a answerer)
 		server:   s,
 		ends:     ends,
 		caller:   caller,
+		share:    s.memory.shares.of(caller.Tenant()),
 		answerer: a,
 		checker: checker{
 			directory:       newDirectory(s.journal.Partitions(), caller.Tenant()),
@@ -71,7 +73,7 @@ func newStream(s *Server, caller *auth.Caller, ends context.Context, a answerer)
 // it has appended, and until the answers of that have gone. The error is the
 // stream's, nil at the caller's half-close.
 func (st *stream) serve(ctx context.Context, in *reader) error {
-	st.server.memory.enter()
+	st.server.memory.enter(st.share)
 	defer st.leave()
 	st.tracing, st.traced = newTracing(ctx, st.server.config.TraceRatio), st.server.config.TracedPerRequest
 	end := st.receive(ctx, in)
@@ -158,7 +160,7 @@ func (st *stream) pending() (*answer, chan<- *answer, bool) {
 
 // take checks a request, appends what is accepted of it, and does not wait.
 func (st *stream) take(in received) error {
-	defer st.server.memory.release(in.size)
+	defer st.server.memory.release(st.share, in.size)
 	defer in.request.release()
 	number, err := st.order.next(in.request)
 	if err != nil {
@@ -178,6 +180,7 @@ func (st *stream) take(in received) error {
 		sequence: in.request.sequence,
 		first:    st.events,
 		received: in.at,
+		share:    st.share,
 
 		wantReceipts: in.request.receipts,
 	}
@@ -191,7 +194,7 @@ func (st *stream) take(in received) error {
 		settled:   in.request.settled,
 	}, st.accepted)
 	st.checker.directory.trim(st.server.memory.namesShare())
-	st.server.memory.charge(r.cost)
+	st.server.memory.charge(st.share, r.cost)
 	r.appendTo(st.server.journal)
 	st.waiting = append(st.waiting, r)
 	st.cost += r.cost
@@ -215,7 +218,7 @@ func (st *stream) meet(request *incoming) (err error) {
 
 // leave gives back what the stream has.
 func (st *stream) leave() {
-	st.server.memory.leave(st.waiting)
+	st.server.memory.leave(st.share, st.waiting)
 	if st.sender != nil {
 		st.server.senders.leave(st.sender)
 	}
@@ -260,7 +263,7 @@ func (st *stream) settle() <-chan struct{} {
 		st.waiting[0] = nil
 		st.waiting = st.waiting[1:]
 		st.cost -= r.cost
-		st.server.memory.release(r.cost)
+		st.server.memory.release(st.share, r.cost)
 	}
 	return nil
 }

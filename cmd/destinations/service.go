@@ -153,6 +153,10 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return server.Partition(tenant, bucket, prefix, partitions)
 		},
+		TenantOf: func(name string) batcher.Tenant {
+			t := s.tenantOf(name)
+			return batcher.Tenant{Weight: t.Weight, BacklogBytes: t.BacklogBytes}
+		},
 		RegionOf: s.uploader.Region,
 		Log:      p.Log,
 		Observer: s.telemetry,
@@ -160,6 +164,14 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 		Gate:     s.ledger,
 	})
 	return err
+}
+
+// tenantOf is what is said of a tenant now.
+func (s *service) tenantOf(name string) auth.Tenant {
+	if s.gate == nil {
+		return auth.Tenant{Weight: auth.DefaultWeight}
+	}
+	return s.gate.TenantOf(name)
 }
 
 // handshake is how long a connection may take to become one of gRPC. Until then
@@ -171,6 +183,7 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 	shards := shards{s.batcher}
 	params := server.Params{
 		Audit:       p.Audit,
+		Weight:      func(tenant string) int { return s.tenantOf(tenant).Weight },
 		Config:      p.Config.Server,
 		Journal:     server.OverJournal(s.journal),
 		Admission:   s.batcher,
