@@ -142,6 +142,14 @@ bench-expired: ## credentials that expire and are cured: how often the journal i
 bench-overload: ## S3 takes a tenth of what 200 streams offer: DURATION=1m RATE=20 (MB/s)
 	@$(GO) run ./bench overload $(if $(DURATION),--duration $(DURATION)) $(if $(RATE),--rate $(RATE))
 
+.PHONY: bench-status
+bench-status: ## what 100 GetDelivery/s and 50 watchers cost: DURATION=40s RATE=50000 ROUNDS=3
+	@$(GO) run ./bench status $(if $(DURATION),--duration $(DURATION)) $(if $(RATE),--rate $(RATE)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+.PHONY: bench-ledger
+bench-ledger: ## how long a ledger with ROWS=10000000 takes to answer for a receipt; needs 4 GB
+	@$(GO) test ./ledger -run '^$$' -bench 'OneReceipt' -benchtime 20000x -timeout 60m -rows $(or $(ROWS),10000000)
+
 .PHONY: bench-backlog
 bench-backlog: ## a start with a full journal: MIB=5120
 	@$(GO) run ./bench backlog $(if $(MIB),--mib $(MIB))

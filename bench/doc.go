@@ -10,13 +10,14 @@
 //	go run ./bench bad [--duration 2m] [--rate 20000]
 //	go run ./bench expired [--duration 1m] [--rate 10000]
 //	go run ./bench overload [--duration 1m] [--rate 20]
+//	go run ./bench status [--duration 40s] [--rate 50000] [--rounds 3]
 //	go run ./bench backlog [--mib 5120]
 //	go run ./bench clients [--languages go,node] [--duration 10s]
 //
 // Each run prints one line of JSON on standard output, and nothing else goes there;
 // progress, the machine and what is worth knowing beside go to standard error. What
 // the fields mean stands beside result, badResult, expiredResult, overloadResult,
-// backlogResult and clientResult. Exit codes: 0 all runs are true, and in their bounds if they have any;
+// statusResult, backlogResult and clientResult. Exit codes: 0 all runs are true, and in their bounds if they have any;
 // 1 one is not, and those behind it were not begun; 2 the command line was not
 // understood.
 //
@@ -42,6 +43,9 @@
 // overload sends from 200 streams while S3 is held to a tenth of what they offer, and
 // the service to a small quota and memory. Every refusal must say why and when to come
 // back.
+//
+// status sends to 100 destinations, in turn with and without 100 GetDelivery a second and 50
+// watchers of everything, and says what CPU the service used for both.
 //
 // backlog fills the journal while S3 is away, kills the service, and starts it when S3
 // is back: within 2 s it must serve, and deliver at 150 MB/s.

@@ -62,6 +62,12 @@ func parse(args []string) (run func(context.Context) error, err error) {
 		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send")
 		fs.IntVar(&p.rate, "rate", p.rate, "payload that is offered, `MB` a second")
 		play = func(ctx context.Context, t *trial) error { return overload(ctx, t, p) }
+	case "status":
+		p := statusDefaults()
+		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send, each time")
+		fs.IntVar(&p.rate, "rate", p.rate, "`events` a second")
+		fs.IntVar(&p.rounds, "rounds", p.rounds, "how `often`, each with and without questions")
+		play = func(ctx context.Context, t *trial) error { return statusCost(ctx, t, p) }
 	case "backlog":
 		p := backlogDefaults()
 		fs.IntVar(&p.mib, "mib", p.mib, "payload of the backlog, `MiB`")
@@ -72,7 +78,7 @@ func parse(args []string) (run func(context.Context) error, err error) {
 		fs.StringVar(&p.languages, "languages", p.languages, "`list` of the clients, with commas; empty is all")
 		play = func(ctx context.Context, t *trial) error { return clients(ctx, t, p) }
 	default:
-		return nil, fmt.Errorf("%q is none of ingest, bad, expired, overload, backlog and clients", name)
+		return nil, fmt.Errorf("%q is none of ingest, bad, expired, overload, status, backlog and clients", name)
 	}
 	if err := fs.Parse(args); err != nil {
 		return nil, err

@@ -239,7 +239,9 @@ func TestLedgerThatCannotBeWrittenIsLeftBehind(t *testing.T) {
 	}
 }
 
-func placeOf(p *journalv1.Position) ledger.Place { return ledger.Place{Offset: p.GetOffset(), Index: p.GetIndex()} }
+func placeOf(p *journalv1.Position) ledger.Place {
+	return ledger.Place{Offset: p.GetOffset(), Index: p.GetIndex()}
+}
 
 // What has been kept for long enough goes, and the place up to which that may be so is kept; what is
 // not delivered stays.

@@ -11,8 +11,11 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/open-destinations/destinations/e2e/stage"
 	"github.com/open-destinations/destinations/e2e/traffic"
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
 
 const (
@@ -39,13 +42,15 @@ type killsParams struct{ kills int }
 type killsResult struct {
 	kills, replayed, resent, dropped uint64
 	blocked                          uint64 // times that a destination was; not printed
+	receipts                         traffic.ReceiptsResult
 	traffic.Result
 }
 
 // String is the line as it is printed.
 func (r killsResult) String() string {
-	return fmt.Sprintf("kills=%d acknowledged=%d lost=%d duplicated=%d acked_per_kill=%d replayed_seals=%d resent=%d dropped_duplicates=%d",
-		r.kills, r.Acknowledged, r.Lost, r.Duplicated, r.perKill(), r.replayed, r.resent, r.dropped)
+	return fmt.Sprintf("kills=%d acknowledged=%d lost=%d duplicated=%d acked_per_kill=%d replayed_seals=%d resent=%d dropped_duplicates=%d receipts=%d receipts_delivered=%d events_in_their_objects=%d events_not_there=%d",
+		r.kills, r.Acknowledged, r.Lost, r.Duplicated, r.perKill(), r.replayed, r.resent, r.dropped,
+		r.receipts.Receipts, r.receipts.Delivered, r.receipts.Events, r.receipts.Wrong)
 }
 
 func (r killsResult) perKill() uint64 { return r.Acknowledged / max(r.kills, 1) }
@@ -62,6 +67,8 @@ func (r killsResult) check() error {
 		{"kills", r.kills, false}, {"acknowledged", r.Acknowledged, false}, {"lost", r.Lost, true}, {"duplicated", r.Duplicated, true},
 		{"acked_per_kill", r.perKill(), false}, {"replayed_seals", r.replayed, false}, {"resent", r.resent, false},
 		{"dropped_duplicates", r.dropped, false}, {"blocked", r.blocked, false},
+		{"receipts", r.receipts.Receipts, false}, {"receipts that are not delivered", r.receipts.Receipts - r.receipts.Delivered, true},
+		{"events_in_their_objects", r.receipts.Events, false}, {"events_not_there", r.receipts.Wrong, true},
 	} {
 		if (c.n == 0) != c.zero {
 			errs = append(errs, fmt.Errorf("%s is %d", c.name, c.n))
@@ -86,7 +93,7 @@ func kills(ctx context.Context, at site, p killsParams) (err error) {
 	for i := range 4 {
 		_, err := r.Join(traffic.Params{
 			Corpus: made, Stream: i%2 == 0, IDs: i >= 2,
-			RequestEvents: 10, Outstanding: 16, Rate: killsRate, Forget: killsForget,
+			RequestEvents: 10, Outstanding: 16, Rate: killsRate, Forget: killsForget, Receipts: true,
 		})
 		if err != nil {
 			return err
@@ -160,11 +167,11 @@ func (r *run) killsVerdict(ctx context.Context, p killsParams) error {
 	if err := errors.Join(r.Flush(ctx), r.Redrive(ctx)); err != nil {
 		return err
 	}
-	tally, err := r.readBack(ctx, 0)
+	tally, receipts, err := r.readBackReceipts(ctx)
 	if err != nil {
 		return err
 	}
-	line := killsResult{kills: uint64(p.kills), Result: tally.Result()}
+	line := killsResult{kills: uint64(p.kills), Result: tally.Result(), receipts: receipts}
 	for _, c := range r.Clients {
 		stats := c.Stats()
 		line.resent += stats.Resent
@@ -179,6 +186,21 @@ func (r *run) killsVerdict(ctx context.Context, p killsParams) error {
 		line.blocked, logged["destination works again"], logged["pass begun"], logged["batch parked"])
 	fmt.Fprintln(r.at.out, line)
 	return errors.Join(err, readErr, tally.Check(), line.check())
+}
+
+// readBackReceipts is readBack, and asks for every receipt in between.
+func (r *run) readBackReceipts(ctx context.Context) (*traffic.Tally, traffic.ReceiptsResult, error) {
+	var receipts traffic.ReceiptsResult
+	tally, err := r.ReadBack(ctx, traffic.TallyParams{Buckets: r.buckets, Clients: r.Clients, Order: true, Holders: true})
+	if err != nil {
+		return nil, receipts, err
+	}
+	r.at.say("asking for every receipt")
+	err = r.Call(ctx, "ask for receipts", func(ctx context.Context, conn *grpc.ClientConn) (err error) {
+		receipts, err = tally.CheckReceipts(ctx, destinationsv1.NewDeliveriesClient(conn))
+		return err
+	})
+	return tally, receipts, errors.Join(err, r.Finish(ctx, tally))
 }
 
 // readLog counts the lines of a service's log by their messages, and as "replayed" the

@@ -19,8 +19,13 @@
 //	resent               events that were sent again
 //	dropped_duplicates   of those, the ones that the service is sure to have had
 //	                     already: the client did not take the answer that says so
+//	receipts             that the clients took; receipts_delivered of them are said to be
+//	                     delivered in the end
+//	events_in_their_objects   events that are read in an object that their receipt names
+//	events_not_there     events that were sent once and are not
 //
-// and the run fails unless lost and duplicated are 0 and the others are not.
+// and the run fails unless lost, duplicated and events_not_there are 0 and the others are
+// not, or if a receipt is not delivered.
 //
 // outage takes S3 away for a while, half of it refusing connections and half of it
 // silent, while so many MB/s of events go on to be sent. Its line says

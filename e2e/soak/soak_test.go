@@ -39,11 +39,11 @@ func TestShortOutage(t *testing.T) {
 }
 
 func TestKillsMustProveSomething(t *testing.T) {
-	good := killsResult{kills: 20, replayed: 3, resent: 100, dropped: 10, blocked: 1, Result: traffic.Result{Acknowledged: 1000, Delivered: 1000}}
+	good := killsResult{kills: 20, replayed: 3, resent: 100, dropped: 10, blocked: 1, receipts: traffic.ReceiptsResult{Receipts: 7, Delivered: 7, Events: 900}, Result: traffic.Result{Acknowledged: 1000, Delivered: 1000}}
 	if err := good.check(); err != nil {
 		t.Error(err)
 	}
-	const line = "kills=20 acknowledged=1000 lost=0 duplicated=0 acked_per_kill=50 replayed_seals=3 resent=100 dropped_duplicates=10"
+	const line = "kills=20 acknowledged=1000 lost=0 duplicated=0 acked_per_kill=50 replayed_seals=3 resent=100 dropped_duplicates=10 receipts=7 receipts_delivered=7 events_in_their_objects=900 events_not_there=0"
 	if good.String() != line {
 		t.Errorf("got %q, want %q", good, line)
 	}
@@ -54,6 +54,10 @@ func TestKillsMustProveSomething(t *testing.T) {
 		"duplicated":         func(r *killsResult) { r.Duplicated = 1 },
 		"acked_per_kill":     func(r *killsResult) { r.Acknowledged = 19 },
 		"replayed_seals":     func(r *killsResult) { r.replayed = 0 },
+		"receipts":           func(r *killsResult) { r.receipts.Receipts, r.receipts.Delivered = 0, 0 },
+		"not delivered":      func(r *killsResult) { r.receipts.Delivered-- },
+		"events held":        func(r *killsResult) { r.receipts.Events = 0 },
+		"events not held":    func(r *killsResult) { r.receipts.Wrong = 1 },
 		"resent":             func(r *killsResult) { r.resent = 0 },
 		"dropped_duplicates": func(r *killsResult) { r.dropped = 0 },
 		"blocked":            func(r *killsResult) { r.blocked = 0 },

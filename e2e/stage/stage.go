@@ -231,22 +231,22 @@ func (s *Stage) Drain(ctx context.Context) error {
 
 // Flush has the service close what is open.
 func (s *Stage) Flush(ctx context.Context) error {
-	return s.operate(ctx, "flush", func(ctx context.Context, c destinationsv1.OperationsClient) error {
-		_, err := c.Flush(ctx, &destinationsv1.FlushRequest{})
+	return s.Call(ctx, "flush", func(ctx context.Context, conn *grpc.ClientConn) error {
+		_, err := destinationsv1.NewOperationsClient(conn).Flush(ctx, &destinationsv1.FlushRequest{})
 		return err
 	})
 }
 
 // Redrive has the service try at once what is blocked, and what is dead.
 func (s *Stage) Redrive(ctx context.Context) error {
-	return s.operate(ctx, "redrive", func(ctx context.Context, c destinationsv1.OperationsClient) error {
-		_, err := c.Redrive(ctx, &destinationsv1.RedriveRequest{})
+	return s.Call(ctx, "redrive", func(ctx context.Context, conn *grpc.ClientConn) error {
+		_, err := destinationsv1.NewOperationsClient(conn).Redrive(ctx, &destinationsv1.RedriveRequest{})
 		return err
 	})
 }
 
-// operate calls the service past the proxy.
-func (s *Stage) operate(ctx context.Context, what string, call func(context.Context, destinationsv1.OperationsClient) error) error {
+// Call calls the service past the proxy.
+func (s *Stage) Call(ctx context.Context, what string, call func(context.Context, *grpc.ClientConn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	conn, err := grpc.NewClient(s.Service.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -254,7 +254,7 @@ func (s *Stage) operate(ctx context.Context, what string, call func(context.Cont
 		return err
 	}
 	defer conn.Close()
-	if err := call(ctx, destinationsv1.NewOperationsClient(conn)); err != nil {
+	if err := call(ctx, conn); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil

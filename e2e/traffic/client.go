@@ -34,6 +34,8 @@ type Params struct {
 	// Forget is the part of the answers that the client does not take: it breaks the
 	// call off as if the connection had been cut before the answer came.
 	Forget float64
+
+	Receipts bool // its receipts are kept, for Tally.CheckReceipts
 }
 
 // Client is a program that sends events. Run is its life; what it did is for others
@@ -57,6 +59,7 @@ type Client struct {
 	sentAt     []int64 // by sequence-1: when a request was first sent, Unix nanoseconds
 	stats      Stats
 	rejected   map[uint64]bool // numbers of events
+	receipts   []receipt
 }
 
 // request is a request that has no answer yet. But for the times it never changes.

@@ -99,6 +99,7 @@ func (c *Client) takeWhole(a *destinationsv1.SendS3Response, requests int) error
 	for _, r := range a.GetRejections() {
 		c.reject(first+r.GetIndex(), r)
 	}
+	c.keepReceipts(a.GetReceipts(), requests)
 	c.settle(requests)
 	return nil
 }

@@ -181,6 +181,7 @@ func (c *Client) take(a *destinationsv1.StreamS3Response, sent int) (settled int
 	if len(c.rejected) == 0 && a.GetAccepted() != uint64(n*c.p.RequestEvents) {
 		return 0, &brokenRule{fmt.Sprintf("%d events accepted of %d, none rejected", a.GetAccepted(), n*c.p.RequestEvents)}
 	}
+	c.keepReceipts(a.GetReceipts(), n)
 	c.settle(n)
 	return n, nil
 }

@@ -49,6 +49,9 @@ type TallyParams struct {
 	// in which they were sent, within an object and from object to object. It can't be
 	// asked for where a request may be refused while the next one is taken.
 	Order bool
+
+	// Holders says that it is kept which object holds which event.
+	Holders bool
 }
 
 // Tally reads what is in the buckets and holds it against what the clients did.
@@ -61,6 +64,8 @@ type Tally struct {
 	seen     map[int][]uint64
 	lines    uint64 // of events that were not read before
 	twice    uint64
+	holders  map[int][]uint32 // by client and number: place in names, from 1; 0 = not read
+	names    []string         // of objects
 	spans    map[way][]span
 	ages     []uint64 // by ageStep: events that were so old when their objects appeared
 	last     time.Time
@@ -83,10 +88,13 @@ type span struct {
 
 // NewTally returns a tally that has read nothing.
 func NewTally(p TallyParams) *Tally {
-	t := &Tally{p: p, clients: map[int]*Client{}, objects: map[string]bool{}, seen: map[int][]uint64{}, spans: map[way][]span{}, ages: make([]uint64, ageSteps)}
+	t := &Tally{p: p, clients: map[int]*Client{}, objects: map[string]bool{}, seen: map[int][]uint64{}, spans: map[way][]span{}, holders: map[int][]uint32{}, ages: make([]uint64, ageSteps)}
 	for _, c := range p.Clients {
 		t.clients[c.p.Number] = c
 		t.seen[c.p.Number] = make([]uint64, c.Sent()/64+1)
+		if p.Holders {
+			t.holders[c.p.Number] = make([]uint32, c.Sent())
+		}
 	}
 	return t
 }
@@ -258,7 +266,11 @@ func (t *Tally) addLocked(o harness.Object, appeared time.Time, lines []line) {
 		t.last = appeared
 	}
 	spans := map[int]span{}
+	t.names = append(t.names, o.String())
 	for _, l := range lines {
+		if of := t.holders[l.client]; of != nil && of[l.number] == 0 {
+			of[l.number] = uint32(len(t.names))
+		}
 		bit := uint64(1) << (l.number % 64)
 		if t.seen[l.client][l.number/64]&bit != 0 {
 			t.twice++
