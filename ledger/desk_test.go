@@ -100,6 +100,38 @@ func TestWhatWasDiscardedIsDead(t *testing.T) {
 	}
 }
 
+// An event that was set aside lies within another batch, or behind what nobody has sealed.
+func TestEventsThatWereSetAsideDecideNothingOfOthers(t *testing.T) {
+	w := newWorld(t)
+	w.events(20, 0)
+	at := func(n uint64) ledger.Place { return ledger.Place{Offset: n} }
+	one := w.batch("bucket", "", at(0), at(9))
+	w.append(w.owner, sealed(one), w.setAside("bucket", at(5)), delivered(one), w.setAside("bucket", at(15)))
+	w.written()
+	aside := func(s ledger.Span) (u ledger.Undelivered) {
+		if s.Last.Offset >= 10 {
+			u.Unsealed = ledger.PhasePending
+		}
+		for _, n := range []uint64{5, 15} {
+			if s.First.Offset <= n && n <= s.Last.Offset {
+				u.Batches = append(u.Batches, ledger.OpenBatch{ID: [16]byte(w.batch("bucket", "", at(n), at(n)).GetId()), Phase: ledger.PhaseDead})
+			}
+		}
+		return u
+	}
+	for span, want := range map[[2]uint64]told{
+		{7, 8}:   {state: ledger.StateDelivered, objects: 1}, // behind the one within
+		{0, 4}:   {state: ledger.StateDelivered, objects: 1},
+		{5, 5}:   {state: ledger.StateDead, objects: 1},
+		{8, 11}:  {state: ledger.StatePartial, objects: 1}, // before the other one, and not sealed
+		{14, 16}: {state: ledger.StateDead},
+	} {
+		if got := toldOf(w.delivery(&fakeShards{tell: aside}, receipt("bucket", "", at(span[0]), at(span[1])))); got != want {
+			t.Errorf("%v: got %+v, want %+v", span, got, want)
+		}
+	}
+}
+
 // While damage has closed the partition the ledger alone answers, and knows what was delivered.
 func TestClosedPartitionIsToldByWhatTheLedgerKnows(t *testing.T) {
 	w, _ := tenEvents(t)

@@ -181,6 +181,12 @@ func (f *follower) applyOwners(c *changes, d *journalv1.Decision, find func(id [
 		r := rowOf(f.partition, kind.Parked.GetSeal())
 		r.State, r.LastReceived = RowParked, timeAt(kind.Parked.GetLastReceivedUnixNanos())
 		c.put(r)
+	case *journalv1.Decision_SetAside:
+		m := kind.SetAside
+		r := rowOf(f.partition, m.GetParked().GetSeal())
+		r.State, r.LastReceived = RowDead, timeAt(m.GetParked().GetLastReceivedUnixNanos())
+		r.LastError, r.Ended = m.GetDead().GetReason(), timeAt(m.GetDead().GetSinceUnixNanos())
+		c.put(r)
 	case *journalv1.Decision_Dead:
 		return c.change(find, kind.Dead.GetId(), func(r *Row) {
 			r.State, r.LastError, r.Ended = RowDead, kind.Dead.GetReason(), timeAt(kind.Dead.GetSinceUnixNanos())

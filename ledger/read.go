@@ -139,19 +139,20 @@ func (s *store) look(ctx context.Context, partition int, of *Span, most int) (f 
 	return f, s.lookAt(ctx, &f, [2]place{first, last}, most)
 }
 
-// lookAt reads the rows of a span: batches of one destination lie one behind the other.
+// lookAt reads the rows of a span: batches of one destination lie one behind the other, but for
+// events that were set aside, which lie within others and decide nothing: they have no through.
 func (s *store) lookAt(ctx context.Context, f *found, of [2]place, most int) error {
 	first, last := of[0], of[1]
 	from := first
-	err := s.read.QueryRowContext(ctx, "SELECT first FROM batches WHERE destination = ? AND first <= ? ORDER BY first DESC LIMIT 1", f.destination, first).Scan(&from)
+	err := s.read.QueryRowContext(ctx, "SELECT first FROM batches WHERE destination = ? AND first <= ? AND through > 0 ORDER BY first DESC LIMIT 1", f.destination, first).Scan(&from)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	var wrong error
 	err = s.rows(ctx, func(r *Row) bool {
 		if r.first > last {
-			f.decided = true // a later batch was begun when all of these had been read
-			return false
+			f.decided = f.decided || r.through > 0 // a later batch was begun when all of these had been sealed
+			return !f.decided
 		}
 		f.decided = f.decided || r.through > last
 		holds, err := r.holds(first, last)

@@ -184,6 +184,15 @@ func dead(s *journalv1.Seal) *journalv1.Decision {
 	return &journalv1.Decision{Kind: &journalv1.Decision_Dead{Dead: &journalv1.Dead{Id: s.GetId(), Destination: s.GetDestination(), Reason: "refused", SinceUnixNanos: 8}}}
 }
 
+// setAside sets the event at a place aside.
+func (w *world) setAside(bucket string, at ledger.Place) *journalv1.Decision {
+	s := w.batch(bucket, "", at, at)
+	s.Through, s.Reason = nil, journalv1.SealReason_SEAL_REASON_CRASH
+	return &journalv1.Decision{Kind: &journalv1.Decision_SetAside{SetAside: &journalv1.SetAside{
+		Parked: &journalv1.Parked{Seal: s}, Dead: &journalv1.Dead{Id: s.GetId(), Destination: s.GetDestination(), Reason: "crashed", SinceUnixNanos: 8},
+	}}}
+}
+
 func redriven(s *journalv1.Seal) *journalv1.Decision {
 	return &journalv1.Decision{Kind: &journalv1.Decision_Redriven{Redriven: &journalv1.Redriven{Id: s.GetId(), Destination: s.GetDestination()}}}
 }
