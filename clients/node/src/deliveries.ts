@@ -138,8 +138,7 @@ export class Deliveries implements Asker {
     if (watch.waiters.size === 0) {
       this.#watches.delete(watch.token);
     }
-    const state = watch.last === undefined ? "the service was not reached" : `the state is ${watch.last.state}`;
-    waiter.reject(new TimeoutError(`not delivered after ${patience} ms: ${state}`));
+    waiter.reject(new TimeoutError(`not delivered after ${patience} ms: ${said(watch.last)}`));
   }
 
   #end(watch: Watch, tell: (waiter: Waiter) => void): void {
@@ -150,4 +149,13 @@ export class Deliveries implements Asker {
     }
     watch.waiters.clear();
   }
+}
+
+/** said is what the service has said last, and why. */
+function said(status: DeliveryStatus | undefined): string {
+  if (status === undefined) {
+    return "the service was not reached";
+  }
+  const { state, code, message } = status;
+  return `the state is ${state}${code && ` (${code}${message && `: ${message}`})`}`;
 }

@@ -27,6 +27,9 @@ export interface Left {
 /** How much comes before `ready` lets the event loop turn. */
 const turnBytes = 128 << 10;
 
+/** What need not be waited for. */
+const now = Promise.resolve();
+
 /** The way of an event from its call to its answer: buffer, open batch, request, sender. */
 export class Pipeline implements SenderOwner {
   accepted = 0;
@@ -74,7 +77,7 @@ export class Pipeline implements SenderOwner {
       return;
     }
     if (typeof event.payload !== "string") {
-      event.payload = (event.payload as Uint8Array).slice(); // the caller may change it meanwhile
+      event.payload = new Uint8Array(event.payload as Uint8Array); // the caller may change it meanwhile
     }
     this.cut(); // somebody waits for what is collected here
   }
@@ -83,7 +86,12 @@ export class Pipeline implements SenderOwner {
    * ready waits for room, and now and then for a turn of the event loop: who never lets
    * it turn, fills the buffer before the first request has left.
    */
-  async ready(): Promise<void> {
+  ready(): Promise<void> {
+    const isOpen = this.failure === undefined && !this.closing;
+    return isOpen && this.#unturned < turnBytes && this.buffer.hasRoom ? now : this.#becomeReady();
+  }
+
+  async #becomeReady(): Promise<void> {
     do {
       if (!this.buffer.hasRoom) {
         this.cut(); // what is collected here has to go first

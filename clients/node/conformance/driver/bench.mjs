@@ -1,7 +1,7 @@
 import { Counts, of } from "./describe.mjs";
 
 /** bench sends events as fast as it goes, and waits for every promise. */
-export async function bench({ client: name, count, head, tail, destinations }, clients) {
+export async function bench({ client: name, count, head, tails, destinations }, clients) {
   const { client } = of(clients, name);
   const { s3 } = client.$send;
   const began = performance.now();
@@ -11,7 +11,7 @@ export async function bench({ client: name, count, head, tail, destinations }, c
   for (let n = 0; n < count; n++) {
     await client.ready();
     const { bucket, prefix } = destinations[n % destinations.length];
-    pending.push(s3({ bucket, prefix, payload: head + String(n).padStart(10, "0") + tail }));
+    pending.push(s3({ bucket, prefix, payload: head + String(n).padStart(10, "0") + tails[n % tails.length] }));
     if (pending.length >= 100_000) {
       await counts.wait(pending.splice(0, 50_000));
     }
