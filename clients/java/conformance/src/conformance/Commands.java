@@ -26,8 +26,6 @@ import java.util.function.Function;
 
 /** The runner's commands, but for those that send many events. */
 final class Commands {
-  private static final int MAX_STATUS = 100;
-
   private final Map<String, Session> sessions = new HashMap<>();
 
   void run(JsonNode command, ObjectNode answer) throws Exception {
@@ -70,11 +68,11 @@ final class Commands {
 
   private static void send(Session session, JsonNode command, ObjectNode answer)
       throws IOException {
-    Send send = session.facade(command.path("facade").asInt());
     List<CompletableFuture<Receipt>> futures = new ArrayList<>();
-    Context context = Events.context(command);
-    try (Scope ignored = context.makeCurrent()) {
-      for (JsonNode event : command.path("events")) {
+    for (JsonNode event : command.path("events")) {
+      Send send = session.facade(event.path("facade").asInt());
+      Context context = Events.context(event);
+      try (Scope ignored = context.makeCurrent()) {
         futures.add(send.s3(Events.read(event)));
       }
     }
@@ -142,8 +140,7 @@ final class Commands {
 
   private static void status(Session session, ObjectNode answer) {
     Map<String, Long> states = new HashMap<>();
-    List<Receipt> kept = session.kept();
-    collect(kept.subList(0, Math.min(MAX_STATUS, kept.size())), Receipt::status, answer)
+    collect(session.asked(), Receipt::status, answer)
         .forEach(d -> states.merge(d.state().name(), 1L, Long::sum));
     ObjectNode told = answer.putObject("states");
     states.forEach(told::put);
@@ -151,7 +148,7 @@ final class Commands {
 
   private static void delivered(Session session, JsonNode command, ObjectNode answer) {
     Duration timeout = timeout(command);
-    List<Delivery> all = collect(session.kept(), receipt -> receipt.delivered(timeout), answer);
+    List<Delivery> all = collect(session.asked(), receipt -> receipt.delivered(timeout), answer);
     Set<List<String>> objects = new LinkedHashSet<>();
     for (Delivery delivery : all) {
       for (DeliveredObject o : delivery.objects()) {

@@ -100,19 +100,20 @@ final class Loops {
     List<Place> places = places(command);
     long count = command.path("count").asLong();
     String head = command.path("head").asText();
-    String tail = command.path("tail").asText();
+    List<String> tails = new ArrayList<>();
+    command.path("tails").forEach(tail -> tails.add(tail.asText()));
     Send send = session.client.send();
     Counts counts = new Counts();
     OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
     long cpu = system.getProcessCpuTime();
     long began = System.nanoTime();
-    StringBuilder text = new StringBuilder(head.length() + tail.length() + 10);
+    StringBuilder text = new StringBuilder();
     for (long n = 0; n < count; n++) {
       Place place = places.get((int) (n % places.size()));
       text.setLength(0);
       text.append(head);
       tenDigits(text, n);
-      text.append(tail);
+      text.append(tails.get((int) (n % tails.size())));
       counts.add(send.s3(place.bucket, place.prefix, text.toString()));
     }
     counts.await(Long.MAX_VALUE / 2_000_000);

@@ -8,6 +8,8 @@ import java.util.List;
 
 /** A client that the runner has opened. */
 final class Session {
+  private static final int MOST_ASKED = 100;
+
   final Client client;
   final Counts later = new Counts(); // of what was sent without waiting
   final List<Receipt> kept = new ArrayList<>(); // guarded by itself
@@ -28,9 +30,10 @@ final class Session {
     }
   }
 
-  List<Receipt> kept() {
+  /** Those that are asked for deliveries. */
+  List<Receipt> asked() {
     synchronized (kept) {
-      return List.copyOf(kept);
+      return List.copyOf(kept.subList(0, Math.min(MOST_ASKED, kept.size())));
     }
   }
 }
