@@ -141,8 +141,11 @@ func (f *follower) ended(err error) error {
 	}
 	f.closed = true
 	f.close()
-	return fmt.Errorf("partition %d is not followed any more: %w", f.partition, err)
+	return fmt.Errorf("%w: %w", errNotFollowed, err)
 }
+
+// errNotFollowed says that nothing more is read of a partition.
+var errNotFollowed = errors.New("it can't be read")
 
 // errLeftBehind says that records have gone before they were read.
 var errLeftBehind = errors.New("the journal has gone on without the ledger")

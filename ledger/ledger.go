@@ -158,7 +158,7 @@ func (l *Ledger) openFollowers(known map[int]*progress) error {
 			if isDamage(err) {
 				return err
 			}
-			if err := f.ended(err); err != nil && !errors.Is(err, errLeftBehind) {
+			if err := f.ended(err); err != nil && !errors.Is(err, errLeftBehind) && !errors.Is(err, errNotFollowed) {
 				return err
 			}
 		}

@@ -67,6 +67,8 @@ func (l *Ledger) step(ctx context.Context) (more bool, err error) {
 		case errors.Is(err, errLeftBehind):
 			l.log.Error("the ledger has missed a part of the journal; it goes on where that begins", "partition", f.partition)
 			again = true
+		case errors.Is(err, errNotFollowed):
+			l.log.Error("partition is not followed by the ledger any more", "partition", f.partition, "error", err)
 		case isDamage(err):
 			return true, errors.Join(err, l.exchange())
 		case err != nil:

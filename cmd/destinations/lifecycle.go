@@ -126,14 +126,16 @@ func (s *service) shutdown() error {
 	return errors.Join(err, s.admin.Close())
 }
 
-// logCounts says what the batcher has counted since the start.
+// logCounts says what the batcher and the ledger have counted since the start.
 func (s *service) logCounts() {
-	c := s.batcher.Counts()
+	c, l := s.batcher.Counts(), s.ledger.Counts()
 	s.log.Info("counted since the start",
 		"duplicates_by_sender", c.DuplicatesBySender, "duplicates_by_id", c.DuplicatesByID,
 		"senders_forgotten_early", c.SendersForgottenEarly, "ids_forgotten_early", c.IDsForgottenEarly,
 		"blocked", c.Blocked, "freed", c.Freed, "passes", c.Passes,
-		"parked", c.Parked, "dead", c.Dead, "redriven", c.Redriven, "discarded", c.Discarded)
+		"parked", c.Parked, "dead", c.Dead, "redriven", c.Redriven, "discarded", c.Discarded,
+		"ledger_rows", l.Rows, "ledger_failures", l.Failures, "ledger_left_behind", l.LeftBehind, "ledger_set_aside", l.SetAside,
+		"ledger_forgotten", l.Forgotten, "watchers_cut_off", l.CutOff)
 }
 
 // lingering is how long calls that are not of this service, such as a watch of its
