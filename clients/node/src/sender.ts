@@ -91,10 +91,9 @@ export class Sender implements StreamOwner {
       return false;
     }
     const open = this.#streams.filter((stream) => stream.isOpen);
-    if (open.every((stream) => stream.bytes >= busyBytes) && this.#openAnother()) {
-      return false;
-    }
-    return open.length > 0;
+    const another = open.every((stream) => stream.bytes >= busyBytes) && this.#openAnother();
+    // A token may be long in coming; without one the other stream is open in no time.
+    return open.length > 0 && (!another || this.#asksToken);
   }
 
   // #settled is up to which number every request is answered, over all streams.

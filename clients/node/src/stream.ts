@@ -191,10 +191,10 @@ export class Stream {
     if (verdict === "fail" || this.#closed) {
       return;
     }
+    this.#pause = setTimeout(() => this.#resume(), end.retryMs + this.backoff.pause());
     if (verdict === "too-large") {
       this.#giveUpLargest(end.message);
     }
-    this.#pause = setTimeout(() => this.#resume(), end.retryMs + this.backoff.pause());
     this.owner.changed();
   }
 

@@ -89,6 +89,10 @@ test("it works without OpenTelemetry, which it does not bring", async (t) => {
   assert.equal(stdout, "workflows true\n1\n");
 });
 
+test("the lock file names no registry", () => {
+  assert.doesNotMatch(readFileSync("package-lock.json", "utf8"), /"resolved"/);
+});
+
 test("the tarball has what it should, and nothing else", () => {
   const root = join(installed, "@open-destinations/client");
   for (const file of ["README.md", "LICENSE", "CHANGELOG.md", "lib/esm/index.d.ts", "lib/cjs/index.d.ts"]) {
