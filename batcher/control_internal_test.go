@@ -96,6 +96,10 @@ func FuzzControl(f *testing.F) {
 		f.Add([]byte{}, encode(f, &journalv1.Control{Decisions: control.Decisions[i:]}))
 	}
 	f.Add([]byte{}, encode(f, &journalv1.Control{Decisions: []*journalv1.Decision{{Kind: &journalv1.Decision_Parked{Parked: parkedBatch(3)}}}}))
+	f.Add(encode(f, &journalv1.State{SetAside: []*journalv1.Position{{Offset: 1}}}), encode(f, &journalv1.Control{Decisions: []*journalv1.Decision{
+		{Kind: &journalv1.Decision_SetAside{SetAside: &journalv1.SetAside{Parked: parkedBatch(32), Dead: dead}}},
+		{Kind: &journalv1.Decision_SetAside{SetAside: &journalv1.SetAside{Parked: parkedBatch(3)}}},
+	}}))
 	f.Fuzz(func(t *testing.T, stateData, controlData []byte) {
 		var state journalv1.State
 		var control journalv1.Control
