@@ -23,7 +23,9 @@ const (
 // since nobody knows how large the next one is. Nobody knows either whether one comes
 // at all: an idle stream loses its place to others, and when its request comes at
 // last it is let in. So the budget may be passed by one request for each stream, and
-// is not by streams that send alike and all the time, which is what uses it up. A
+// is not by streams that send alike and all the time, which is what uses it up. By what
+// idle streams are known to send it may be passed by as much again and no more: beyond that
+// those of the largest requests are ended, while others wait. A
 // request that is larger than the budget gets in like any other.
 //
 // What is charged comes free when appends are answered, which is up to the disk

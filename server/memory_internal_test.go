@@ -1,6 +1,9 @@
 package server
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,11 +36,11 @@ func TestIdleStreamsLoseTheirPlaces(t *testing.T) {
 					return arrived
 				}, alike)
 				for range 4 { // a quarter of the budget each
-					if got, waited := granted(m, m.openPlace(m.shares.of("default"))); got != room || waited != 0 {
+					if got, waited := granted(m, m.openPlace(m.shares.of("default"), nil)); got != room || waited != 0 {
 						t.Fatalf("got %v after %v, want room at once", got, waited)
 					}
 				}
-				p := m.openPlace(m.shares.of("default"))
+				p := m.openPlace(m.shares.of("default"), nil)
 				if got, waited := granted(m, p); got != room || waited < tt.wait || waited > tt.wait+2*maxPause {
 					t.Errorf("got %v after %v, want room after %v", got, waited, tt.wait)
 				}
@@ -53,18 +56,18 @@ func TestIdleStreamsLoseTheirPlaces(t *testing.T) {
 // Where requests are small, many streams receive at once.
 func TestPlacesAreAsLargeAsRequests(t *testing.T) {
 	m := newMemory(16<<20, 4<<20, func() int64 { return 0 }, alike)
-	first := m.openPlace(m.shares.of("default"))
+	first := m.openPlace(m.shares.of("default"), nil)
 	for range 100 {
 		m.wait(first, nil)
 		m.receive(first, 1000)
 		m.release(first.share, 1000)
 	}
 	for i := range 500 {
-		if got, waited := granted(m, m.openPlace(m.shares.of("default"))); got != room || waited > time.Second {
+		if got, waited := granted(m, m.openPlace(m.shares.of("default"), nil)); got != room || waited > time.Second {
 			t.Fatalf("stream %d: got %v after %v, want room at once", i, got, waited)
 		}
 	}
-	large := m.openPlace(m.shares.of("default"))
+	large := m.openPlace(m.shares.of("default"), nil)
 	m.wait(large, nil)
 	m.receive(large, 1<<20)
 	if m.wait(large, nil); large.reserved.Load() != 2<<20 {
@@ -79,14 +82,14 @@ func TestLastLooksAreBounded(t *testing.T) {
 		m.charge(m.shares.of("default"), 16<<20)
 		looks := 0
 		for range 100 {
-			if p := m.openPlace(m.shares.of("default")); m.look(p) {
+			if p := m.openPlace(m.shares.of("default"), nil); m.look(p) {
 				looks++
 			}
 		}
 		if looks != 16 {
 			t.Errorf("got %d last looks at once, want 16", looks)
 		}
-		if got, waited := granted(m, m.openPlace(m.shares.of("default"))); got != lastLook || waited != memoryPatience {
+		if got, waited := granted(m, m.openPlace(m.shares.of("default"), nil)); got != lastLook || waited != memoryPatience {
 			t.Errorf("got %v after %v, want a last look after %v: the others have seen that nothing comes", got, waited, memoryPatience)
 		}
 		if !m.full() {
@@ -150,4 +153,43 @@ func TestReceiptsAreCharged(t *testing.T) {
 	if used := m.used.Load(); used != 0 {
 		t.Errorf("%d bytes are charged at the end", used)
 	}
+}
+
+// Idle streams that have sent large requests may all send one more at once. While others wait,
+// those that have been idle for longest are ended, as far as that would be more than the budget
+// once more: what the last three and the small one need. Who has sent little, or nothing yet, stays.
+func TestIdleStreamsOfLargeRequestsAreEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(16<<20, 1<<20, func() int64 { return 0 }, alike)
+		var ended []string
+		open := func(name string, size int64) {
+			p := m.openPlace(m.shares.of(name), func(cause error) {
+				if !errors.Is(cause, errMemoryFull) {
+					t.Errorf("%s is ended by %v", name, cause)
+				}
+				ended = append(ended, name)
+			})
+			for n := range 2 {
+				if got, _ := granted(m, p); got != room {
+					t.Fatalf("%s: no room", name)
+				}
+				if n == 0 && size > 0 {
+					m.receive(p, size)
+					m.release(p.share, size)
+				}
+			}
+			<-time.After(time.Second)
+		}
+		open("new", 0)
+		open("small", 1000)
+		for i := range 12 { // at most a quarter of the budget is reserved for each
+			open(fmt.Sprint(i), 2<<20)
+		}
+		if want := "0 1 2 3 4 5 6 7"; strings.Join(ended, " ") != want {
+			t.Errorf("ended are %q, want %q", ended, want)
+		}
+		if used := m.used.Load(); used > m.limit {
+			t.Errorf("%d bytes are reserved", used)
+		}
+	})
 }

@@ -1,6 +1,9 @@
 package server
 
 import (
+	"cmp"
+	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -17,15 +20,18 @@ const (
 type place struct {
 	share    *share // whose it is
 	expected int64  // what the next request may take; the reader's
-	known    bool   // by the one before; the reader's
 
 	since    atomic.Int64 // when it was reserved, Unix time in nanoseconds
 	reserved atomic.Int64 // 0 = nothing is, or is no more
+	sized    atomic.Bool  // expected is known by the request before
+	lapsed   atomic.Int64 // what was reserved until others took it, if it is sized; 0 = nothing
+
+	end context.CancelCauseFunc // tells the stream to end
 }
 
-// openPlace returns the place of a stream of a tenant.
-func (m *memory) openPlace(of *share) *place {
-	p := &place{share: of}
+// openPlace returns the place of a stream of a tenant, which end tells to end.
+func (m *memory) openPlace(of *share, end context.CancelCauseFunc) *place {
+	p := &place{share: of, end: end}
 	m.places.Lock()
 	defer m.places.Unlock()
 	m.places.all[p] = struct{}{}
@@ -48,7 +54,7 @@ func (m *memory) expect(p *place, size int64) { p.expected = min(2*size, m.limit
 // reserve takes a place for the next request if there is room for it, and the tenant has
 // not more than his share already.
 func (m *memory) reserve(p *place) bool {
-	if !p.known {
+	if !p.sized.Load() {
 		m.expect(p, m.usual.Load())
 	}
 	if m.shares.exceeds(p.share, p.expected, m.used.Load(), m.limit) {
@@ -70,6 +76,7 @@ func (m *memory) take(p *place, size, limit int64) bool {
 	}
 	p.share.used.Add(size)
 	p.since.Store(time.Now().UnixNano())
+	p.lapsed.Store(0)
 	p.reserved.Store(size)
 	return true
 }
@@ -77,8 +84,9 @@ func (m *memory) take(p *place, size, limit int64) bool {
 // receive charges a request that was received in a place, reserved or not.
 func (m *memory) receive(p *place, size int64) {
 	m.charge(p.share, size-p.reserved.Swap(0))
+	p.lapsed.Store(0)
 	m.expect(p, size)
-	p.known = true
+	p.sized.Store(true)
 	// Streams that do this together may undo each other's step, which is no harm.
 	usual := m.usual.Load()
 	m.usual.Store(max(size, usual-(usual-size)/16))
@@ -112,7 +120,40 @@ func (m *memory) sweep() {
 	}
 	for p := range m.places.all {
 		if now.UnixNano()-p.since.Load() >= int64(after) {
-			m.release(p.share, p.reserved.Swap(0))
+			taken := p.reserved.Swap(0)
+			m.release(p.share, taken)
+			if taken > 0 && p.sized.Load() {
+				p.lapsed.Store(taken)
+			}
 		}
+	}
+	m.endIdleLocked()
+}
+
+// endIdleLocked ends streams that have lost their places, those with the largest requests first and
+// of these the ones that have been idle for longest, as far as their next requests, which would
+// all be let in, could be more than the budget once more. A stream that has sent nothing yet does
+// not count.
+func (m *memory) endIdleLocked() {
+	var idle []*place
+	total := int64(0)
+	for p := range m.places.all {
+		if n := p.lapsed.Load(); n > 0 {
+			idle = append(idle, p)
+			total += n
+		}
+	}
+	if total <= m.limit {
+		return
+	}
+	slices.SortFunc(idle, func(a, b *place) int {
+		return cmp.Or(cmp.Compare(b.lapsed.Load(), a.lapsed.Load()), cmp.Compare(a.since.Load(), b.since.Load()))
+	})
+	for _, p := range idle {
+		if total <= m.limit {
+			return
+		}
+		total -= p.lapsed.Swap(0)
+		p.end(errMemoryFull)
 	}
 }

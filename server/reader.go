@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,10 +22,10 @@ type reader struct {
 	err      error         // set before ended is closed: why; nil at the half-close
 }
 
-// read starts the reader of a stream of a tenant. It ends after the handler, which it may
+// read starts the reader of a stream of a tenant, which end tells to end. It ends after the handler, which it may
 // still be waiting for in a receive that only the handler's return ends; so it is
 // [Server.Wait] that joins it.
-func (s *Server) read(stream grpc.ServerStream, of *share) *reader {
+func (s *Server) read(stream grpc.ServerStream, of *share, end context.CancelCauseFunc) *reader {
 	r := &reader{
 		requests: make(chan received),
 		stop:     make(chan struct{}),
@@ -34,7 +35,7 @@ func (s *Server) read(stream grpc.ServerStream, of *share) *reader {
 	go func() {
 		defer s.life.leave()
 		defer close(r.ended)
-		r.place = s.memory.openPlace(of)
+		r.place = s.memory.openPlace(of, end)
 		defer s.memory.closePlace(r.place)
 		for count := 1; r.next(s, stream, count); count++ {
 		}

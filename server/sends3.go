@@ -28,7 +28,7 @@ func (d destinations) SendS3(rpc grpc.ClientStreamingServer[destinationsv1.SendS
 	sum := &total{receipts: newReceipts(s.tokens), memory: s.memory, share: s.memory.shares.of(caller.Tenant())}
 	defer sum.leave()
 	st := newStream(s, caller, ends, sum)
-	in := s.read(rpc, st.share)
+	in := s.read(rpc, st.share, end)
 	defer close(in.stop)
 	if err := st.serve(rpc.Context(), in); err != nil {
 		return s.streamStatus(err, st.durable)

@@ -8,9 +8,9 @@ func alike(string) int { return 1 }
 // takeAsMuch reserves places of a MiB until there is no room, and returns how many.
 func takeAsMuch(m *memory, of *share) (taken int) {
 	for {
-		p := m.openPlace(of)
+		p := m.openPlace(of, nil)
 		m.expect(p, 1<<19)
-		p.known = true
+		p.sized.Store(true)
 		if !m.reserve(p) {
 			m.closePlace(p)
 			return taken
@@ -59,9 +59,9 @@ func TestATenantWithNothingInHandGetsIn(t *testing.T) {
 	small := m.shares.of("small")
 	m.enter(small)
 	m.charge(m.shares.of("flood"), 20<<20)
-	p := m.openPlace(small)
+	p := m.openPlace(small, nil)
 	m.expect(p, 1<<30)
-	p.known = true
+	p.sized.Store(true)
 	if !m.reserve(p) {
 		t.Error("it has no place")
 	}

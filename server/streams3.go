@@ -40,7 +40,7 @@ func (d destinations) StreamS3(rpc grpc.BidiStreamingServer[destinationsv1.Strea
 	st := newStream(s, caller, ends, newAnswers(s.tokens, s.config.MaxStreamBytes))
 	st.order.required = true
 	st.outbox = out.answers
-	in := s.read(rpc, st.share)
+	in := s.read(rpc, st.share, end)
 	defer close(in.stop)
 	err := st.serve(ctx, in)
 	if unsent := out.finish(ctx); unsent != nil {
