@@ -109,8 +109,8 @@ fuzz: ## every fuzz target for FUZZTIME (1m)
 	done
 
 .PHONY: kills
-kills: ## kill the service KILLS=20 times under load that is sent again, read back: SEED=
-	@$(GO) run ./e2e/soak kills --kills $(or $(KILLS),20) $(if $(SEED),--seed $(SEED))
+kills: ## kill the service KILLS=20 times under load that is sent again, with grants (OPEN=1: without), read back: SEED=
+	@$(GO) run ./e2e/soak kills --kills $(or $(KILLS),20) $(if $(OPEN),--open) $(if $(SEED),--seed $(SEED))
 
 .PHONY: outage
 outage: ## three minutes without S3 under load, read back: LASTING=3m RATE=20 SEED=
@@ -153,6 +153,14 @@ bench-ledger: ## how long a ledger with ROWS=10000000 takes to answer for a rece
 .PHONY: bench-backlog
 bench-backlog: ## a start with a full journal: MIB=5120
 	@$(GO) run ./bench backlog $(if $(MIB),--mib $(MIB))
+
+.PHONY: bench-auth
+bench-auth: ## what authentication and grants cost, in turns without: ROUNDS=5 DURATION=20s RATE=0 DESTINATIONS=1000
+	@$(GO) run ./bench auth --rounds $(or $(ROUNDS),5) --duration $(or $(DURATION),20s) --rate $(or $(RATE),0) --destinations $(or $(DESTINATIONS),1000)
+
+.PHONY: bench-tenants
+bench-tenants: ## a tenant beside one that offers 50 times its rate, and alone: DURATION=30s
+	@$(GO) run ./bench tenants $(if $(DURATION),--duration $(DURATION))
 
 .PHONY: bench-clients
 bench-clients: ## one process of each client, beside ingest: LANGUAGES=go,node DURATION=10s

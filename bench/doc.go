@@ -12,12 +12,14 @@
 //	go run ./bench overload [--duration 1m] [--rate 20]
 //	go run ./bench status [--duration 40s] [--rate 50000] [--rounds 3]
 //	go run ./bench backlog [--mib 5120]
+//	go run ./bench auth [--rounds 5] [the flags of ingest]
+//	go run ./bench tenants [--duration 30s]
 //	go run ./bench clients [--languages go,node] [--duration 10s]
 //
 // Each run prints one line of JSON on standard output, and nothing else goes there;
 // progress, the machine and what is worth knowing beside go to standard error. What
 // the fields mean stands beside result, badResult, expiredResult, overloadResult,
-// statusResult, backlogResult and clientResult. Exit codes: 0 all runs are true, and in their bounds if they have any;
+// statusResult, backlogResult, authResult, tenantsResult and clientResult. Exit codes: 0 all runs are true, and in their bounds if they have any;
 // 1 one is not, and those behind it were not begun; 2 the command line was not
 // understood.
 //
@@ -49,6 +51,13 @@
 //
 // backlog fills the journal while S3 is away, kills the service, and starts it when S3
 // is back: within 2 s it must serve, and deliver at 150 MB/s.
+//
+// auth runs ingest again and again, without authentication and with tokens and grants in
+// turns, for the first number of destinations, and compares the CPU of the two: at most 3 %
+// may it be.
+//
+// tenants sends as a tenant at a tenth of its rate, alone and beside one that offers 50
+// times its own, and says what the first feels of it.
 //
 // clients runs ingest for one destination, and then lets one process of each client send
 // the same events to the same service, as fast as it goes, one call an event, with the

@@ -64,7 +64,7 @@ func (f *folder) close() { f.lock.Close() }
 
 // clear removes what a run writes.
 func (f *folder) clear() error {
-	for _, old := range []string{f.s3(), f.data(), f.serviceLog(), f.policy(), f.stage()} {
+	for _, old := range []string{f.s3(), f.data(), f.serviceLog(), f.policy(), f.stage(), f.access()} {
 		if err := os.RemoveAll(old); err != nil {
 			return fmt.Errorf("remove what a run left: %w", err)
 		}
@@ -76,13 +76,15 @@ func (f *folder) clear() error {
 func (f *folder) file(name string) string { return filepath.Join(f.path, name) }
 
 // bin is where the programs are, s3 where the S3 server keeps everything, data the
-// service's data folder; stage has all of that for a trial.
+// service's data folder, access what it knows its callers by; stage has all of that for a
+// trial.
 func (f *folder) bin() string        { return f.file("bin") }
 func (f *folder) s3() string         { return f.file("s3") }
 func (f *folder) data() string       { return f.file("data") }
 func (f *folder) serviceLog() string { return f.file("service.log") }
 func (f *folder) policy() string     { return f.file("policy.json") }
 func (f *folder) stage() string      { return f.file("stage") }
+func (f *folder) access() string     { return f.file("access") }
 
 // checkDisk finds out what the folder lies on.
 func (f *folder) checkDisk() error {

@@ -23,6 +23,7 @@ const (
 // loadParams says what to send.
 type loadParams struct {
 	Target   string
+	Show     grpc.DialOption // that shows who the streams are; nil = nothing does
 	Corpus   *corpus
 	Spread   spread
 	Duration time.Duration
@@ -108,8 +109,11 @@ func openStream(ctx context.Context, number int, p loadParams) (*stream, error) 
 	for range outstanding {
 		s.free <- &slot{encoded: make([]byte, 0, len(p.Corpus.requests[0])+64)}
 	}
+	if p.Show == nil {
+		p.Show = grpc.EmptyDialOption{}
+	}
 	var err error
-	s.conn, err = grpc.NewClient(p.Target, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry())
+	s.conn, err = grpc.NewClient(p.Target, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry(), p.Show)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", p.Target, err)
 	}

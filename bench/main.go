@@ -38,8 +38,9 @@ func parse(args []string) (run func(context.Context) error, err error) {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	}
-	if name == "ingest" {
+	if name == "ingest" || name == "auth" {
 		o, err := parseIngest(args)
+		o.access = name == "auth"
 		return func(ctx context.Context) error { return ingest(ctx, o) }, err
 	}
 	fs := flag.NewFlagSet("bench "+name, flag.ContinueOnError)
@@ -72,13 +73,17 @@ func parse(args []string) (run func(context.Context) error, err error) {
 		p := backlogDefaults()
 		fs.IntVar(&p.mib, "mib", p.mib, "payload of the backlog, `MiB`")
 		play = func(ctx context.Context, t *trial) error { return backlog(ctx, t, p) }
+	case "tenants":
+		p := tenantsDefaults()
+		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send, each time")
+		play = func(ctx context.Context, t *trial) error { return tenants(ctx, t, p) }
 	case "clients":
 		p := clientsDefaults()
 		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send, more or less, each time")
 		fs.StringVar(&p.languages, "languages", p.languages, "`list` of the clients, with commas; empty is all")
 		play = func(ctx context.Context, t *trial) error { return clients(ctx, t, p) }
 	default:
-		return nil, fmt.Errorf("%q is none of ingest, bad, expired, overload, status, backlog and clients", name)
+		return nil, fmt.Errorf("%q is none of ingest, auth, bad, expired, overload, status, backlog, tenants and clients", name)
 	}
 	if err := fs.Parse(args); err != nil {
 		return nil, err
@@ -98,6 +103,8 @@ type options struct {
 	even         bool
 	flush        bool
 	profile      string // folder for profiles; "" = none
+	access       bool   // runs without authentication and with it, in turns
+	rounds       int    // of these
 }
 
 // parseIngest reads the flags of ingest.
@@ -110,6 +117,7 @@ func parseIngest(args []string) (options, error) {
 	fs.DurationVar(&o.window, "window", 30*time.Second, "the service's --window, a `time`")
 	fs.BoolVar(&o.even, "even", false, "the destinations take turns; if not, they are drawn at random")
 	fs.BoolVar(&o.flush, "flush", true, "flush when all is sent; if not, wait for the windows to end")
+	fs.IntVar(&o.rounds, "rounds", 5, "of auth: how `often` each of the two runs is made")
 	fs.StringVar(&o.profile, "profile", "", "`folder` for profiles of the service")
 	if err := fs.Parse(args); err != nil {
 		return options{}, err
@@ -124,6 +132,9 @@ func parseIngest(args []string) (options, error) {
 	}
 	if o.duration < time.Second {
 		errs = append(errs, fmt.Errorf("--duration: %v, must be at least 1s", o.duration))
+	}
+	if o.rounds < 1 {
+		errs = append(errs, fmt.Errorf("--rounds: %d, must be at least 1", o.rounds))
 	}
 	if o.rate < 0 {
 		errs = append(errs, fmt.Errorf("--rate: %d, must not be negative", o.rate))

@@ -56,6 +56,9 @@ func ingest(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	if o.access {
+		return accessCost(ctx, accessRuns{folder: f, bins: bins, corpus: c, options: o})
+	}
 	for _, n := range o.destinations {
 		r := &run{folder: f, bins: bins, corpus: c, options: o, spread: spread{n, o.even}, load: &load{}}
 		if err := r.whole(ctx); err != nil {
@@ -78,7 +81,9 @@ type run struct {
 	corpus  *corpus
 	options options
 	spread  spread
+	granted bool // the service knows the streams by a token, and has grants
 
+	access   *harness.Access // nil unless granted is set
 	s3       *harness.S3
 	svc      *harness.Service
 	meter    *harness.Meter
@@ -139,12 +144,17 @@ func (r *run) start(ctx context.Context) error {
 			return err
 		}
 	}
+	if r.granted {
+		if r.access, err = harness.NewAccess(r.folder.access(), benchGrants, "bench"); err != nil {
+			return err
+		}
+	}
 	r.svc, err = harness.StartService(ctx, harness.ServiceParams{
 		Binary:  r.bins.Service,
 		DataDir: r.folder.data(),
 		Log:     r.folder.serviceLog(),
 		S3:      r.s3,
-		Args:    []string{"--window", r.options.window.String()},
+		Args:    append([]string{"--window", r.options.window.String()}, r.access.Args()...),
 	})
 	return err
 }
@@ -183,7 +193,7 @@ func (r *run) send(ctx context.Context) error {
 		return err
 	}
 	err = r.load.run(ctx, loadParams{
-		Target: r.svc.Target, Corpus: r.corpus, Spread: r.spread, Duration: r.options.duration, Rate: r.options.rate,
+		Target: r.svc.Target, Show: r.access.As("bench"), Corpus: r.corpus, Spread: r.spread, Duration: r.options.duration, Rate: r.options.rate,
 	})
 	watched()
 	<-shown
@@ -238,7 +248,7 @@ func (r *run) sayLoad(cpu time.Duration) {
 func (r *run) flush(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	conn, err := grpc.NewClient(r.svc.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(r.svc.Target, grpc.WithTransportCredentials(insecure.NewCredentials()), r.access.As("bench"))
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,17 @@ const (
 )
 
 // killsParams says what the command line asks for.
-type killsParams struct{ kills int }
+type killsParams struct {
+	kills int
+	open  bool // the service lets everybody in
+}
+
+// killsGrants are of two principals of one tenant, and of the stage.
+const killsGrants = `
+grants:
+  - {principals: ["token:a", "token:b"], tenant: kills, roles: [send], destinations: [{bucket: "*", prefixes: ["*"]}]}
+  - {principals: ["token:stage"], tenant: "*", roles: [inspect, operate], destinations: [{bucket: "*", prefixes: ["*"]}]}
+`
 
 // killsResult is the line.
 type killsResult struct {
@@ -84,7 +94,11 @@ func kills(ctx context.Context, at site, p killsParams) (err error) {
 	}
 	at.say("seed %d", at.seed)
 	buckets := append([]string{"kills-a", "kills-b"}, sickBuckets[:]...)
-	r, err := newRun(ctx, at, buckets, "--window", "1s", "--block-after", "1s", "--journal-quota", "1GiB")
+	access := stage.Params{Grants: killsGrants, Names: []string{"a", "b"}}
+	if p.open {
+		access = stage.Params{}
+	}
+	r, err := newRun(ctx, at, access, buckets, "--window", "1s", "--block-after", "1s", "--journal-quota", "1GiB")
 	if err != nil {
 		return err
 	}
@@ -92,7 +106,7 @@ func kills(ctx context.Context, at site, p killsParams) (err error) {
 	made := traffic.NewCorpus(stage.Spread(125, buckets...), 60, 700)
 	for i := range 4 {
 		_, err := r.Join(traffic.Params{
-			Corpus: made, Stream: i%2 == 0, IDs: i >= 2,
+			Corpus: made, Stream: i%2 == 0, IDs: i >= 2, Show: r.Access.As([]string{"a", "b"}[i%2]),
 			RequestEvents: 10, Outstanding: 16, Rate: killsRate, Forget: killsForget, Receipts: true,
 		})
 		if err != nil {

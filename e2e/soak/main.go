@@ -5,12 +5,13 @@
 //
 // Usage, from anywhere in the checkout:
 //
-//	go run ./e2e/soak kills [--kills 20] [--seed N]
+//	go run ./e2e/soak kills [--kills 20] [--open] [--seed N]
 //	go run ./e2e/soak outage [--lasting 3m] [--rate 20] [--memory 512MiB] [--seed N]
 //
 // kills sends from four clients that resend blindly, two over SendS3 and two over
 // StreamS3, each once as a sender and once with ids, to 500 destinations in windows of
-// a second; cuts the connections of the clients and those to S3 now and then; and
+// a second, as two principals of a tenant that the service knows by their tokens and grants
+// (--open: everybody may everything); cuts the connections of the clients and those to S3 now and then; and
 // kills the service at random moments, also while it starts. Its line says
 //
 //	kills, acknowledged, lost, duplicated   what they say; the last three in events
@@ -93,6 +94,7 @@ func command(ctx context.Context, args []string) error {
 	case "kills":
 		p := killsParams{}
 		fs.IntVar(&p.kills, "kills", 20, "how `often` the service is killed")
+		fs.BoolVar(&p.open, "open", false, "let everybody in; if not, the service knows its callers by tokens, and has grants")
 		play = func(ctx context.Context, s site) error { return kills(ctx, s, p) }
 	case "outage":
 		p := outageParams{window: 10 * time.Second}

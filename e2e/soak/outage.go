@@ -92,7 +92,7 @@ func outage(ctx context.Context, at site, p outageParams) (err error) {
 	if _, err := parseMiB(p.memory); err != nil {
 		return err
 	}
-	r, err := newRun(ctx, at, buckets, append([]string{"--window", p.window.String(), "--memory", p.memory}, p.args...)...)
+	r, err := newRun(ctx, at, stage.Params{}, buckets, append([]string{"--window", p.window.String(), "--memory", p.memory}, p.args...)...)
 	if err != nil {
 		return err
 	}

@@ -26,9 +26,10 @@ type run struct {
 	buckets []string
 }
 
-// newRun sets the stage. The service will be started with args.
-func newRun(ctx context.Context, at site, buckets []string, args ...string) (*run, error) {
-	s, err := stage.Open(ctx, stage.Params{Dir: at.dir, Bins: at.bins, Buckets: buckets, Args: args, Seed: at.seed})
+// newRun sets the stage, for the rest as p says. The service will be started with args.
+func newRun(ctx context.Context, at site, p stage.Params, buckets []string, args ...string) (*run, error) {
+	p.Dir, p.Bins, p.Buckets, p.Args, p.Seed = at.dir, at.bins, buckets, args, at.seed
+	s, err := stage.Open(ctx, p)
 	if err != nil {
 		return nil, err
 	}

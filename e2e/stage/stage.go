@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,12 @@ type Params struct {
 	Args    []string // of serve
 	Seed    uint64   // of what the clients decide at random
 
+	// Grants is what the service's grants file says, and Names are whose tokens there are; ""
+	// = it lets everybody in. The stage itself is "stage", which must see and operate every
+	// tenant.
+	Grants string
+	Names  []string
+
 	// Direct leaves Faults out of the way to S3: what many bytes pass costs the CPU that
 	// is to be measured.
 	Direct bool
@@ -48,6 +55,7 @@ type Stage struct {
 	Back    *tcpproxy.Proxy
 	Front   *tcpproxy.Proxy
 	Service *harness.Service // nil before the first launch
+	Access  *harness.Access  // nil if everybody is let in
 	Clients []*traffic.Client
 
 	p       Params
@@ -83,6 +91,11 @@ func (s *Stage) start(ctx context.Context) error {
 		}
 	}
 	var err error
+	if s.p.Grants != "" {
+		if s.Access, err = harness.NewAccess(filepath.Join(s.p.Dir, "access"), s.p.Grants, append(s.p.Names, "stage")...); err != nil {
+			return err
+		}
+	}
 	s.S3, err = harness.StartS3(ctx, harness.S3Params{Binary: s.p.Bins.S3Server, Dir: filepath.Join(s.p.Dir, "s3"), Buckets: policies})
 	if err != nil {
 		return err
@@ -134,7 +147,7 @@ func (s *Stage) DataDir() string { return filepath.Join(s.p.Dir, "data") }
 func (s *Stage) Launch() (err error) {
 	p := harness.ServiceParams{
 		Binary: s.p.Bins.Service, DataDir: s.DataDir(), Log: s.LogFile(),
-		S3: s.S3, Endpoint: "http://" + s.Back.Addr(), Args: s.p.Args,
+		S3: s.S3, Endpoint: "http://" + s.Back.Addr(), Args: slices.Concat(s.p.Args, s.Access.Args()),
 	}
 	if s.Service, err = harness.LaunchService(p); err == nil {
 		s.Front.SetTarget(s.Service.Target)
@@ -249,7 +262,7 @@ func (s *Stage) Redrive(ctx context.Context) error {
 func (s *Stage) Call(ctx context.Context, what string, call func(context.Context, *grpc.ClientConn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
-	conn, err := grpc.NewClient(s.Service.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(s.Service.Target, grpc.WithTransportCredentials(insecure.NewCredentials()), s.Access.As("stage"))
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ type Params struct {
 	Outstanding   int     // requests without an answer; in a SendS3 at most so many
 	Rate          float64 // events a second; 0 = as many as are answered
 
+	Show grpc.DialOption // that shows who the client is; nil = nothing does
+
 	// Forget is the part of the answers that the client does not take: it breaks the
 	// call off as if the connection had been cut before the answer came.
 	Forget float64
@@ -80,7 +82,10 @@ func NewClient(p Params) (*Client, error) {
 		Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.5, Jitter: 0.5, MaxDelay: 200 * time.Millisecond},
 		MinConnectTimeout: 5 * time.Second,
 	})
-	conn, err := grpc.NewClient(p.Target, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry(), eager)
+	if p.Show == nil {
+		p.Show = grpc.EmptyDialOption{}
+	}
+	conn, err := grpc.NewClient(p.Target, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry(), eager, p.Show)
 	if err != nil {
 		return nil, fmt.Errorf("client %d: %w", p.Number, err)
 	}
