@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"crypto/x509"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,7 +31,8 @@ type world struct {
 	dataAt   string // where the data folders are; dir unless a test changes it
 	buckets  []string
 	s3       *harness.S3
-	endpoint string // where the services reach S3; "" = at S3 itself
+	endpoint string         // where the services reach S3; "" = at S3 itself
+	ca       *x509.CertPool // that the services are known by; nil = they speak no TLS
 	ledger   *harness.Ledger
 }
 
@@ -94,6 +96,7 @@ func (w *world) tryServe(name string, args ...string) (*service, error) {
 		S3:       w.s3,
 		Endpoint: w.endpoint,
 		Args:     args,
+		CA:       w.ca,
 	})
 	if err != nil {
 		return nil, err

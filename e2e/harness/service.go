@@ -2,6 +2,8 @@ package harness
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,6 +24,8 @@ type ServiceParams struct {
 	Listen      string   // wished address for gRPC; "" or taken = a free port
 	AdminListen string   // wished address for HTTP; "" or taken = a free port
 	Args        []string // more arguments of serve
+
+	CA *x509.CertPool // authorities that the service is known by; nil = it speaks no TLS
 }
 
 // Service is a running service.
@@ -29,6 +33,8 @@ type Service struct {
 	*Process
 	Target string // address of its gRPC services
 	Admin  string // address of its HTTP pages
+
+	ca *x509.CertPool // of ServiceParams
 }
 
 // StartService starts the service and returns when /readyz says that it is ready.
@@ -90,7 +96,7 @@ func LaunchService(p ServiceParams) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{Process: proc, Target: target, Admin: admin}, nil
+	return &Service{Process: proc, Target: target, Admin: admin, ca: p.CA}, nil
 }
 
 // AwaitReady returns when /readyz says that the service is ready. It fails if the
@@ -100,16 +106,22 @@ func (s *Service) AwaitReady(ctx context.Context) error {
 }
 
 // Ready fails unless the service says that it is ready for events.
-func (s *Service) Ready(ctx context.Context) error { return httpOK(ctx, "http://"+s.Admin+"/readyz") }
+func (s *Service) Ready(ctx context.Context) error {
+	if s.ca == nil {
+		return httpOK(ctx, http.DefaultClient, "http://"+s.Admin+"/readyz")
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.ca, MinVersion: tls.VersionTLS13}}}
+	return httpOK(ctx, client, "https://"+s.Admin+"/readyz")
+}
 
 // httpOK fails unless a GET answers 200.
-func httpOK(ctx context.Context, url string) error {
+func httpOK(ctx context.Context, client *http.Client, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
 	req.Close = true // leaves no idle connection behind
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
