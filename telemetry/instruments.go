@@ -76,8 +76,6 @@ const (
 	nameJournalQuota = "destinations.journal.quota"
 	nameJournalSync  = "destinations.journal.sync.duration"
 	nameClosed       = "destinations.partitions.closed"
-	nameLedgerRows   = "destinations.ledger.rows"
-	nameLedgerFails  = "destinations.ledger.troubles"
 	nameMemoryUsed   = "destinations.memory.used"
 	nameMemoryLimit  = "destinations.memory.limit"
 
@@ -96,7 +94,6 @@ const (
 	keyMethod     = "rpc.method"
 	keyState      = "destinations.state"
 	keyTableName  = "destinations.table"
-	keyTrouble    = "destinations.ledger.trouble"
 	keyLog        = "destinations.log"
 	keyBudget     = "destinations.memory.budget"
 	keySource     = "destinations.context.source"
@@ -150,8 +147,6 @@ func Table() []Instrument {
 		{Name: nameJournalQuota, Kind: Gauge, Unit: "By", Meaning: "--journal-quota; 0 = none"},
 		{Name: nameJournalSync, Kind: Histogram, Unit: "s", Bounds: acceptBounds, Attributes: []Attribute{{keyLog, "events, control"}}, Meaning: "of an fsync of a log"},
 		{Name: nameClosed, Kind: Gauge, Unit: "{partition}", Meaning: "partitions that take nothing because their files are damaged"},
-		{Name: nameLedgerRows, Kind: Counter, Unit: "{row}", Meaning: "changes of batches that the ledger has written"},
-		{Name: nameLedgerFails, Kind: Counter, Unit: "{trouble}", Attributes: []Attribute{{keyTrouble, "write, left_behind, set_aside, watcher_too_slow"}}, Meaning: "transactions of the ledger that failed; how often the journal went on without it, and its database was set aside; watchers that were cut off"},
 		{Name: nameMemoryUsed, Kind: Gauge, Unit: "By", Attributes: []Attribute{{keyBudget, "requests, batches, tables"}}, Meaning: "memory in use, by budget; tables are charged to the budget of batches"},
 		{Name: nameMemoryLimit, Kind: Gauge, Unit: "By", Attributes: []Attribute{{keyBudget, "requests, batches"}}, Meaning: "what a budget may use: parts of --memory"},
 		{Name: nameContexts, Kind: Counter, Unit: "{event}", Attributes: []Attribute{{keySource, "event, call, root, none, invalid"}}, Meaning: "events that were not rejected at once, by where their trace context is from: their own, their call's metadata, sampled here (--trace-ratio), nowhere; or their own was not valid and was passed over"},

@@ -29,7 +29,6 @@ func idle() telemetry.Sources {
 		JournalUsed:   func() int64 { return 0 },
 		JournalQuota:  func() int64 { return 0 },
 		Closed:        func() int { return 0 },
-		Ledger:        func() (uint64, map[string]uint64) { return 0, map[string]uint64{"write": 0} },
 	}
 }
 

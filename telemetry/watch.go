@@ -22,7 +22,6 @@ type Sources struct {
 	JournalUsed   func() int64
 	JournalQuota  func() int64
 	Closed        func() int // partitions that damage has closed
-	Ledger        func() (rows uint64, troubles map[string]uint64)
 }
 
 // Watch asks these from now on, until Close.
@@ -81,11 +80,6 @@ func (s *Sources) bounds(o observing) {
 	o.gauge(nameJournalSize, s.JournalUsed())
 	o.gauge(nameJournalQuota, s.JournalQuota())
 	o.gauge(nameClosed, int64(s.Closed()))
-	rows, troubles := s.Ledger()
-	o.count(nameLedgerRows, rows)
-	for trouble, n := range troubles {
-		o.count(nameLedgerFails, n, attribute.String(keyTrouble, trouble))
-	}
 	requests, requestLimit := s.RequestMemory()
 	batches, tables, batchLimit := s.BatchMemory()
 	budget := func(name string) attribute.KeyValue { return attribute.String(keyBudget, name) }

@@ -17,7 +17,6 @@ func (s *service) watch(*serviceParams) error {
 		JournalUsed:   s.journal.Used,
 		JournalQuota:  s.journal.Quota,
 		Closed:        func() int { return len(s.closed()) },
-		Ledger:        s.ledgerCounts,
 	})
 }
 
@@ -29,12 +28,6 @@ func (c *serviceConfig) traced(spans bool) {
 		return
 	}
 	c.Server.TracedPerRequest, c.Batcher.TracedPerBatch = telemetry.SpansPerRequest, telemetry.SpansPerObject
-}
-
-// ledgerCounts are what telemetry tells of the ledger.
-func (s *service) ledgerCounts() (rows uint64, troubles map[string]uint64) {
-	c := s.ledger.Counts()
-	return c.Rows, map[string]uint64{"write": c.Failures, "left_behind": c.LeftBehind, "set_aside": c.SetAside, "watcher_too_slow": c.CutOff}
 }
 
 // flushing is how long the last export may take at most: with a collector that does not

@@ -1,0 +1,185 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class DestinationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DESTINATION_STATE_UNSPECIFIED: _ClassVar[DestinationState]
+    DESTINATION_STATE_ACTIVE: _ClassVar[DestinationState]
+    DESTINATION_STATE_RETRYING: _ClassVar[DestinationState]
+    DESTINATION_STATE_BLOCKED: _ClassVar[DestinationState]
+    DESTINATION_STATE_CATCHING_UP: _ClassVar[DestinationState]
+
+class Shared(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SHARED_UNSPECIFIED: _ClassVar[Shared]
+    SHARED_ENDPOINT: _ClassVar[Shared]
+    SHARED_CREDENTIALS: _ClassVar[Shared]
+DESTINATION_STATE_UNSPECIFIED: DestinationState
+DESTINATION_STATE_ACTIVE: DestinationState
+DESTINATION_STATE_RETRYING: DestinationState
+DESTINATION_STATE_BLOCKED: DestinationState
+DESTINATION_STATE_CATCHING_UP: DestinationState
+SHARED_UNSPECIFIED: Shared
+SHARED_ENDPOINT: Shared
+SHARED_CREDENTIALS: Shared
+
+class FlushRequest(_message.Message):
+    __slots__ = ("bucket", "prefix")
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    bucket: str
+    prefix: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+
+class FlushResponse(_message.Message):
+    __slots__ = ("batches",)
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
+    batches: int
+    def __init__(self, batches: _Optional[int] = ...) -> None: ...
+
+class ListDestinationsRequest(_message.Message):
+    __slots__ = ("state",)
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    state: DestinationState
+    def __init__(self, state: _Optional[_Union[DestinationState, str]] = ...) -> None: ...
+
+class ListDestinationsResponse(_message.Message):
+    __slots__ = ("destination", "shared", "closed_partition", "state", "since", "code", "message", "backlog_events", "backlog_bytes", "oldest_event_age", "next_try", "by_hand", "parked_events", "dead_events", "over_quota", "waiting_destinations")
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_PARTITION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    BACKLOG_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    BACKLOG_BYTES_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_EVENT_AGE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_TRY_FIELD_NUMBER: _ClassVar[int]
+    BY_HAND_FIELD_NUMBER: _ClassVar[int]
+    PARKED_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    DEAD_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    OVER_QUOTA_FIELD_NUMBER: _ClassVar[int]
+    WAITING_DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
+    destination: Destination
+    shared: Shared
+    closed_partition: ClosedPartition
+    state: DestinationState
+    since: _timestamp_pb2.Timestamp
+    code: str
+    message: str
+    backlog_events: int
+    backlog_bytes: int
+    oldest_event_age: _duration_pb2.Duration
+    next_try: _timestamp_pb2.Timestamp
+    by_hand: bool
+    parked_events: int
+    dead_events: int
+    over_quota: bool
+    waiting_destinations: int
+    def __init__(self, destination: _Optional[_Union[Destination, _Mapping]] = ..., shared: _Optional[_Union[Shared, str]] = ..., closed_partition: _Optional[_Union[ClosedPartition, _Mapping]] = ..., state: _Optional[_Union[DestinationState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., backlog_events: _Optional[int] = ..., backlog_bytes: _Optional[int] = ..., oldest_event_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., next_try: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., by_hand: bool = ..., parked_events: _Optional[int] = ..., dead_events: _Optional[int] = ..., over_quota: bool = ..., waiting_destinations: _Optional[int] = ...) -> None: ...
+
+class Destination(_message.Message):
+    __slots__ = ("bucket", "prefix")
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    bucket: str
+    prefix: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+
+class ClosedPartition(_message.Message):
+    __slots__ = ("partition", "file", "offset")
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    partition: int
+    file: str
+    offset: int
+    def __init__(self, partition: _Optional[int] = ..., file: _Optional[str] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class RedriveRequest(_message.Message):
+    __slots__ = ("bucket", "prefix")
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    bucket: str
+    prefix: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+
+class RedriveResponse(_message.Message):
+    __slots__ = ("destinations", "batches", "events")
+    DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    destinations: int
+    batches: int
+    events: int
+    def __init__(self, destinations: _Optional[int] = ..., batches: _Optional[int] = ..., events: _Optional[int] = ...) -> None: ...
+
+class ListDeadRequest(_message.Message):
+    __slots__ = ("bucket", "prefix")
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    bucket: str
+    prefix: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+
+class ListDeadResponse(_message.Message):
+    __slots__ = ("destination", "key", "events", "size", "sha256", "reason", "since")
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    destination: Destination
+    key: str
+    events: int
+    size: int
+    sha256: bytes
+    reason: str
+    since: _timestamp_pb2.Timestamp
+    def __init__(self, destination: _Optional[_Union[Destination, _Mapping]] = ..., key: _Optional[str] = ..., events: _Optional[int] = ..., size: _Optional[int] = ..., sha256: _Optional[bytes] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ExportDeadRequest(_message.Message):
+    __slots__ = ("bucket", "key")
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    bucket: str
+    key: str
+    def __init__(self, bucket: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
+
+class ExportDeadResponse(_message.Message):
+    __slots__ = ("data",)
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    def __init__(self, data: _Optional[bytes] = ...) -> None: ...
+
+class DiscardDeadRequest(_message.Message):
+    __slots__ = ("bucket", "prefix", "key", "events")
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    bucket: str
+    prefix: str
+    key: str
+    events: int
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., key: _Optional[str] = ..., events: _Optional[int] = ...) -> None: ...
+
+class DiscardDeadResponse(_message.Message):
+    __slots__ = ("batches", "events")
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    batches: int
+    events: int
+    def __init__(self, batches: _Optional[int] = ..., events: _Optional[int] = ...) -> None: ...
