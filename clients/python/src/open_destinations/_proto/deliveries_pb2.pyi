@@ -108,7 +108,7 @@ class DeliveryRecord(_message.Message):
     def __init__(self, destination: _Optional[_Union[_operations_pb2.Destination, _Mapping]] = ..., state: _Optional[_Union[DeliveryState, str]] = ..., object: _Optional[_Union[DeliveredObject, _Mapping]] = ..., partition: _Optional[int] = ..., first_received: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_received: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sealed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[int] = ..., last_error: _Optional[str] = ...) -> None: ...
 
 class ListDeliveriesRequest(_message.Message):
-    __slots__ = ("bucket", "prefix", "since", "until", "state", "page_size", "page_token")
+    __slots__ = ("bucket", "prefix", "since", "until", "state", "page_size", "page_token", "tenant")
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +116,7 @@ class ListDeliveriesRequest(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     bucket: str
     prefix: str
     since: _timestamp_pb2.Timestamp
@@ -123,7 +124,8 @@ class ListDeliveriesRequest(_message.Message):
     state: DeliveryState
     page_size: int
     page_token: str
-    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[DeliveryState, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tenant: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state: _Optional[_Union[DeliveryState, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class ListDeliveriesResponse(_message.Message):
     __slots__ = ("deliveries", "next_page_token")
@@ -134,16 +136,18 @@ class ListDeliveriesResponse(_message.Message):
     def __init__(self, deliveries: _Optional[_Iterable[_Union[DeliveryRecord, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class WatchDeliveriesRequest(_message.Message):
-    __slots__ = ("bucket", "prefix", "state", "cursor")
+    __slots__ = ("bucket", "prefix", "state", "cursor", "tenant")
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     bucket: str
     prefix: str
     state: DeliveryState
     cursor: str
-    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., state: _Optional[_Union[DeliveryState, str]] = ..., cursor: _Optional[str] = ...) -> None: ...
+    tenant: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., state: _Optional[_Union[DeliveryState, str]] = ..., cursor: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class WatchDeliveriesResponse(_message.Message):
     __slots__ = ("delivery", "cursor")
@@ -154,12 +158,14 @@ class WatchDeliveriesResponse(_message.Message):
     def __init__(self, delivery: _Optional[_Union[DeliveryRecord, _Mapping]] = ..., cursor: _Optional[str] = ...) -> None: ...
 
 class GetFreshnessRequest(_message.Message):
-    __slots__ = ("bucket", "prefix")
+    __slots__ = ("bucket", "prefix", "tenant")
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     bucket: str
     prefix: str
-    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+    tenant: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class GetFreshnessResponse(_message.Message):
     __slots__ = ("oldest_event_age", "backlog_events", "backlog_bytes", "state", "last_delivered_at")

@@ -18,6 +18,7 @@ class RejectionCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REJECTION_CODE_PAYLOAD_LINE_BREAK: _ClassVar[RejectionCode]
     REJECTION_CODE_PARTITION_UNAVAILABLE: _ClassVar[RejectionCode]
     REJECTION_CODE_DESTINATION_BLOCKED: _ClassVar[RejectionCode]
+    REJECTION_CODE_DESTINATION_NOT_GRANTED: _ClassVar[RejectionCode]
 REJECTION_CODE_UNSPECIFIED: RejectionCode
 REJECTION_CODE_BUCKET_INVALID: RejectionCode
 REJECTION_CODE_PREFIX_INVALID: RejectionCode
@@ -27,6 +28,7 @@ REJECTION_CODE_PAYLOAD_TOO_LARGE: RejectionCode
 REJECTION_CODE_PAYLOAD_LINE_BREAK: RejectionCode
 REJECTION_CODE_PARTITION_UNAVAILABLE: RejectionCode
 REJECTION_CODE_DESTINATION_BLOCKED: RejectionCode
+REJECTION_CODE_DESTINATION_NOT_GRANTED: RejectionCode
 
 class SendS3Request(_message.Message):
     __slots__ = ("events", "bucket", "prefix", "sequence", "settled", "sender_id")

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n destinations/v1/operations.proto\x12\x0f\x64\x65stinations.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\".\n\x0c\x46lushRequest\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\" \n\rFlushResponse\x12\x0f\n\x07\x62\x61tches\x18\x01 \x01(\x04\"K\n\x17ListDestinationsRequest\x12\x30\n\x05state\x18\x01 \x01(\x0e\x32!.destinations.v1.DestinationState\"\xc0\x04\n\x18ListDestinationsResponse\x12\x33\n\x0b\x64\x65stination\x18\x01 \x01(\x0b\x32\x1c.destinations.v1.DestinationH\x00\x12)\n\x06shared\x18\x02 \x01(\x0e\x32\x17.destinations.v1.SharedH\x00\x12<\n\x10\x63losed_partition\x18\x10 \x01(\x0b\x32 .destinations.v1.ClosedPartitionH\x00\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32!.destinations.v1.DestinationState\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\x16\n\x0e\x62\x61\x63klog_events\x18\x07 \x01(\x04\x12\x15\n\rbacklog_bytes\x18\x08 \x01(\x04\x12\x33\n\x10oldest_event_age\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x08next_try\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x62y_hand\x18\x0b \x01(\x08\x12\x15\n\rparked_events\x18\x0c \x01(\x04\x12\x13\n\x0b\x64\x65\x61\x64_events\x18\r \x01(\x04\x12\x12\n\nover_quota\x18\x0e \x01(\x08\x12\x1c\n\x14waiting_destinations\x18\x0f \x01(\x04\x42\t\n\x07subject\"-\n\x0b\x44\x65stination\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\"B\n\x0f\x43losedPartition\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"0\n\x0eRedriveRequest\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\"H\n\x0fRedriveResponse\x12\x14\n\x0c\x64\x65stinations\x18\x01 \x01(\x04\x12\x0f\n\x07\x62\x61tches\x18\x02 \x01(\x04\x12\x0e\n\x06\x65vents\x18\x03 \x01(\x04\"1\n\x0fListDeadRequest\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\"\xbb\x01\n\x10ListDeadResponse\x12\x31\n\x0b\x64\x65stination\x18\x01 \x01(\x0b\x32\x1c.destinations.v1.Destination\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0e\n\x06\x65vents\x18\x03 \x01(\x04\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0e\n\x06sha256\x18\x05 \x01(\x0c\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12)\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"0\n\x11\x45xportDeadRequest\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"\"\n\x12\x45xportDeadResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"Q\n\x12\x44iscardDeadRequest\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0e\n\x06\x65vents\x18\x04 \x01(\x04\"6\n\x13\x44iscardDeadResponse\x12\x0f\n\x07\x62\x61tches\x18\x01 \x01(\x04\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x04*\xb5\x01\n\x10\x44\x65stinationState\x12!\n\x1d\x44\x45STINATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45STINATION_STATE_ACTIVE\x10\x01\x12\x1e\n\x1a\x44\x45STINATION_STATE_RETRYING\x10\x02\x12\x1d\n\x19\x44\x45STINATION_STATE_BLOCKED\x10\x03\x12!\n\x1d\x44\x45STINATION_STATE_CATCHING_UP\x10\x04*M\n\x06Shared\x12\x16\n\x12SHARED_UNSPECIFIED\x10\x00\x12\x13\n\x0fSHARED_ENDPOINT\x10\x01\x12\x16\n\x12SHARED_CREDENTIALS\x10\x02\x32\x93\x04\n\nOperations\x12\x46\n\x05\x46lush\x12\x1d.destinations.v1.FlushRequest\x1a\x1e.destinations.v1.FlushResponse\x12i\n\x10ListDestinations\x12(.destinations.v1.ListDestinationsRequest\x1a).destinations.v1.ListDestinationsResponse0\x01\x12L\n\x07Redrive\x12\x1f.destinations.v1.RedriveRequest\x1a .destinations.v1.RedriveResponse\x12Q\n\x08ListDead\x12 .destinations.v1.ListDeadRequest\x1a!.destinations.v1.ListDeadResponse0\x01\x12W\n\nExportDead\x12\".destinations.v1.ExportDeadRequest\x1a#.destinations.v1.ExportDeadResponse0\x01\x12X\n\x0b\x44iscardDead\x12#.destinations.v1.DiscardDeadRequest\x1a$.destinations.v1.DiscardDeadResponseBNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n destinations/v1/operations.proto\x12\x0f\x64\x65stinations.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"T\n\x0c\x46lushRequest\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x14\n\x0c\x61ll_prefixes\x18\x03 \x01(\x08\x12\x0e\n\x06tenant\x18\x04 \x01(\t\" \n\rFlushResponse\x12\x0f\n\x07\x62\x61tches\x18\x01 \x01(\x04\"[\n\x17ListDestinationsRequest\x12\x30\n\x05state\x18\x01 \x01(\x0e\x32!.destinations.v1.DestinationState\x12\x0e\n\x06tenant\x18\x02 \x01(\t\"\xd0\x04\n\x18ListDestinationsResponse\x12\x33\n\x0b\x64\x65stination\x18\x01 \x01(\x0b\x32\x1c.destinations.v1.DestinationH\x00\x12)\n\x06shared\x18\x02 \x01(\x0e\x32\x17.destinations.v1.SharedH\x00\x12<\n\x10\x63losed_partition\x18\x10 \x01(\x0b\x32 .destinations.v1.ClosedPartitionH\x00\x12\x30\n\x05state\x18\x03 \x01(\x0e\x32!.destinations.v1.DestinationState\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\x12\x16\n\x0e\x62\x61\x63klog_events\x18\x07 \x01(\x04\x12\x15\n\rbacklog_bytes\x18\x08 \x01(\x04\x12\x33\n\x10oldest_event_age\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x08next_try\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x62y_hand\x18\x0b \x01(\x08\x12\x15\n\rparked_events\x18\x0c \x01(\x04\x12\x13\n\x0b\x64\x65\x61\x64_events\x18\r \x01(\x04\x12\x12\n\nover_quota\x18\x0e \x01(\x08\x12\x1c\n\x14waiting_destinations\x18\x0f \x01(\x04\x12\x0e\n\x06region\x18\x11 \x01(\tB\t\n\x07subject\"=\n\x0b\x44\x65stination\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\"B\n\x0f\x43losedPartition\x12\x11\n\tpartition\x18\x01 \x01(\r\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"@\n\x0eRedriveRequest\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\"H\n\x0fRedriveResponse\x12\x14\n\x0c\x64\x65stinations\x18\x01 \x01(\x04\x12\x0f\n\x07\x62\x61tches\x18\x02 \x01(\x04\x12\x0e\n\x06\x65vents\x18\x03 \x01(\x04\"A\n\x0fListDeadRequest\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\"\xbb\x01\n\x10ListDeadResponse\x12\x31\n\x0b\x64\x65stination\x18\x01 \x01(\x0b\x32\x1c.destinations.v1.Destination\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0e\n\x06\x65vents\x18\x03 \x01(\x04\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0e\n\x06sha256\x18\x05 \x01(\x0c\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12)\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x11\x45xportDeadRequest\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\"\"\n\x12\x45xportDeadResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"a\n\x12\x44iscardDeadRequest\x12\x0e\n\x06\x62ucket\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0e\n\x06\x65vents\x18\x04 \x01(\x04\x12\x0e\n\x06tenant\x18\x05 \x01(\t\"6\n\x13\x44iscardDeadResponse\x12\x0f\n\x07\x62\x61tches\x18\x01 \x01(\x04\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x04*\xb5\x01\n\x10\x44\x65stinationState\x12!\n\x1d\x44\x45STINATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44\x45STINATION_STATE_ACTIVE\x10\x01\x12\x1e\n\x1a\x44\x45STINATION_STATE_RETRYING\x10\x02\x12\x1d\n\x19\x44\x45STINATION_STATE_BLOCKED\x10\x03\x12!\n\x1d\x44\x45STINATION_STATE_CATCHING_UP\x10\x04*M\n\x06Shared\x12\x16\n\x12SHARED_UNSPECIFIED\x10\x00\x12\x13\n\x0fSHARED_ENDPOINT\x10\x01\x12\x16\n\x12SHARED_CREDENTIALS\x10\x02\x32\x93\x04\n\nOperations\x12\x46\n\x05\x46lush\x12\x1d.destinations.v1.FlushRequest\x1a\x1e.destinations.v1.FlushResponse\x12i\n\x10ListDestinations\x12(.destinations.v1.ListDestinationsRequest\x1a).destinations.v1.ListDestinationsResponse0\x01\x12L\n\x07Redrive\x12\x1f.destinations.v1.RedriveRequest\x1a .destinations.v1.RedriveResponse\x12Q\n\x08ListDead\x12 .destinations.v1.ListDeadRequest\x1a!.destinations.v1.ListDeadResponse0\x01\x12W\n\nExportDead\x12\".destinations.v1.ExportDeadRequest\x1a#.destinations.v1.ExportDeadResponse0\x01\x12X\n\x0b\x44iscardDead\x12#.destinations.v1.DiscardDeadRequest\x1a$.destinations.v1.DiscardDeadResponseBNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,38 +34,38 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'destinations.v1.operations_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'ZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1'
-  _globals['_DESTINATIONSTATE']._serialized_start=1562
-  _globals['_DESTINATIONSTATE']._serialized_end=1743
-  _globals['_SHARED']._serialized_start=1745
-  _globals['_SHARED']._serialized_end=1822
+  _globals['_DESTINATIONSTATE']._serialized_start=1712
+  _globals['_DESTINATIONSTATE']._serialized_end=1893
+  _globals['_SHARED']._serialized_start=1895
+  _globals['_SHARED']._serialized_end=1972
   _globals['_FLUSHREQUEST']._serialized_start=118
-  _globals['_FLUSHREQUEST']._serialized_end=164
-  _globals['_FLUSHRESPONSE']._serialized_start=166
-  _globals['_FLUSHRESPONSE']._serialized_end=198
-  _globals['_LISTDESTINATIONSREQUEST']._serialized_start=200
-  _globals['_LISTDESTINATIONSREQUEST']._serialized_end=275
-  _globals['_LISTDESTINATIONSRESPONSE']._serialized_start=278
-  _globals['_LISTDESTINATIONSRESPONSE']._serialized_end=854
-  _globals['_DESTINATION']._serialized_start=856
-  _globals['_DESTINATION']._serialized_end=901
-  _globals['_CLOSEDPARTITION']._serialized_start=903
-  _globals['_CLOSEDPARTITION']._serialized_end=969
-  _globals['_REDRIVEREQUEST']._serialized_start=971
-  _globals['_REDRIVEREQUEST']._serialized_end=1019
-  _globals['_REDRIVERESPONSE']._serialized_start=1021
-  _globals['_REDRIVERESPONSE']._serialized_end=1093
-  _globals['_LISTDEADREQUEST']._serialized_start=1095
-  _globals['_LISTDEADREQUEST']._serialized_end=1144
-  _globals['_LISTDEADRESPONSE']._serialized_start=1147
-  _globals['_LISTDEADRESPONSE']._serialized_end=1334
-  _globals['_EXPORTDEADREQUEST']._serialized_start=1336
-  _globals['_EXPORTDEADREQUEST']._serialized_end=1384
-  _globals['_EXPORTDEADRESPONSE']._serialized_start=1386
-  _globals['_EXPORTDEADRESPONSE']._serialized_end=1420
-  _globals['_DISCARDDEADREQUEST']._serialized_start=1422
-  _globals['_DISCARDDEADREQUEST']._serialized_end=1503
-  _globals['_DISCARDDEADRESPONSE']._serialized_start=1505
-  _globals['_DISCARDDEADRESPONSE']._serialized_end=1559
-  _globals['_OPERATIONS']._serialized_start=1825
-  _globals['_OPERATIONS']._serialized_end=2356
+  _globals['_FLUSHREQUEST']._serialized_end=202
+  _globals['_FLUSHRESPONSE']._serialized_start=204
+  _globals['_FLUSHRESPONSE']._serialized_end=236
+  _globals['_LISTDESTINATIONSREQUEST']._serialized_start=238
+  _globals['_LISTDESTINATIONSREQUEST']._serialized_end=329
+  _globals['_LISTDESTINATIONSRESPONSE']._serialized_start=332
+  _globals['_LISTDESTINATIONSRESPONSE']._serialized_end=924
+  _globals['_DESTINATION']._serialized_start=926
+  _globals['_DESTINATION']._serialized_end=987
+  _globals['_CLOSEDPARTITION']._serialized_start=989
+  _globals['_CLOSEDPARTITION']._serialized_end=1055
+  _globals['_REDRIVEREQUEST']._serialized_start=1057
+  _globals['_REDRIVEREQUEST']._serialized_end=1121
+  _globals['_REDRIVERESPONSE']._serialized_start=1123
+  _globals['_REDRIVERESPONSE']._serialized_end=1195
+  _globals['_LISTDEADREQUEST']._serialized_start=1197
+  _globals['_LISTDEADREQUEST']._serialized_end=1262
+  _globals['_LISTDEADRESPONSE']._serialized_start=1265
+  _globals['_LISTDEADRESPONSE']._serialized_end=1452
+  _globals['_EXPORTDEADREQUEST']._serialized_start=1454
+  _globals['_EXPORTDEADREQUEST']._serialized_end=1518
+  _globals['_EXPORTDEADRESPONSE']._serialized_start=1520
+  _globals['_EXPORTDEADRESPONSE']._serialized_end=1554
+  _globals['_DISCARDDEADREQUEST']._serialized_start=1556
+  _globals['_DISCARDDEADREQUEST']._serialized_end=1653
+  _globals['_DISCARDDEADRESPONSE']._serialized_start=1655
+  _globals['_DISCARDDEADRESPONSE']._serialized_end=1709
+  _globals['_OPERATIONS']._serialized_start=1975
+  _globals['_OPERATIONS']._serialized_end=2506
 # @@protoc_insertion_point(module_scope)

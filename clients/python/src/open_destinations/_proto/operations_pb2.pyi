@@ -33,12 +33,16 @@ SHARED_ENDPOINT: Shared
 SHARED_CREDENTIALS: Shared
 
 class FlushRequest(_message.Message):
-    __slots__ = ("bucket", "prefix")
+    __slots__ = ("bucket", "prefix", "all_prefixes", "tenant")
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
+    ALL_PREFIXES_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     bucket: str
     prefix: str
-    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+    all_prefixes: bool
+    tenant: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., all_prefixes: bool = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class FlushResponse(_message.Message):
     __slots__ = ("batches",)
@@ -47,13 +51,15 @@ class FlushResponse(_message.Message):
     def __init__(self, batches: _Optional[int] = ...) -> None: ...
 
 class ListDestinationsRequest(_message.Message):
-    __slots__ = ("state",)
+    __slots__ = ("state", "tenant")
     STATE_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     state: DestinationState
-    def __init__(self, state: _Optional[_Union[DestinationState, str]] = ...) -> None: ...
+    tenant: str
+    def __init__(self, state: _Optional[_Union[DestinationState, str]] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class ListDestinationsResponse(_message.Message):
-    __slots__ = ("destination", "shared", "closed_partition", "state", "since", "code", "message", "backlog_events", "backlog_bytes", "oldest_event_age", "next_try", "by_hand", "parked_events", "dead_events", "over_quota", "waiting_destinations")
+    __slots__ = ("destination", "shared", "closed_partition", "state", "since", "code", "message", "backlog_events", "backlog_bytes", "oldest_event_age", "next_try", "by_hand", "parked_events", "dead_events", "over_quota", "waiting_destinations", "region")
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
     SHARED_FIELD_NUMBER: _ClassVar[int]
     CLOSED_PARTITION_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +76,7 @@ class ListDestinationsResponse(_message.Message):
     DEAD_EVENTS_FIELD_NUMBER: _ClassVar[int]
     OVER_QUOTA_FIELD_NUMBER: _ClassVar[int]
     WAITING_DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
     destination: Destination
     shared: Shared
     closed_partition: ClosedPartition
@@ -86,15 +93,18 @@ class ListDestinationsResponse(_message.Message):
     dead_events: int
     over_quota: bool
     waiting_destinations: int
-    def __init__(self, destination: _Optional[_Union[Destination, _Mapping]] = ..., shared: _Optional[_Union[Shared, str]] = ..., closed_partition: _Optional[_Union[ClosedPartition, _Mapping]] = ..., state: _Optional[_Union[DestinationState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., backlog_events: _Optional[int] = ..., backlog_bytes: _Optional[int] = ..., oldest_event_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., next_try: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., by_hand: bool = ..., parked_events: _Optional[int] = ..., dead_events: _Optional[int] = ..., over_quota: bool = ..., waiting_destinations: _Optional[int] = ...) -> None: ...
+    region: str
+    def __init__(self, destination: _Optional[_Union[Destination, _Mapping]] = ..., shared: _Optional[_Union[Shared, str]] = ..., closed_partition: _Optional[_Union[ClosedPartition, _Mapping]] = ..., state: _Optional[_Union[DestinationState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., backlog_events: _Optional[int] = ..., backlog_bytes: _Optional[int] = ..., oldest_event_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., next_try: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., by_hand: bool = ..., parked_events: _Optional[int] = ..., dead_events: _Optional[int] = ..., over_quota: bool = ..., waiting_destinations: _Optional[int] = ..., region: _Optional[str] = ...) -> None: ...
 
 class Destination(_message.Message):
-    __slots__ = ("bucket", "prefix")
+    __slots__ = ("bucket", "prefix", "tenant")
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     bucket: str
     prefix: str
-    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+    tenant: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class ClosedPartition(_message.Message):
     __slots__ = ("partition", "file", "offset")
@@ -107,12 +117,14 @@ class ClosedPartition(_message.Message):
     def __init__(self, partition: _Optional[int] = ..., file: _Optional[str] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class RedriveRequest(_message.Message):
-    __slots__ = ("bucket", "prefix")
+    __slots__ = ("bucket", "prefix", "tenant")
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     bucket: str
     prefix: str
-    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+    tenant: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class RedriveResponse(_message.Message):
     __slots__ = ("destinations", "batches", "events")
@@ -125,12 +137,14 @@ class RedriveResponse(_message.Message):
     def __init__(self, destinations: _Optional[int] = ..., batches: _Optional[int] = ..., events: _Optional[int] = ...) -> None: ...
 
 class ListDeadRequest(_message.Message):
-    __slots__ = ("bucket", "prefix")
+    __slots__ = ("bucket", "prefix", "tenant")
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     bucket: str
     prefix: str
-    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+    tenant: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class ListDeadResponse(_message.Message):
     __slots__ = ("destination", "key", "events", "size", "sha256", "reason", "since")
@@ -151,12 +165,14 @@ class ListDeadResponse(_message.Message):
     def __init__(self, destination: _Optional[_Union[Destination, _Mapping]] = ..., key: _Optional[str] = ..., events: _Optional[int] = ..., size: _Optional[int] = ..., sha256: _Optional[bytes] = ..., reason: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ExportDeadRequest(_message.Message):
-    __slots__ = ("bucket", "key")
+    __slots__ = ("bucket", "key", "tenant")
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     bucket: str
     key: str
-    def __init__(self, bucket: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
+    tenant: str
+    def __init__(self, bucket: _Optional[str] = ..., key: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class ExportDeadResponse(_message.Message):
     __slots__ = ("data",)
@@ -165,16 +181,18 @@ class ExportDeadResponse(_message.Message):
     def __init__(self, data: _Optional[bytes] = ...) -> None: ...
 
 class DiscardDeadRequest(_message.Message):
-    __slots__ = ("bucket", "prefix", "key", "events")
+    __slots__ = ("bucket", "prefix", "key", "events", "tenant")
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
     bucket: str
     prefix: str
     key: str
     events: int
-    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., key: _Optional[str] = ..., events: _Optional[int] = ...) -> None: ...
+    tenant: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., key: _Optional[str] = ..., events: _Optional[int] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class DiscardDeadResponse(_message.Message):
     __slots__ = ("batches", "events")
