@@ -5,6 +5,9 @@ GO   ?= go
 TOOL := $(GO) tool -modfile=tools/go.mod
 BUF  := $(TOOL) buf
 
+# The clients, each with a Makefile of its own: clients/README.md says what is in it.
+CLIENTS := $(patsubst clients/%/Makefile,%,$(wildcard clients/*/Makefile))
+
 # Packages whose tests run with the race detector. e2e starts whole processes and
 # is run without it: what it needs of the race detector the others prove.
 UNIT := $(shell $(GO) list ./... | grep -v /e2e)
@@ -25,7 +28,7 @@ build: ## bin/destinations
 
 .PHONY: test
 test: lint ## everything: lint, unit tests with -race, whole-process tests
-	@$(MAKE) --no-print-directory -j2 -O unit-race batcher-race batcher-long power
+	@$(MAKE) --no-print-directory -j2 -O unit-race batcher-race batcher-long power clients-test
 	@$(MAKE) --no-print-directory e2e
 
 # What moves so much through the batcher, or counts so much time, that it takes minutes
@@ -54,6 +57,14 @@ batcher-long:
 power: ## a journal in memory whose power fails 10,000 times, which -race has no time for
 	$(GO) test -run PowerFailsAnywhere -count 1 -v -timeout 10m ./journal
 
+.PHONY: clients-test
+clients-test: ## unit tests of the clients
+	@for c in $(CLIENTS); do $(MAKE) --no-print-directory -s -C clients/$$c test || exit 1; done
+
+.PHONY: packages
+packages: ## the clients' packages as they would be published, in clients/*/dist
+	@for c in $(CLIENTS); do $(MAKE) --no-print-directory -s -C clients/$$c package || exit 1; done
+
 .PHONY: e2e
 e2e: ## whole processes against a real S3 server, also from Node.js, Python and grpcurl
 	$(GO) -C e2e/s3server test ./...
@@ -64,7 +75,11 @@ conformance: ## the clients against one behaviour: LANGUAGES=go,node RUN=part-of
 	CONFORMANCE_LANGUAGES=$(LANGUAGES) CONFORMANCE_RUN=$(RUN) $(GO) test -count=1 -v -run TestClients -timeout 20m ./e2e/conformance
 
 .PHONY: lint
-lint: format vet staticcheck proto ## format, vet, staticcheck, proto
+lint: format vet staticcheck proto clients-lint ## format, vet, staticcheck, proto, the clients
+
+.PHONY: clients-lint
+clients-lint: ## each client's lint, and its generated code up to date
+	@for c in $(CLIENTS); do $(MAKE) --no-print-directory -s -C clients/$$c lint check || exit 1; done
 
 .PHONY: format
 format: ## fails if a file is not gofmt's
@@ -93,8 +108,9 @@ proto: ## buf lint, breaking changes against the last release, generated code up
 	@rm -rf bin/generated
 
 .PHONY: generate
-generate: ## write gen/ anew
+generate: ## write gen/, and the clients' generated code, anew
 	$(BUF) generate
+	@for c in $(CLIENTS); do $(MAKE) --no-print-directory -s -C clients/$$c generate || exit 1; done
 
 .PHONY: release-proto
 release-proto: ## make today's protos the ones that later ones may not break

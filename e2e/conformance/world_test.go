@@ -37,7 +37,7 @@ type world struct {
 }
 
 // newWorld starts all of it. The service's window is one that no test lives to see the
-// end of.
+// end of, unless args say otherwise.
 func newWorld(t *testing.T, args []string) *world {
 	t.Helper()
 	s, err := stage.Open(t.Context(), stage.Params{
