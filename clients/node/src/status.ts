@@ -10,7 +10,9 @@ export type DeliveryState = "PENDING" | "UPLOADING" | "BLOCKED" | "PARTIAL" | "D
 
 /** An object in S3. */
 export interface DeliveredObject {
+  /** Its bucket. */
   bucket: string;
+  /** Its key. */
   key: string;
   /** Empty if it is not known. */
   etag: string;
@@ -22,6 +24,7 @@ export interface DeliveredObject {
 
 /** What became of the events of a receipt. */
 export interface DeliveryStatus {
+  /** How far they are. */
   state: DeliveryState;
   /** The objects that hold them, at most 1,000. They may hold others', too. */
   objects: DeliveredObject[];

@@ -44,9 +44,9 @@ test("status asks once, and gives what the service says", async (t) => {
     detailsExpired: false,
   });
   assert.deepEqual(service.asked, [["workflows/ 1"]]);
-  await assert.rejects(receipt.delivered({ timeoutMs: 200 }), {
+  await assert.rejects(receipt.delivered({ timeoutMs: 1500 }), {
     name: "TimeoutError",
-    message: "not delivered after 200 ms: the state is BLOCKED (AccessDenied: for people)",
+    message: "not delivered after 1500 ms: the state is BLOCKED (AccessDenied: for people)",
   });
 });
 

@@ -30,7 +30,9 @@ test("TLS to a server with another root fails, and says why", async (t) => {
   const service = await secured(t);
   const client = connected(t, service, { tls: { ca: caller.cert } });
   void client.$send.s3(event("x"));
-  await assert.rejects(client.flush({ timeoutMs: 300 }), { name: "TimeoutError" });
+  do {
+    await assert.rejects(client.flush({ timeoutMs: 20 }), { name: "TimeoutError" });
+  } while (client.stats().lastError === "");
   assert.match(client.stats().lastError, /certificate/);
   assert.equal(service.received.length, 0);
 });
@@ -41,7 +43,9 @@ test("mTLS", async (t) => {
   await client.$send.s3(event("x"));
   const nobody = connected(t, service, { tls: { ca: server.cert } });
   void nobody.$send.s3(event("y"));
-  await assert.rejects(nobody.flush({ timeoutMs: 200 }), { name: "TimeoutError" });
+  do {
+    await assert.rejects(nobody.flush({ timeoutMs: 20 }), { name: "TimeoutError" });
+  } while (nobody.stats().lastError === "");
   assert.deepEqual(service.events, ["x"]);
 });
 
