@@ -85,7 +85,8 @@ func (l *Ledger) Counts() Counts {
 
 // Open opens the ledger of a data folder and begins to follow the journal, which has to be
 // open for as long as the ledger. A database that can't be used is set aside, and
-// one is begun anew. Close ends it.
+// one is begun anew; where that is not possible now, as on a full disk, it is tried again and
+// again. Close ends it.
 func Open(p Params) (*Ledger, error) {
 	if err := p.Config.Validate(); err != nil {
 		return nil, err
@@ -102,9 +103,10 @@ func Open(p Params) (*Ledger, error) {
 	}
 	l.mu.changed = make(chan struct{})
 	if err := l.openAnyhow(); err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
+		l.failed(err)
+	} else {
+		l.watchers.begin(l.store.change)
 	}
-	l.watchers.begin(l.store.change)
 	for i := range partitions {
 		p.Journal.Partition(i).Control().Follow(l.wake)
 	}
@@ -132,23 +134,27 @@ func (l *Ledger) openAnyhow() error {
 
 func (l *Ledger) openAsItIs() (err error) {
 	ctx := context.Background()
-	l.store, err = openStore(ctx, l.path, l.params.Journal.ID())
+	s, err := openStore(ctx, l.path, l.params.Journal.ID())
 	if err != nil {
 		return err
 	}
-	known, err := l.store.progress(ctx)
+	known, err := s.progress(ctx)
 	if err == nil {
 		l.pending = newChanges()
 		err = l.openFollowers(known)
 	}
 	if err != nil {
-		return errors.Join(err, l.store.close())
+		return errors.Join(err, s.close())
 	}
+	l.store = s
 	return nil
 }
 
 // openFollowers makes the followers, which go on where the database was.
 func (l *Ledger) openFollowers(known map[int]*progress) error {
+	for _, f := range l.followers {
+		f.close()
+	}
 	l.followers = nil
 	for i := range l.passed {
 		f := &follower{partition: i, part: l.params.Journal.Partition(i), incarnation: l.params.Incarnation}

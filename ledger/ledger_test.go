@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -241,6 +242,30 @@ func TestLedgerThatCannotBeWrittenIsLeftBehind(t *testing.T) {
 
 func placeOf(p *journalv1.Position) ledger.Place {
 	return ledger.Place{Offset: p.GetOffset(), Index: p.GetIndex()}
+}
+
+// Where the database can't be made, as on a full disk, the service starts all the same; the
+// ledger begins when it can.
+func TestLedgerBeginsWhenItsDatabaseCanBeMade(t *testing.T) {
+	w := newWorld(t)
+	w.restart(func() {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			os.Remove(w.file() + suffix) // as far as they are there
+		}
+		check(t, os.Mkdir(w.file()+"-wal", 0o755)) // no log, no database
+	})
+	first, last := w.events(1, 0)
+	seal := w.batch("bucket", "", first, last)
+	w.append(w.owner, sealed(seal))
+	if _, _, err := w.ledger.List(t.Context(), ledger.Filter{}, 1, ""); !errors.Is(err, ledger.ErrFailed) {
+		t.Errorf("got %v, want ErrFailed", err)
+	}
+	if got := w.ledger.Passed(0, 0); got != 0 {
+		t.Errorf("got %d passed, want nothing", got)
+	}
+	check(t, os.Remove(w.file()+"-wal"))
+	eventually(t, "it is begun", func() bool { return w.ledger.Await(t.Context(), 0, w.journal.Partition(0).Control().Committed()) })
+	requireStates(t, w.states(ledger.Filter{}), states{"0.gz": ledger.RowSealed})
 }
 
 // What has been kept for long enough goes, and the place up to which that may be so is kept; what is

@@ -82,7 +82,7 @@ func (l *Ledger) using(ctx context.Context, what string, do func(s *store) error
 	l.use.RLock()
 	defer l.use.RUnlock()
 	if l.store == nil {
-		return fmt.Errorf("%w: its database was set aside a moment ago", ErrFailed)
+		return fmt.Errorf("%w: it has no database now", ErrFailed)
 	}
 	err := do(l.store)
 	if err == nil || ctx.Err() != nil {

@@ -226,3 +226,32 @@ func TestReceiptsOfWhatABackupDoesNotHaveAreUnknown(t *testing.T) {
 		stop()
 	}
 }
+
+// A destination is as fresh as its oldest event that is not delivered.
+func TestFreshnessIsThatOfTheOldestEvent(t *testing.T) {
+	r := start(t, testParams(testConfig(t, t.TempDir()), uploadertest.NewS3(t).Config()))
+	conn := r.dial(t)
+	client := destinationsv1.NewDeliveriesClient(conn)
+	fresh := func() *destinationsv1.GetFreshnessResponse {
+		t.Helper()
+		got, err := client.GetFreshness(t.Context(), &destinationsv1.GetFreshnessRequest{Bucket: "demo", Prefix: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := fresh(); got.GetOldestEventAge() != nil || got.GetBacklogEvents() != 0 || got.GetLastDeliveredAt() != nil {
+		t.Errorf("before anything was sent: got %v", got)
+	}
+	token := sendEvents(t, conn, "demo", "a", "one", "two")
+	requireState(t, conn, token, pending) // the shard has read it, then or with the next question
+	eventually(t, "the backlog is told", func() bool { return fresh().GetBacklogEvents() == 2 })
+	if got := fresh(); got.GetOldestEventAge().AsDuration() <= 0 || got.GetBacklogBytes() != 8 {
+		t.Errorf("undelivered: got %v", got)
+	}
+	flushAll(t, conn)
+	requireState(t, conn, token, delivered)
+	if got := fresh(); got.GetOldestEventAge() != nil || got.GetBacklogEvents() != 0 || got.GetLastDeliveredAt() == nil {
+		t.Errorf("delivered: got %v", got)
+	}
+}
