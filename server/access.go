@@ -159,6 +159,7 @@ func (s *Server) letIn(ctx context.Context, method string) (context.Context, *ca
 		err = fmt.Errorf("%w: %s is open to nobody", auth.ErrRole, method)
 	}
 	if err != nil {
+		s.observer.Refused(verdictOn(err).reason)
 		s.noteRefusal(caller, auth.Entry{Address: shown.Address, Action: actionOf(method)}, err)
 		return nil, nil, s.refused(method, err)
 	}

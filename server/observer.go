@@ -13,6 +13,8 @@ type Observer interface {
 	Received(r Received)
 	// Settled: a request was answered for, or is about to be.
 	Settled(s *Settled)
+	// Refused: a caller was not let in, for a reason of ErrorInfo.
+	Refused(reason string)
 }
 
 // Received is a request that was taken.
@@ -23,10 +25,11 @@ type Received struct {
 
 // Settled is what became of a request.
 type Settled struct {
-	Received time.Time // when it had been received
-	Durable  time.Time // when its last record was known to be durable
-	Accepted uint64    // events
-	Rejected map[destinationsv1.RejectionCode]uint64
+	Principal string    // whose it is; empty while callers are not authenticated
+	Received  time.Time // when it had been received
+	Durable   time.Time // when its last record was known to be durable
+	Accepted  uint64    // events
+	Rejected  map[destinationsv1.RejectionCode]uint64
 
 	// Traced are the first of the accepted events that are sampled, TracedOmitted is how
 	// many more there are: see [Config.TracedPerRequest].
@@ -39,10 +42,11 @@ type unobserved struct{}
 
 func (unobserved) Received(Received) {}
 func (unobserved) Settled(*Settled)  {}
+func (unobserved) Refused(string)    {}
 
 // tell tells the observer what became of a request that is concluded.
-func (r *request) tell(o Observer) {
-	s := Settled{Received: r.received, Durable: time.Now(), Accepted: r.accepted, Traced: r.placed(), TracedOmitted: r.tracedOmitted}
+func (r *request) tell(o Observer, principal string) {
+	s := Settled{Principal: principal, Received: r.received, Durable: time.Now(), Accepted: r.accepted, Traced: r.placed(), TracedOmitted: r.tracedOmitted}
 	if len(r.refused) > 0 {
 		s.Rejected = map[destinationsv1.RejectionCode]uint64{}
 		for i := range r.refused {

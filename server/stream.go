@@ -275,7 +275,7 @@ func (st *stream) settleOne(r *request) bool {
 		st.failure = err
 	}
 	if !concluded && st.failure == nil {
-		r.tell(st.server.observer)
+		r.tell(st.server.observer, st.caller.Principal())
 	}
 	r.release(st.server.buffers)
 	if st.failure != nil {

@@ -79,6 +79,9 @@ const (
 	nameMemoryUsed   = "destinations.memory.used"
 	nameMemoryLimit  = "destinations.memory.limit"
 
+	namePrincipals = "destinations.principal.events"
+	nameRefused    = "destinations.access.refused"
+
 	nameContexts = "destinations.tracing.contexts"
 	nameSpans    = "destinations.tracing.spans"
 )
@@ -96,6 +99,8 @@ const (
 	keyTableName  = "destinations.table"
 	keyLog        = "destinations.log"
 	keyBudget     = "destinations.memory.budget"
+	keyPrincipal  = "destinations.principal"
+	keyRefusal    = "destinations.refusal.reason"
 	keySource     = "destinations.context.source"
 	keySpan       = "destinations.span"
 	keyOutcome    = "destinations.outcome"
@@ -149,6 +154,8 @@ func Table() []Instrument {
 		{Name: nameClosed, Kind: Gauge, Unit: "{partition}", Meaning: "partitions that take nothing because their files are damaged"},
 		{Name: nameMemoryUsed, Kind: Gauge, Unit: "By", Attributes: []Attribute{{keyBudget, "requests, batches, tables"}}, Meaning: "memory in use, by budget; tables are charged to the budget of batches"},
 		{Name: nameMemoryLimit, Kind: Gauge, Unit: "By", Attributes: []Attribute{{keyBudget, "requests, batches"}}, Meaning: "what a budget may use: parts of --memory"},
+		{Name: namePrincipals, Kind: Counter, Unit: "{event}", Attributes: []Attribute{{keyPrincipal, "the first 100 that come, then other"}}, Meaning: "events that are durable in the journal, by who sent them, where callers are authenticated"},
+		{Name: nameRefused, Kind: Counter, Unit: "{call}", Attributes: []Attribute{{keyRefusal, "credential_missing, credential_invalid, issuer_unavailable, not_granted, role_missing"}}, Meaning: "calls that were not let in"},
 		{Name: nameContexts, Kind: Counter, Unit: "{event}", Attributes: []Attribute{{keySource, "event, call, root, none, invalid"}}, Meaning: "events that were not rejected at once, by where their trace context is from: their own, their call's metadata, sampled here (--trace-ratio), nowhere; or their own was not valid and was passed over"},
 		{Name: nameSpans, Kind: Counter, Unit: "{span}", Attributes: []Attribute{{keySpan, "deliver, aggregate, accept, upload, s3"}, {keyOutcome, "emitted, failed, suppressed_trace, suppressed_object, suppressed_request, suppressed_rate"}}, Meaning: "spans: exported, not taken by their receiver, or left out by a limit (see Limits)"},
 	}

@@ -48,6 +48,9 @@ type meters struct {
 	rejected                              counters // by RejectionCode
 	contexts                              counters // by source
 	spans                                 counters // by span and outcome
+	principals                            counters // by principal
+	refused                               counters // by reason
+	named                                 names    // principals
 }
 
 // counters are counters of one instrument, by their attributes.
@@ -138,7 +141,7 @@ func (m *meters) own(o observing) {
 	o.count(nameAccepted, m.accepted.Load())
 	o.count(nameDelivered, m.delivered.Load())
 	o.count(nameSkewed, m.skewed.Load())
-	for name, c := range map[string]*counters{nameRejected: &m.rejected, nameContexts: &m.contexts, nameSpans: &m.spans} {
+	for name, c := range map[string]*counters{nameRejected: &m.rejected, nameContexts: &m.contexts, nameSpans: &m.spans, namePrincipals: &m.principals, nameRefused: &m.refused} {
 		c.each(func(kind attribute.Set, n uint64) {
 			o.ObserveInt64(o.by[name].(metric.Int64Observable), int64(n), metric.WithAttributeSet(kind))
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -38,6 +39,9 @@ func (t *Telemetry) Settled(s *server.Settled) {
 		m.accepted.Add(s.Accepted)
 		m.accept.add(s.Durable.Sub(s.Received).Seconds(), s.Accepted)
 	}
+	if s.Principal != "" {
+		m.principals.add(m.named.of(s.Principal), s.Accepted)
+	}
 	for code, n := range s.Rejected {
 		m.rejected.add(attributes(keyRejection, rejectionText(code)), n)
 	}
@@ -45,6 +49,11 @@ func (t *Telemetry) Settled(s *server.Settled) {
 		t.emitter.submit(t.acceptJob(s))
 		m.countSpans(spanAccept, outcomeOfRequest, uint64(s.TracedOmitted))
 	}
+}
+
+// Refused implements [server.Observer].
+func (t *Telemetry) Refused(reason string) {
+	t.meters.refused.add(attributes(keyRefusal, strings.ToLower(reason)), 1)
 }
 
 // Synced implements [journal.Observer].

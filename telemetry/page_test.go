@@ -70,7 +70,8 @@ func page(t *testing.T, tel *telemetry.Telemetry) map[string]string {
 // everything happens once.
 func everything(tel *telemetry.Telemetry, now time.Time) {
 	tel.Received(server.Received{Events: 3, Contexts: server.Contexts{None: 2}})
-	tel.Settled(&server.Settled{Received: now, Durable: now.Add(3 * time.Millisecond), Accepted: 2,
+	tel.Refused("ROLE_MISSING")
+	tel.Settled(&server.Settled{Principal: "token:ci", Received: now, Durable: now.Add(3 * time.Millisecond), Accepted: 2,
 		Rejected: map[destinationsv1.RejectionCode]uint64{destinationsv1.RejectionCode_REJECTION_CODE_PAYLOAD_EMPTY: 1}})
 	tel.Synced(journal.EventsLog, time.Millisecond)
 	b := batcher.Batch{Bucket: "b", Key: "k", Events: 2, RawBytes: 5000, FirstReceived: now, Closed: now.Add(time.Minute), Reason: "window"}
@@ -124,6 +125,8 @@ func TestNumbersOnThePage(t *testing.T) {
 		`destinations_events_received_total`:                                                                       "3",
 		`destinations_events_accepted_total`:                                                                       "2",
 		`destinations_events_rejected_total{destinations_rejection_code="payload_empty"}`:                          "1",
+		`destinations_principal_events_total{destinations_principal="token:ci"}`:                                   "2",
+		`destinations_access_refused_total{destinations_refusal_reason="role_missing"}`:                            "1",
 		`destinations_events_delivered_total`:                                                                      "2",
 		`destinations_event_accept_duration_seconds_bucket{le="0.0025"}`:                                           "0",
 		`destinations_event_accept_duration_seconds_bucket{le="0.005"}`:                                            "2",

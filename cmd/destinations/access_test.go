@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/server/auth"
 	"github.com/open-destinations/destinations/server/auth/authtest"
 )
 
@@ -252,6 +254,34 @@ func TestReceiptsOfAnotherTenantAreUnknown(t *testing.T) {
 	for as, want := range map[string]codes.Code{"send": ok, "inspect": ok, "all": ok, "other": notFound} {
 		if got, err := destinationsv1.NewDeliveriesClient(w.as(as, address)).GetDelivery(soon(t), request); status.Code(err) != want {
 			t.Errorf("as %s: got %v, %v, want %v", as, got, err, want)
+		}
+	}
+}
+
+// After the audit log was moved away a SIGHUP begins another one, and the service goes on.
+func TestHangupBeginsAnotherAuditLog(t *testing.T) {
+	w := &accessWorld{t: t, dir: t.TempDir(), tokens: map[string]string{}}
+	at := authtest.Write(t, w.dir, map[string][]byte{"grants.yaml": []byte(acmeGrants)})
+	w.store = auth.TokenStore{Path: at("tokens.json")}
+	w.token("operate", time.Time{})
+	log := at("audit.log")
+	c := serveChild(t, t.TempDir(), "--tokens", w.store.Path, "--grants", at("grants.yaml"), "--audit-log", log)
+	flush := func() {
+		t.Helper()
+		if got := run(t, "flush", "--target", c.listen, "--token-file", w.tokens["operate"]); got.code != exitOK {
+			t.Fatalf("got %+v", got)
+		}
+	}
+	flush()
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	c.signal(t, syscall.SIGHUP)
+	eventually(t, "another audit log", func() bool { _, err := os.Stat(log); return err == nil })
+	flush()
+	for _, name := range []string{log, log + ".1"} {
+		if text, err := os.ReadFile(name); err != nil || strings.Count(string(text), "Operations/Flush") != 1 {
+			t.Errorf("%s: got %q, %v, want one call in each", name, text, err)
 		}
 	}
 }
