@@ -3,6 +3,7 @@ package io.github.opendestinations;
 import io.grpc.CallCredentials;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
@@ -27,7 +28,7 @@ final class BearerToken extends CallCredentials {
   private void apply(MetadataApplier applier) {
     Metadata headers = new Metadata();
     try {
-      headers.put(AUTHORIZATION, "Bearer " + token.get());
+      headers.put(AUTHORIZATION, "Bearer " + Objects.requireNonNull(token.get()));
     } catch (RuntimeException e) {
       applier.fail(
           Status.UNAUTHENTICATED

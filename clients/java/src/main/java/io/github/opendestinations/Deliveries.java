@@ -96,7 +96,7 @@ final class Deliveries {
     List<Runnable> endings = new ArrayList<>();
     List<List<String>> calls = new ArrayList<>();
     synchronized (this) {
-      if (planned != tickAt) {
+      if (!planned.equals(tickAt)) {
         return; // an earlier one has taken its place
       }
       tickAt = null;
