@@ -27,7 +27,7 @@ const (
 	transactionBytes = 1 << 20
 	// fullGrace is for how long a full disk may keep the ledger from being written before it is
 	// left behind: what the journal would release makes room.
-	fullGrace = 10 * time.Second
+	fullGrace = 5 * time.Second
 )
 
 // Ledger is the ledger while the service runs. Its methods may be called together.

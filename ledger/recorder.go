@@ -147,7 +147,7 @@ func (l *Ledger) failed(err error) {
 		l.mu.failing = time.Now()
 		l.log.Error("the ledger can't be written; it is tried again", "file", l.path, "error", err)
 	}
-	l.mu.full = isFull(err)
+	l.mu.full = isFull(err, l.path)
 	close(l.mu.changed)
 	l.mu.changed = make(chan struct{})
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"modernc.org/sqlite"
@@ -223,8 +224,24 @@ func isDamage(err error) bool {
 	return false
 }
 
-// isFull reports whether an error says that the disk has no room.
-func isFull(err error) bool {
+// probeBytes is what is written to find out whether a disk has room.
+const probeBytes = 256 << 10
+
+// isFull reports whether the database at a path can't be written because the disk has no room.
+// SQLite says so only where it writes to the database itself, not of the files beside it.
+func isFull(err error, path string) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && e.Code()&0xff == sqlite3.SQLITE_FULL
+	switch {
+	case !ok:
+		return lacksRoom(err)
+	case e.Code()&0xff == sqlite3.SQLITE_FULL:
+		return true
+	}
+	probe := path + ".probe"
+	err = os.WriteFile(probe, make([]byte, probeBytes), 0o644)
+	return lacksRoom(errors.Join(err, os.Remove(probe)))
+}
+
+func lacksRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
