@@ -16,14 +16,19 @@ type play struct {
 	l      *language
 	worlds []*world // the service, and the second one if there is one
 	claims *claims
+
+	entrance *entrance // nil without grants
 }
 
 // play plays a scenario and reads back what came of it.
 func (l *language) play(t *testing.T, s *scenario) {
 	p := &play{scenario: s, l: l, worlds: []*world{l.world}}
 	p.claims = newClaims(p.base())
-	if s.Service != nil {
-		p.worlds[0] = newWorld(t, s.Service)
+	if s.Service != nil || s.Grants != "" {
+		p.worlds[0] = newWorldFor(t, s.Service, s.Grants)
+	}
+	if s.Grants != "" {
+		p.entrance = newEntrance(t, p.worlds[0].Front.Addr(), p.worlds[0].Access.Token("client"))
 	}
 	if s.Second {
 		p.worlds = append(p.worlds, newWorld(t, s.Service))
@@ -62,6 +67,9 @@ func (p *play) options(own any) map[string]any {
 	maps.Copy(all, p.Options)
 	if own, ok := own.(map[string]any); ok {
 		maps.Copy(all, own)
+	}
+	for option, value := range all {
+		all[option] = p.entrance.word(value)
 	}
 	return all
 }

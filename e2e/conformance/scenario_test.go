@@ -22,6 +22,7 @@ type scenario struct {
 	Languages []string       // names or folders; none = all
 	Needs     string         // capability of the driver
 	Service   []string       // arguments of a service of its own; none = the language's service
+	Grants    string         // of a service of its own, whose ways in are encrypted; see entrance
 	Second    bool           // there is another service, "second"
 	Options   map[string]any // of each client, beside what it is opened with
 	Ordered   bool           // lines of a destination are in the order of the calls

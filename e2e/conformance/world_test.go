@@ -38,10 +38,15 @@ type world struct {
 
 // newWorld starts all of it. The service's window is one that no test lives to see the
 // end of, unless args say otherwise.
-func newWorld(t *testing.T, args []string) *world {
+func newWorld(t *testing.T, args []string) *world { return newWorldFor(t, args, "") }
+
+// newWorldFor starts a service that lets in whom the grants let in, "token:client" among
+// them; "" = everybody.
+func newWorldFor(t *testing.T, args []string, grants string) *world {
 	t.Helper()
 	s, err := stage.Open(t.Context(), stage.Params{
 		Dir: t.TempDir(), Bins: bins, Buckets: []string{workflows, audit}, Args: append([]string{"--window", "1h"}, args...),
+		Grants: grants, Names: []string{"client"},
 	})
 	must(t, err)
 	t.Cleanup(func() {
@@ -161,7 +166,7 @@ func (w *world) heal(ctx context.Context) error {
 func (w *world) drain(ctx context.Context, prefix string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	conn, err := grpc.NewClient(w.Service.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(w.Service.Target, grpc.WithTransportCredentials(insecure.NewCredentials()), w.Access.As("stage"))
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,9 @@ func (a *Access) Args() []string {
 	return []string{"--tokens", a.Store.Path, "--grants", a.Grants}
 }
 
+// Token is the token of a name.
+func (a *Access) Token(name string) string { return a.tokens[name] }
+
 // As lets a connection show the token of a name.
 func (a *Access) As(name string) grpc.DialOption {
 	if a == nil {
