@@ -27,7 +27,7 @@ import (
 // guarded is a server whose callers show tokens.
 type guarded struct {
 	*harness
-	t      *testing.T
+	t      testing.TB
 	gate   *auth.Gate
 	store  auth.TokenStore
 	grants string // path
@@ -54,7 +54,7 @@ func (l *lines) String() string {
 }
 
 // guard starts a server with a token for each name, and grants.
-func guard(t *testing.T, s setup, grants string, names ...string) *guarded {
+func guard(t testing.TB, s setup, grants string, names ...string) *guarded {
 	t.Helper()
 	dir := t.TempDir()
 	g := &guarded{t: t, store: auth.TokenStore{Path: filepath.Join(dir, "tokens.json")}, grants: filepath.Join(dir, "grants.yaml"), audit: &lines{}, tokens: map[string]string{}}

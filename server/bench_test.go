@@ -46,10 +46,29 @@ func BenchmarkSendS3(b *testing.B) {
 // BenchmarkStreamS3 is BenchmarkSendS3 with answers on the way.
 func BenchmarkStreamS3(b *testing.B) {
 	h := start(b, setup{journal: &countingJournal{}})
+	benchmarkStream(b, h.stream(b.Context(), b))
+}
+
+// BenchmarkStreamS3Granted is BenchmarkStreamS3 of a caller who is authenticated, and whose
+// grant and tenant have rates that it does not reach. It should cost nothing for an event,
+// and next to nothing for a request.
+func BenchmarkStreamS3Granted(b *testing.B) {
+	grants := `
+tenants: {acme: {events-per-second: 1000000000, bytes-per-second: 1TiB}}
+grants: [{principals: ["token:a"], tenant: acme, roles: [send], destinations: [{bucket: demo, prefixes: ["a", "b", "c", "d*"]}], events-per-second: 1000000000}]
+`
+	g := guard(b, setup{journal: &countingJournal{}}, grants, "a")
+	stream, err := g.client.StreamS3(g.as("a"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmarkStream(b, stream)
+}
+
+func benchmarkStream(b *testing.B, stream streaming) {
 	r := &destinationsv1.StreamS3Request{Bucket: "demo", Events: benchmarked()}
 	b.ReportAllocs()
 	b.SetBytes(100 * 400)
-	stream := h.stream(b.Context(), b)
 	done := collecting(stream)
 	for b.Loop() {
 		r.Sequence++
