@@ -26,6 +26,7 @@ func TestUnansweredIsSentAgainAsItWas(t *testing.T) {
 		"age":      failure(codes.Unavailable, "STREAM_AGE", retryIn(time.Second)),
 		"shutdown": failure(codes.Unavailable, "SHUTTING_DOWN", retryIn(time.Second)),
 		"full":     failure(codes.ResourceExhausted, "JOURNAL_FULL", retryIn(time.Second)),
+		"fast":     failure(codes.ResourceExhausted, "RATE_EXCEEDED", retryIn(time.Second)),
 		"broken":   failure(codes.Internal, "JOURNAL_BROKEN"),
 		"ok":       nil,
 	}

@@ -22,7 +22,7 @@ func (e streamEnd) isOfAge() bool {
 }
 
 // curable says whether a later stream may fare better: the service is away, stops,
-// or has no room, or the connection was cut or the stream reset on the way. A reset
+// has no room or is sent to too fast, or the connection was cut or the stream reset on the way. A reset
 // has a code that the service itself gives with a reason only.
 func (e streamEnd) curable() bool {
 	st, ok := status.FromError(e.err)
@@ -34,7 +34,7 @@ func (e streamEnd) curable() bool {
 	case codes.Unavailable:
 		return true
 	case codes.ResourceExhausted:
-		return reason == "JOURNAL_FULL" || reason == "MEMORY_FULL"
+		return reason == "JOURNAL_FULL" || reason == "MEMORY_FULL" || reason == "RATE_EXCEEDED"
 	case codes.Internal, codes.Canceled:
 		return reason == ""
 	}

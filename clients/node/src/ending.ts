@@ -37,7 +37,7 @@ export function verdict(end: Ending, asksToken: boolean): Verdict {
     if (end.reason === "REQUEST_TOO_LARGE" || (end.reason === "" && /larger than max/i.test(end.message))) {
       return "too-large";
     }
-    return end.reason === "JOURNAL_FULL" || end.reason === "MEMORY_FULL" ? "again" : "fail";
+    return ["JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED"].includes(end.reason) ? "again" : "fail";
   }
   if (end.code === "UNAUTHENTICATED") {
     return asksToken ? "again" : "fail";

@@ -14,6 +14,7 @@ test("what to do after each status", () => {
     ["UNAVAILABLE", "SHUTTING_DOWN", "", "again"],
     ["UNAVAILABLE", "", "", "again"],
     ["RESOURCE_EXHAUSTED", "JOURNAL_FULL", "", "again"],
+    ["RESOURCE_EXHAUSTED", "RATE_EXCEEDED", "", "again"],
     ["RESOURCE_EXHAUSTED", "MEMORY_FULL", "", "again"],
     ["RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE", "", "too-large"],
     ["RESOURCE_EXHAUSTED", "", "grpc: received message larger than max (9 vs. 8)", "too-large"],

@@ -12,7 +12,7 @@ from ._proto import error_details_pb2 as details
 
 _DETAILS = "grpc-status-details-bin"
 _AGAIN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN", "CANCELLED", "OK"}
-_FULL = {"JOURNAL_FULL", "MEMORY_FULL"}
+_LATER = {"JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED"}
 _MAX_DELAY = 60.0  # s; a service that says more than that is asked sooner
 
 
@@ -43,7 +43,7 @@ class Ending:
         if self.code == "INTERNAL" and self.reason != "MALFORMED_REQUEST":
             return Verdict.AGAIN
         if self.code == "RESOURCE_EXHAUSTED":
-            if self.reason in _FULL:
+            if self.reason in _LATER:
                 return Verdict.AGAIN
             if self.reason == "REQUEST_TOO_LARGE" or (not self.reason and "larger than max" in self.message):
                 return Verdict.TOO_LARGE

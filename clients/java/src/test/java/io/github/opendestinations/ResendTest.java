@@ -105,7 +105,7 @@ class ResendTest {
     AtomicInteger requests = new AtomicInteger();
     service.end(
         FakeService.status(
-            Code.RESOURCE_EXHAUSTED, "JOURNAL_FULL", "full", Duration.ofMillis(300)));
+            Code.RESOURCE_EXHAUSTED, "RATE_EXCEEDED", "fast", Duration.ofMillis(300)));
     service.faults(r -> requests.incrementAndGet() == 1 ? Fault.END : Fault.NONE);
     try (Client client = Client.connect(options().build())) {
       long began = System.nanoTime();
