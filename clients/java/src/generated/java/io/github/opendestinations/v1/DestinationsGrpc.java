@@ -31,7 +31,7 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
  *     INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
  *     RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
  *     RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
- *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
+ *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers, or left a stream of large requests idle, while others waited for it; with RetryInfo
  *     RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
  *     UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
  *     UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
@@ -210,7 +210,7 @@ public final class DestinationsGrpc {
    *     INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
    *     RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
    *     RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
-   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
+   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers, or left a stream of large requests idle, while others waited for it; with RetryInfo
    *     RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
    *     UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
    *     UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
@@ -301,7 +301,7 @@ public final class DestinationsGrpc {
    *     INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
    *     RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
    *     RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
-   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
+   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers, or left a stream of large requests idle, while others waited for it; with RetryInfo
    *     RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
    *     UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
    *     UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
@@ -360,7 +360,7 @@ public final class DestinationsGrpc {
    *     INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
    *     RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
    *     RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
-   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
+   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers, or left a stream of large requests idle, while others waited for it; with RetryInfo
    *     RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
    *     UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
    *     UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
@@ -464,7 +464,7 @@ public final class DestinationsGrpc {
    *     INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
    *     RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
    *     RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
-   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
+   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers, or left a stream of large requests idle, while others waited for it; with RetryInfo
    *     RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
    *     UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
    *     UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
@@ -570,7 +570,7 @@ public final class DestinationsGrpc {
    *     INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
    *     RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
    *     RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
-   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
+   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers, or left a stream of large requests idle, while others waited for it; with RetryInfo
    *     RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
    *     UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
    *     UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
@@ -635,7 +635,7 @@ public final class DestinationsGrpc {
    *     INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
    *     RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
    *     RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
-   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
+   *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers, or left a stream of large requests idle, while others waited for it; with RetryInfo
    *     RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
    *     UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
    *     UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
