@@ -62,8 +62,10 @@ func (s *store) apply(ctx context.Context, c *changes, digestOf func(tenant, buc
 	if err != nil {
 		s.change = before
 		clear(s.known) // some may be of the transaction that is undone
+		return err
 	}
-	return err
+	s.facts.learn(c)
+	return nil
 }
 
 func (s *store) inTx(ctx context.Context, do func(tx *sql.Tx) error) error {

@@ -32,6 +32,11 @@ func scan(from scanner) (*Row, error) {
 // rows calls visit with each row that a query finds, until it returns false.
 func (s *store) rows(ctx context.Context, visit func(*Row) bool, query string, args ...any) error {
 	found, err := s.read.QueryContext(ctx, "SELECT "+columns+" FROM batches b "+query, args...)
+	return eachRow(found, err, visit)
+}
+
+// eachRow calls visit with each row of an answer, until it returns false.
+func eachRow(found *sql.Rows, err error, visit func(*Row) bool) error {
 	if err != nil {
 		return err
 	}
@@ -115,28 +120,15 @@ type found struct {
 
 // look reads what the database has of a span: at most so many rows, and the number of the others.
 func (s *store) look(ctx context.Context, partition int, of *Span, most int) (f found, err error) {
-	first, last := of.First.packed(), of.Last.packed()
-	var known place
-	err = s.read.QueryRowContext(ctx, "SELECT known FROM partitions WHERE partition = ?", partition).Scan(&known)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	// Each is a few pages; what can be interrupted costs a goroutine.
+	ctx = context.WithoutCancel(ctx)
+	f.complete, f.opened = s.facts.of(partition, of.First)
+	a, err := s.address(ctx, of.Digest)
+	if err != nil || a == nil {
 		return f, err
 	}
-	f.complete = err == nil && first >= known
-	err = s.read.QueryRowContext(ctx, "SELECT opened FROM openings WHERE partition = ? AND events <= ? ORDER BY events DESC LIMIT 1",
-		partition, int64(of.First.Offset)).Scan(&f.opened)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return f, err
-	}
-	err = s.read.QueryRowContext(ctx, "SELECT destination, tenant, bucket, prefix FROM destinations WHERE digest = ?", of.Digest[:]).
-		Scan(&f.destination, &f.tenant, &f.bucket, &f.prefix)
-	if errors.Is(err, sql.ErrNoRows) {
-		return f, nil
-	}
-	if err != nil {
-		return f, err
-	}
-	f.known = true
-	return f, s.lookAt(ctx, &f, [2]place{first, last}, most)
+	f.known, f.destination, f.tenant, f.bucket, f.prefix = true, a.number, a.tenant, a.bucket, a.prefix
+	return f, s.lookAt(ctx, &f, [2]place{of.First.packed(), of.Last.packed()}, most)
 }
 
 // lookAt reads the rows of a span: batches of one destination lie one behind the other, but for
@@ -144,12 +136,13 @@ func (s *store) look(ctx context.Context, partition int, of *Span, most int) (f 
 func (s *store) lookAt(ctx context.Context, f *found, of [2]place, most int) error {
 	first, last := of[0], of[1]
 	from := first
-	err := s.read.QueryRowContext(ctx, "SELECT first FROM batches WHERE destination = ? AND first <= ? AND through > 0 ORDER BY first DESC LIMIT 1", f.destination, first).Scan(&from)
+	err := s.before.QueryRowContext(ctx, f.destination, first).Scan(&from)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	var wrong error
-	err = s.rows(ctx, func(r *Row) bool {
+	rows, err := s.from.QueryContext(ctx, f.destination, from)
+	err = eachRow(rows, err, func(r *Row) bool {
 		if r.first > last {
 			f.decided = f.decided || r.through > 0 // a later batch was begun when all of these had been sealed
 			return !f.decided
@@ -172,7 +165,7 @@ func (s *store) lookAt(ctx context.Context, f *found, of [2]place, most int) err
 			f.open++
 		}
 		return true
-	}, "JOIN destinations d USING (destination) WHERE b.destination = ? AND b.first >= ? ORDER BY b.first", f.destination, from)
+	})
 	return errors.Join(err, wrong)
 }
 

@@ -22,7 +22,7 @@ const schema = `
 CREATE TABLE meta (version INTEGER NOT NULL, journal BLOB NOT NULL, ledger BLOB NOT NULL, change INTEGER NOT NULL, forgotten INTEGER NOT NULL);
 CREATE TABLE partitions (partition INTEGER PRIMARY KEY, next INTEGER NOT NULL, sum INTEGER NOT NULL, epoch BLOB, known INTEGER NOT NULL);
 CREATE TABLE openings (partition INTEGER NOT NULL, events INTEGER NOT NULL, opened INTEGER NOT NULL, PRIMARY KEY (partition, events)) WITHOUT ROWID;
-CREATE TABLE destinations (destination INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, bucket TEXT NOT NULL, prefix TEXT NOT NULL);
+CREATE TABLE destinations (destination INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, bucket TEXT NOT NULL, prefix TEXT NOT NULL);
 CREATE TABLE batches (
   change INTEGER PRIMARY KEY, destination INTEGER NOT NULL, partition INTEGER NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, through INTEGER NOT NULL, excluded BLOB,
@@ -62,6 +62,11 @@ type store struct {
 	id     [8]byte // random: of this database
 	change int64   // the last one that was given out; the recorder's
 	known  map[string]int64
+	facts  facts
+
+	// Prepared, for those who ask for receipts: the batch that a place is in or behind, and
+	// the batches from one on.
+	before, from *sql.Stmt
 }
 
 // knownDestinations is how many numbers of destinations are remembered.
@@ -102,7 +107,23 @@ func openStore(ctx context.Context, path string, journal [16]byte) (s *store, er
 	}
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
+	if err := s.makeReady(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), s.close())
+	}
 	return s, nil
+}
+
+// makeReady makes what questions about receipts need.
+func (s *store) makeReady(ctx context.Context) (err error) {
+	if err := s.loadFacts(ctx); err != nil {
+		return err
+	}
+	s.before, err = s.read.PrepareContext(ctx, "SELECT first FROM batches WHERE destination = ? AND first <= ? AND through > 0 ORDER BY first DESC LIMIT 1")
+	if err != nil {
+		return err
+	}
+	s.from, err = s.read.PrepareContext(ctx, "SELECT "+columns+" FROM batches b JOIN destinations d USING (destination) WHERE b.destination = ? AND b.first >= ? ORDER BY b.first")
+	return err
 }
 
 // checkSize refuses a database that somebody has cut: SQLite finds that out only where it reads.

@@ -57,6 +57,7 @@ func (l *Ledger) forget(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("forget deliveries: %w", err)
 		}
+		l.store.facts.forget(known)
 		for partition, to := range known {
 			f := l.followers[partition]
 			f.known = max(f.known, to)
@@ -151,6 +152,7 @@ func (s *store) shrink(ctx context.Context, most int64) error {
 // tidy forgets destinations that have no batch, and who took partitions over long ago.
 func (s *store) tidy(ctx context.Context, before time.Time) error {
 	clear(s.known)
+	defer s.facts.forget(nil)
 	_, err := s.write.ExecContext(ctx, "DELETE FROM destinations WHERE NOT EXISTS (SELECT 1 FROM batches b WHERE b.destination = destinations.destination)")
 	if err == nil {
 		_, err = s.write.ExecContext(ctx, "DELETE FROM openings WHERE opened < ?", before.UnixNano())
