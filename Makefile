@@ -27,7 +27,7 @@ build: ## bin/destinations
 	$(GO) build -o bin/destinations ./cmd/destinations
 
 .PHONY: test
-test: lint ## everything: lint, unit tests with -race, whole-process tests
+test: observability lint ## everything: lint, alerts and dashboard, unit tests with -race, whole-process tests
 	@$(MAKE) --no-print-directory -j2 -O unit-race batcher-race batcher-long power clients-test
 	@$(MAKE) --no-print-directory e2e
 
@@ -74,6 +74,12 @@ e2e: ## whole processes against a real S3 server, also from Node.js, Python and 
 conformance: ## the clients against one behaviour: LANGUAGES=go,node RUN=part-of-a-scenario's-name
 	CONFORMANCE_LANGUAGES=$(LANGUAGES) CONFORMANCE_RUN=$(RUN) $(GO) test -count=1 -v -run TestClients -timeout 20m ./e2e/conformance
 
+.PHONY: observability
+observability: ## alerts and dashboard of deploy/observability; needs promtool
+	@command -v promtool > /dev/null || { echo "promtool is missing: install Debian's package prometheus (apt-get install --no-install-recommends prometheus), or Prometheus from prometheus.io" >&2; exit 1; }
+	cd deploy/observability && promtool check rules alerts.yml && promtool test rules alerts_test.yml
+	$(GO) -C deploy/observability test ./...
+
 .PHONY: lint
 lint: format vet staticcheck proto clients-lint ## format, vet, staticcheck, proto, the clients
 
@@ -91,11 +97,13 @@ vet: ## go vet, every module
 	$(GO) vet ./...
 	$(GO) vet -tags profile ./cmd/destinations
 	$(GO) -C e2e/s3server vet ./...
+	$(GO) -C deploy/observability vet ./...
 
 .PHONY: staticcheck
 staticcheck: ## staticcheck
 	$(TOOL) staticcheck ./...
 	cd e2e/s3server && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
+	cd deploy/observability && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 
 .PHONY: proto
 proto: ## buf lint, breaking changes against the last release, generated code up to date
