@@ -182,6 +182,6 @@ func (b *batch) reset() {
 // drop lets go of the content.
 func (b *batch) drop() {
 	b.lines, b.runs, b.sha, b.excluded = nil, nil, nil, nil
-	b.watching = watching{traced: traced{most: b.watching.traced.most}}
+	b.watching = watching{on: b.watching.on, traced: traced{most: b.watching.traced.most}}
 	b.delivery = nil
 }

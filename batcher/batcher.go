@@ -74,14 +74,15 @@ func prepare(p Params) (*Batcher, error) {
 		stop: make(chan struct{}), failed: make(chan struct{}), questions: make(chan struct{}, questionsAtOnce),
 	}
 	b.mu.ended = map[int]error{}
-	if p.Observer == nil {
-		p.Observer = unobserved{}
-	}
 	b.common = &shared{
 		memory: &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}, spares: &sync.Pool{}, counts: b.counts,
 		parkAbove: parkAbove(p.Journal.Quota()),
 		tenantOf:  p.tenantOf, tenantBacklogs: tenantBacklogs{bytes: map[string]int64{}},
 		conditions: newConditions(&p.Config, p.RegionOf, b.wakeAll), journal: p.Journal, tell: b.tell,
+	}
+	b.common.observed = p.Observer != nil
+	if !b.common.observed {
+		p.Observer = unobserved{}
 	}
 	for i := range b.shards {
 		if err := p.Journal.Partition(i).Err(); err != nil {
@@ -144,6 +145,7 @@ type shared struct {
 	tenantOf       func(name string) Tenant
 	tenantBacklogs tenantBacklogs
 
+	observed   bool // somebody wants to know of single events
 	conditions *conditions
 	journal    *journal.Journal
 	wroteTo    bucketsWritten

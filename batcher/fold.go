@@ -170,7 +170,7 @@ func (s *shard) open(d *destination) {
 
 // newBatch is a batch of d of which nothing is known.
 func (s *shard) newBatch(d *destination) *batch {
-	return &batch{dest: d, watching: watching{traced: traced{most: s.cfg.TracedPerBatch}}}
+	return &batch{dest: d, watching: watching{on: s.observed, traced: traced{most: s.cfg.TracedPerBatch}}}
 }
 
 // rebuilt is a batch of d whose Seal was read before its events.

@@ -112,7 +112,7 @@ func TestParentsOfOneTraceAreBounded(t *testing.T) {
 
 // What a manifest says is what was known, up to its bound.
 func TestManifestKeepsWhatIsWatched(t *testing.T) {
-	w := watching{traced: traced{most: 10_000}}
+	w := watching{on: true, traced: traced{most: 10_000}}
 	for i := range 300 {
 		w.add(position{uint64(i), 3}, int64(i)*1e9, sampledEvent(uint64(1+i/200), 5))
 	}
@@ -134,7 +134,7 @@ func TestManifestKeepsWhatIsWatched(t *testing.T) {
 }
 
 func TestUnsampledEventsAllocateNothing(t *testing.T) {
-	w := watching{traced: traced{most: 10_000}}
+	w := watching{on: true, traced: traced{most: 10_000}}
 	e, none := sampledEvent(1, 1), &eventRecord{payload: []byte("line")}
 	e.trace[contextBytes-1] = 0
 	w.add(position{}, 5, e)

@@ -17,12 +17,16 @@ type Watched struct {
 
 // watching collects a Watched while the events of a batch are read.
 type watching struct {
+	on       bool // somebody wants to know
 	receipts receipts
 	traced   traced
 }
 
 // add takes an event, and returns by how many bytes the memory has grown.
 func (w *watching) add(at position, received int64, e *eventRecord) (grown int64) {
+	if !w.on {
+		return 0
+	}
 	grown = w.receipts.add(received)
 	if w.traced.most > 0 && e.isSampled() {
 		grown += w.traced.add(at, received, e)

@@ -33,6 +33,7 @@ type world struct {
 	s3       *harness.S3
 	endpoint string         // where the services reach S3; "" = at S3 itself
 	ca       *x509.CertPool // that the services are known by; nil = they speak no TLS
+	env      []string       // more variables of the services
 	ledger   *harness.Ledger
 }
 
@@ -97,6 +98,7 @@ func (w *world) tryServe(name string, args ...string) (*service, error) {
 		Endpoint: w.endpoint,
 		Args:     args,
 		CA:       w.ca,
+		Env:      w.env,
 	})
 	if err != nil {
 		return nil, err

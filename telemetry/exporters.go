@@ -19,7 +19,7 @@ import (
 // listens there; here nothing is exported until a variable names an exporter or an
 // endpoint.
 func wanted(signal string) bool {
-	if os.Getenv("OTEL_SDK_DISABLED") == "true" {
+	if Disabled() {
 		return false
 	}
 	for _, name := range []string{

@@ -23,7 +23,12 @@ func makeBulks(now time.Time) bulkSet {
 	return bulkSet{newBulk(row(nameAcceptDuration), now), newBulk(row(nameDeliveryDuration), now)}
 }
 
-func (s bulkSet) all() sdkmetric.Producer { return bulks{s.accept, s.delivery} }
+func (s bulkSet) all() sdkmetric.Producer {
+	if Disabled() {
+		return bulks{}
+	}
+	return bulks{s.accept, s.delivery}
+}
 
 // row is the table's row of a name.
 func row(name string) Instrument {

@@ -128,7 +128,7 @@ func (t *Telemetry) deliver(e *emitter, d *batcher.Delivery, event *batcher.Trac
 	attributes := common("deliver", semconv.MessagingOperationTypeProcess,
 		semconv.AWSS3Bucket(d.Bucket), semconv.AWSS3Key(d.Key), attrBatch.String(hex.EncodeToString(d.ID[:])),
 		attrLinger.Float64(max(0, d.Closed.Sub(began).Seconds())), attrUpload.Float64(d.Ended.Sub(d.Began).Seconds()),
-		attrAttempt.Int(int(d.Number)), attrReplayed.Bool(d.Replayed))
+		attrAttempt.Int(int(d.Number)), attrReplayed.Bool(began.Before(t.began)))
 	if event.ID != "" {
 		attributes = append(attributes, semconv.MessagingMessageID(event.ID))
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -47,6 +48,7 @@ type Telemetry struct {
 	emitter  *emitter               // nil = no spans
 	logs     *sdklog.LoggerProvider // nil = no logs
 	ratio    float64                // of Params
+	began    time.Time
 	uploads  *rate.Limiter
 	closing  sync.Once
 }
@@ -55,7 +57,7 @@ type Telemetry struct {
 // the page for Prometheus. An error names the variable that can't be used; that
 // nothing can be exported is none, it is logged. Close ends it.
 func Start(ctx context.Context, p Params) (*Telemetry, error) {
-	t := &Telemetry{log: p.Log, ratio: p.TraceRatio, uploads: rate.NewLimiter(uploadsPerSecond, uploadsPerSecond)}
+	t := &Telemetry{log: p.Log, began: time.Now(), ratio: p.TraceRatio, uploads: rate.NewLimiter(uploadsPerSecond, uploadsPerSecond)}
 	var err error
 	if t.resource, err = describe(ctx, p.Version); err != nil {
 		return nil, err
@@ -92,6 +94,10 @@ func (t *Telemetry) Of(journal [16]byte) {
 		t.emitter.journal = journal
 	}
 }
+
+// Disabled reports whether a variable says that nothing is to be counted or exported. Then
+// nobody need tell anything; the page has what Go and the system say of the process.
+func Disabled() bool { return os.Getenv("OTEL_SDK_DISABLED") == "true" }
 
 // Traces reports whether spans are exported. If not, nobody need keep which events are
 // sampled.

@@ -86,7 +86,9 @@ func newService(p serviceParams) (*service, error) {
 
 func (s *service) openJournal(p *serviceParams) (err error) {
 	config := p.Config.Journal
-	config.Observer = s.telemetry
+	if !telemetry.Disabled() {
+		config.Observer = s.telemetry
+	}
 	s.journal, err = journal.Open(config)
 	if err != nil {
 		return fmt.Errorf("%s: %w", flagAtFault(err), err)
@@ -159,7 +161,7 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 		},
 		RegionOf: s.uploader.Region,
 		Log:      p.Log,
-		Observer: s.telemetry,
+		Observer: s.ofBatches(),
 		DigestOf: server.Digest,
 		Gate:     s.ledger,
 	})
@@ -195,7 +197,7 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 		Deliveries:  deliveries{s.ledger},
 		TokenKey:    s.tokenKey,
 		Log:         p.Log,
-		Observer:    s.telemetry,
+		Observer:    s.ofRequests(),
 	}
 	if p.Gate != nil { // a nil one in an Access would not be nil
 		params.Access = p.Gate

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/open-destinations/destinations/batcher"
+	"github.com/open-destinations/destinations/server"
 	"github.com/open-destinations/destinations/telemetry"
 )
 
@@ -18,6 +20,21 @@ func (s *service) watch(*serviceParams) error {
 		JournalQuota:  s.journal.Quota,
 		Closed:        func() int { return len(s.closed()) },
 	})
+}
+
+// ofRequests and ofBatches are who is told of them; nil = nobody.
+func (s *service) ofRequests() server.Observer {
+	if telemetry.Disabled() {
+		return nil
+	}
+	return s.telemetry
+}
+
+func (s *service) ofBatches() batcher.Observer {
+	if telemetry.Disabled() {
+		return nil
+	}
+	return s.telemetry
 }
 
 // traced says how many sampled events are kept for telemetry: none if it has nowhere to

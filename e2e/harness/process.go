@@ -201,13 +201,13 @@ func Output(ctx context.Context, stdin io.Reader, path string, args ...string) (
 	return stdout.Bytes(), nil
 }
 
-// Environment is this program's environment without what would change the service
-// or its S3 client, followed by extra: a shell that is set up for an AWS account
-// must neither break a test nor lend it that account.
+// Environment is this program's environment without what would change the service,
+// its S3 client or what it exports, followed by extra: a shell that is set up for an AWS
+// account must neither break a test nor lend it that account.
 func Environment(extra ...string) []string {
 	var env []string
 	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "AWS_") && !strings.HasPrefix(kv, "DESTINATIONS_") {
+		if !strings.HasPrefix(kv, "AWS_") && !strings.HasPrefix(kv, "DESTINATIONS_") && !strings.HasPrefix(kv, "OTEL_") {
 			env = append(env, kv)
 		}
 	}

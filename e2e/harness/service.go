@@ -24,6 +24,7 @@ type ServiceParams struct {
 	Listen      string   // wished address for gRPC; "" or taken = a free port
 	AdminListen string   // wished address for HTTP; "" or taken = a free port
 	Args        []string // more arguments of serve
+	Env         []string // more variables, NAME=value
 
 	CA *x509.CertPool // authorities that the service is known by; nil = it speaks no TLS
 }
@@ -87,10 +88,11 @@ func LaunchService(p ServiceParams) (*Service, error) {
 		Name: "the service",
 		Path: p.Binary,
 		Args: args,
-		Env: Environment(
-			"AWS_ACCESS_KEY_ID="+p.S3.Service.Key,
-			"AWS_SECRET_ACCESS_KEY="+p.S3.Service.Secret,
-			"AWS_REGION="+p.S3.Region),
+		Env: Environment(append([]string{
+			"AWS_ACCESS_KEY_ID=" + p.S3.Service.Key,
+			"AWS_SECRET_ACCESS_KEY=" + p.S3.Service.Secret,
+			"AWS_REGION=" + p.S3.Region,
+		}, p.Env...)...),
 		Log: p.Log,
 	})
 	if err != nil {

@@ -73,6 +73,9 @@ func (r *Receiver) Close() {
 	}
 }
 
+// Address is where it listens: host:port.
+func (r *Receiver) Address() string { return r.address }
+
 // Environ are the variables that send everything here; the signals are TRACES, METRICS and
 // LOGS, none of them meaning all.
 func (r *Receiver) Environ(signals ...string) map[string]string {
