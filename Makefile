@@ -22,6 +22,10 @@ run: ## a demo: S3 server, service, 30 events, one object (ONCE=1: stop after it
 	@$(GO) build -o .demo/demo ./e2e/demo
 	@exec .demo/demo $(if $(ONCE),--once)
 
+.PHONY: trace-demo
+trace-demo: ## a traced event through the service, and its trace as a tree of JSON
+	@$(GO) run ./e2e/tracedemo
+
 .PHONY: build
 build: ## bin/destinations
 	$(GO) build -o bin/destinations ./cmd/destinations
@@ -173,6 +177,10 @@ bench-status: ## what 100 GetDelivery/s and 50 watchers cost: DURATION=40s RATE=
 .PHONY: bench-ledger
 bench-ledger: ## how long a ledger with ROWS=10000000 takes to answer for a receipt; needs 4 GB
 	@$(GO) test ./ledger -run '^$$' -bench 'OneReceipt' -benchtime 20000x -timeout 60m -rows $(or $(ROWS),10000000)
+
+.PHONY: bench-telemetry
+bench-telemetry: ## what metrics and spans cost, in turns: DURATION=20s RATE=0 ROUNDS=3
+	@$(GO) run ./bench telemetry --duration $(or $(DURATION),20s) --rate $(or $(RATE),0) --rounds $(or $(ROUNDS),3)
 
 .PHONY: bench-backlog
 bench-backlog: ## a start with a full journal: MIB=5120

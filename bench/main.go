@@ -43,6 +43,10 @@ func parse(args []string) (run func(context.Context) error, err error) {
 		o.access = name == "auth"
 		return func(ctx context.Context) error { return ingest(ctx, o) }, err
 	}
+	if name == "telemetry" {
+		p, err := parseTelemetry(args)
+		return func(ctx context.Context) error { return compareTelemetry(ctx, p) }, err
+	}
 	fs := flag.NewFlagSet("bench "+name, flag.ContinueOnError)
 	t := &trial{name: name}
 	fs.Uint64Var(&t.seed, "seed", rand.Uint64(), "`number` that what is random follows from")
@@ -83,7 +87,7 @@ func parse(args []string) (run func(context.Context) error, err error) {
 		fs.StringVar(&p.languages, "languages", p.languages, "`list` of the clients, with commas; empty is all")
 		play = func(ctx context.Context, t *trial) error { return clients(ctx, t, p) }
 	default:
-		return nil, fmt.Errorf("%q is none of ingest, auth, bad, expired, overload, status, backlog, tenants and clients", name)
+		return nil, fmt.Errorf("%q is none of ingest, auth, telemetry, bad, expired, overload, status, backlog, tenants and clients", name)
 	}
 	if err := fs.Parse(args); err != nil {
 		return nil, err
@@ -105,6 +109,9 @@ type options struct {
 	profile      string // folder for profiles; "" = none
 	access       bool   // runs without authentication and with it, in turns
 	rounds       int    // of these
+
+	args, env []string     // more of the service's
+	result    func(result) // takes the line; nil = it is printed
 }
 
 // parseIngest reads the flags of ingest.

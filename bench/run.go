@@ -67,7 +67,9 @@ func ingest(ctx context.Context, o options) error {
 			}
 			return fmt.Errorf("%d destinations: %w", n, err)
 		}
-		if err := r.result.print(os.Stdout); err != nil {
+		if o.result != nil {
+			o.result(r.result)
+		} else if err := r.result.print(os.Stdout); err != nil {
 			return err
 		}
 	}
@@ -154,7 +156,8 @@ func (r *run) start(ctx context.Context) error {
 		DataDir: r.folder.data(),
 		Log:     r.folder.serviceLog(),
 		S3:      r.s3,
-		Args:    append([]string{"--window", r.options.window.String()}, r.access.Args()...),
+		Args:    slices.Concat([]string{"--window", r.options.window.String()}, r.access.Args(), r.options.args),
+		Env:     r.options.env,
 	})
 	return err
 }
