@@ -65,6 +65,7 @@ func newWorldFor(t *testing.T, args []string, grants string) *world {
 //	kill, launch               the service (SIGKILL), and starts it again
 //	restart                    the service, as operators do
 //	flush, redrive             as operators do
+//	revoke                     the client's token
 //	s3 STATUS CODE N           the next N objects are answered with an error
 //	s3 reset N                 the next N objects are put, and the answer is lost
 //	s3 hang, s3 pass           objects
@@ -95,6 +96,9 @@ func (w *world) do(ctx context.Context, words string) error {
 			return err
 		}
 		return w.LaunchReady(ctx)
+	case "revoke":
+		_, err := w.Access.Store.Revoke("client")
+		return err
 	case "flush":
 		return w.Flush(ctx)
 	case "redrive":
