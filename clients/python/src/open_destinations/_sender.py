@@ -30,7 +30,7 @@ from .errors import (
     DestinationsError,
     UnansweredError,
 )
-from .options import Settings, check_target
+from .options import Settings
 
 if TYPE_CHECKING:
     from ._lane import Lane, Outgoing
@@ -302,12 +302,10 @@ class Sender:
 
     # Another target, the end, and forks.
 
-    def drain(self, target: str) -> Callable[[], bool]:
-        """Begins to leave the target; gives a condition: it has answered everything."""
-        check_target(target, self.settings)
+    def drain(self) -> Callable[[], bool]:
+        """Begins to leave the target; gives a condition: it has answered everything. The
+        lock is held. One caller at a time."""
         self.check()
-        if self.session.draining:
-            raise RuntimeError("another set_target is under way")
         self.session.draining = True
         return lambda: not self.session.unanswered or self.failure is not None or self.closing
 

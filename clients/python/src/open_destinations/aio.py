@@ -17,7 +17,7 @@ from typing import Any, Protocol, Self, Unpack
 from ._event import MISSING, Event, make
 from ._sender import Left, Sender, Stats
 from .errors import ClosedError, DestinationsError, TimeoutError, UnansweredError
-from .options import Options, settings
+from .options import Options, check_target, settings
 from .receipt import ReceiptBase
 from .status import Status
 
@@ -166,8 +166,9 @@ class Client:
         """
         sender = self._sender
         async with self._retargeting:
+            check_target(target, self._settings)
             try:
-                await self._wait(lambda: sender.drain(target), timeout)
+                await self._wait(sender.drain, timeout)
             finally:
                 with sender.lock:
                     old = sender.retarget(target)

@@ -10,7 +10,7 @@ from typing import Protocol, Self, Unpack
 from ._event import MISSING, Event, make
 from ._sender import Left, Sender, Stats
 from .errors import ClosedError, DestinationsError, TimeoutError, UnansweredError
-from .options import Options, settings
+from .options import Options, check_target, settings
 from .receipt import Receipt, ReceiptFuture
 
 
@@ -106,11 +106,14 @@ class Client:
         """
         sender = self._sender
         with self._retargeting:
-            self._wait(lambda: sender.drain(target), timeout)
-            with sender.lock:
-                old = sender.retarget(target)
-                if old is None:
-                    sender.check()
+            check_target(target, self._settings)
+            try:
+                self._wait(sender.drain, timeout)
+            finally:  # the wait may be interrupted
+                with sender.lock:
+                    old = sender.retarget(target)
+                    if old is None:
+                        sender.check()
         if old is None:
             raise TimeoutError("set_target", f"{self.stats().buffered_events} events have no answer")
         old.end_streams()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict
 
 import grpc
 
@@ -185,4 +185,4 @@ def check_target(target: str, made: Settings) -> None:
         raise InvalidOptionError("token", "would go to another machine in plaintext")
 
 
-__all__ = ["Options", "Settings", "Tls", "Unpack", "check_target", "settings"]
+__all__ = ["Options", "Settings", "Tls", "check_target", "settings"]
