@@ -31,7 +31,6 @@ type world struct {
 	ledger  *ledger.Ledger
 	log     *syncBuffer
 	owner   []byte // incarnation in force
-	next    uint64 // offset of the next event
 	closed  int64  // close time of the last Seal
 }
 
