@@ -575,7 +575,7 @@ export const RejectionCodeSchema: GenEnum<RejectionCode> = /*@__PURE__*/
  *     INVALID_ARGUMENT    SENDER_ID_INVALID           `sender_id` is not 16 bytes, is not that of the first request, or comes without `sequence`
  *     RESOURCE_EXHAUSTED  REQUEST_TOO_LARGE           a request is larger than 4 MiB (or the service's --max-request-size), or has more than 100,000 events
  *     RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
- *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers while others waited for it; with RetryInfo
+ *     RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers, or left a stream of large requests idle, while others waited for it; with RetryInfo
  *     RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
  *     UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
  *     UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
