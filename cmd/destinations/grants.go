@@ -25,8 +25,18 @@ func (c *grantsCheckCmd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s: %s\n", c.File, counted(uint64(grants.Count()), "grant", "grants"))
-	return err
+	fmt.Fprintf(p.stdout, "%s: %s\n", c.File, counted(uint64(grants.Count()), "grant", "grants"))
+	names, said := grants.Tenants()
+	for _, name := range names {
+		text := grants.TenantOf(name).String()
+		if !said[name] {
+			text += " (not under tenants)"
+		}
+		if _, err := fmt.Fprintf(p.stdout, "tenant %q: %s\n", name, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func readGrants(path string) (*auth.Grants, error) {

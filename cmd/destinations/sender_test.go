@@ -265,6 +265,8 @@ func TestRetryInfoIsTheLeastPause(t *testing.T) {
 			{streamEnd{err: endOfStreamIn(t, "JOURNAL_FULL", time.Hour)}, 0, 0, false}, // beyond the limit
 			{streamEnd{err: endOfStreamIn(t, "STREAM_AGE", time.Hour), progressed: true}, time.Hour, time.Hour + time.Second, true},
 			{streamEnd{err: endOfStreamIn(t, "REQUEST_TOO_LARGE", 0)}, 0, 0, false},
+			{streamEnd{err: endOfStream(t, codes.Unauthenticated, "CREDENTIAL_INVALID"), progressed: true}, 100 * time.Millisecond, 300 * time.Millisecond, true},
+			{streamEnd{err: endOfStream(t, codes.Unauthenticated, "CREDENTIAL_INVALID")}, 0, 0, false},
 			{streamEnd{err: errEndedEarly}, 0, 0, false},
 		} {
 			wait, ok := newPatience(time.Minute).next(test.end)

@@ -37,6 +37,8 @@ func (e streamEnd) curable() bool {
 		return reason == "JOURNAL_FULL" || reason == "MEMORY_FULL" || reason == "RATE_EXCEEDED"
 	case codes.Internal, codes.Canceled:
 		return reason == ""
+	case codes.Unauthenticated:
+		return e.progressed // what had counted has expired: the next call shows what is in the file then
 	}
 	return false
 }

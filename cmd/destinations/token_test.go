@@ -33,8 +33,12 @@ func TestTokenCommands(t *testing.T) {
 
 func TestGrantsCommands(t *testing.T) {
 	const example = "../../docs/grants.example.yaml"
-	if got := run(t, "grants", "check", example); got.code != exitOK || !strings.Contains(got.stdout, "3 grants") {
+	if got := run(t, "grants", "check", example); got.code != exitOK || !strings.Contains(got.stdout, "3 grants\ntenant \"acme\": weight 2, 20000 events/s, 20971520 bytes/s, backlog of 5368709120 bytes\n") {
 		t.Errorf("check: got %+v", got)
+	}
+	typo := "grants: [{principals: [\"token:a\"], tenant: acem, roles: [send], destinations: [{bucket: b, prefixes: [\"*\"]}]}]"
+	if got := run(t, "grants", "check", writeFile(t, "g.yaml", typo)); !strings.Contains(got.stdout, `tenant "acem": weight 1 (not under tenants)`) {
+		t.Errorf("check of a tenant that is not said: got %+v", got)
 	}
 	if got := run(t, "grants", "check", writeFile(t, "g.yaml", "grants:\n- {tenant: a}\n")); got.code != exitFailed || !strings.Contains(got.stderr, "line 2: ") {
 		t.Errorf("check of a bad file: got %+v", got)

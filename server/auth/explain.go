@@ -2,6 +2,8 @@ package auth
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -14,8 +16,12 @@ func (g *Grants) Explain(principal, bucket, prefix string) (text string, allowed
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: the grant in line %d, tenant %q, roles: %s\n", principal, grant.Line, grant.Tenant, strings.ReplaceAll(grant.roles.String(), " or ", ", "))
-	t := g.TenantOf(grant.Tenant)
-	fmt.Fprintf(&b, "tenant %q: weight %d\n", grant.Tenant, t.Weight)
+	if limits := grant.own.String(); limits != "" {
+		fmt.Fprintf(&b, "the grant's principals together: %s\n", limits)
+	}
+	if grant.Tenant != AllTenants {
+		fmt.Fprintf(&b, "tenant %q: %s\n", grant.Tenant, g.TenantOf(grant.Tenant))
+	}
 	covered := grant.Covers(bucket, prefix)
 	switch {
 	case !covered:
@@ -28,3 +34,45 @@ func (g *Grants) Explain(principal, bucket, prefix string) (text string, allowed
 
 // Count is how many grants there are.
 func (g *Grants) Count() int { return len(g.grants) }
+
+// Tenants are the names of the tenants that grants or tenants of the file name, in order, and
+// whether the file says something of them: a name that is spelled in two ways is seen there.
+func (g *Grants) Tenants() (names []string, said map[string]bool) {
+	said = map[string]bool{}
+	for name := range g.tenants {
+		said[name] = true
+	}
+	for _, grant := range g.grants {
+		if grant.Tenant != AllTenants {
+			said[grant.Tenant] = said[grant.Tenant]
+		}
+	}
+	return slices.Sorted(maps.Keys(said)), said
+}
+
+// String says what a tenant may have.
+func (t Tenant) String() string {
+	text := fmt.Sprintf("weight %d", t.Weight)
+	if limits := t.rates.String(); limits != "" {
+		text += ", " + limits
+	}
+	if t.BacklogBytes > 0 {
+		text += fmt.Sprintf(", backlog of %d bytes", t.BacklogBytes)
+	}
+	return text
+}
+
+// String says what the rates are; "" if there are none.
+func (r *Rates) String() string {
+	if r == nil {
+		return ""
+	}
+	var limits []string
+	if r.events != nil {
+		limits = append(limits, fmt.Sprintf("%.0f events/s", float64(r.events.Limit())))
+	}
+	if r.bytes != nil {
+		limits = append(limits, fmt.Sprintf("%.0f bytes/s", float64(r.bytes.Limit())))
+	}
+	return strings.Join(limits, ", ")
+}

@@ -51,7 +51,8 @@ type Grant struct {
 	principals   []pattern
 	roles        Role
 	destinations []place
-	rates        []*Rates // of the grant, and of its tenant
+	own          *Rates   // nil = none
+	rates        []*Rates // own, and those of its tenant
 }
 
 // place is where a grant lets its principals send and look.

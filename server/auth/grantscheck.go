@@ -80,7 +80,8 @@ func (g *Grants) addGrant(e grantEntry) (problems []error) {
 		problems = append(problems, err)
 	}
 	problems = append(problems, zeroRates(e.EventsPerSecond, e.BytesPerSecond)...)
-	for _, r := range []*Rates{newRates(perSecond(e.EventsPerSecond), perSecond(e.BytesPerSecond)), g.tenants[e.Tenant].rates} {
+	grant.own = newRates(perSecond(e.EventsPerSecond), perSecond(e.BytesPerSecond))
+	for _, r := range []*Rates{grant.own, g.tenants[e.Tenant].rates} {
 		if r != nil {
 			grant.rates = append(grant.rates, r)
 		}
