@@ -13,7 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "write the table of docs/telemetry.md anew")
 
-// TestInstrumentsAreDocumented holds the page against the one table.
+// TestInstrumentsAreDocumented holds the page against the one table. The test of
+// deploy/observability reads it there.
 func TestInstrumentsAreDocumented(t *testing.T) {
 	const page = "../docs/telemetry.md"
 	text, err := os.ReadFile(page)
@@ -38,7 +39,7 @@ func TestInstrumentsAreDocumented(t *testing.T) {
 // tableText is the table as it stands in the docs.
 func tableText() string {
 	var b strings.Builder
-	b.WriteString("\n| Instrument | Kind, unit | Attributes | Meaning |\n|---|---|---|---|\n")
+	b.WriteString("\n| Instrument | For Prometheus | Kind, unit | Attributes | Meaning |\n|---|---|---|---|---|\n")
 	for _, i := range telemetry.Table() {
 		var kinds []string
 		for _, a := range i.Attributes {
@@ -48,7 +49,7 @@ func tableText() string {
 		if i.Bounds != nil {
 			meaning += ". Buckets up to " + boundsText(i.Bounds)
 		}
-		fmt.Fprintf(&b, "| `%s` | %s, %s | %s | %s |\n", i.Name, i.Kind, i.Unit, strings.Join(kinds, ", "), meaning)
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s, %s | %s | %s |\n", i.Name, i.Prometheus(), i.Kind, i.Unit, strings.Join(kinds, ", "), meaning)
 	}
 	return b.String() + "\n"
 }

@@ -6,37 +6,69 @@ package observability
 import (
 	"encoding/json"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/open-destinations/destinations/telemetry"
 )
 
 // others are series that are not the service's own.
 var others = map[string]bool{"up": true, "process_resident_memory_bytes": true, "process_cpu_seconds_total": true}
 
-// series are the names that the table gives the instruments for Prometheus, with the
-// attributes that each may have.
-func series() map[string]map[string]bool {
-	all := map[string]map[string]bool{}
-	for _, i := range telemetry.Table() {
-		labels := map[string]bool{"instance": true, "job": true}
-		for _, a := range i.Attributes {
-			labels[strings.ReplaceAll(a.Key, ".", "_")] = true
-		}
-		if i.Kind != telemetry.Histogram {
-			all[i.Prometheus()] = labels
+// instrument is a row of the table in docs/telemetry.md, which the service's own test holds
+// against what it exports.
+type instrument struct {
+	name      string // for Prometheus
+	histogram bool
+	labels    []string
+}
+
+// table reads the table.
+func table(t *testing.T) (all []instrument) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/telemetry.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := regexp.MustCompile("`([a-z0-9_.]+)` \\(")
+	for line := range strings.Lines(string(page)) {
+		cells := strings.Split(line, " | ")
+		if !strings.HasPrefix(line, "| `destinations.") || len(cells) < 5 {
 			continue
 		}
-		all[i.Prometheus()+"_sum"], all[i.Prometheus()+"_count"] = labels, labels
-		buckets := map[string]bool{"le": true}
-		for label := range labels {
-			buckets[label] = true
+		i := instrument{name: strings.Trim(cells[1], "`"), histogram: strings.HasPrefix(cells[2], "histogram"), labels: []string{"instance", "job"}}
+		for _, found := range key.FindAllStringSubmatch(cells[3], -1) {
+			i.labels = append(i.labels, strings.ReplaceAll(found[1], ".", "_"))
 		}
-		all[i.Prometheus()+"_bucket"] = buckets
+		all = append(all, i)
+	}
+	if len(all) < 20 {
+		t.Fatalf("the table has %d instruments: the test shows nothing", len(all))
+	}
+	return all
+}
+
+// series are the names that instruments have for Prometheus, with the labels that each
+// may have.
+func series(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	all := map[string]map[string]bool{}
+	add := func(name string, labels ...string) {
+		all[name] = map[string]bool{}
+		for _, label := range labels {
+			all[name][label] = true
+		}
+	}
+	for _, i := range table(t) {
+		if !i.histogram {
+			add(i.name, i.labels...)
+			continue
+		}
+		add(i.name+"_sum", i.labels...)
+		add(i.name+"_count", i.labels...)
+		add(i.name+"_bucket", append(i.labels, "le")...)
 	}
 	return all
 }
@@ -51,7 +83,7 @@ func check(t *testing.T, where, query string) (asked []string) {
 		t.Errorf("%s: %v: %s", where, err, query)
 		return nil
 	}
-	known := series()
+	known := series(t)
 	labels := map[string]bool{}
 	parser.Inspect(expression, func(node parser.Node, _ []parser.Node) error {
 		selector, ok := node.(*parser.VectorSelector)
@@ -114,9 +146,9 @@ func TestDashboardIsOfTheInstruments(t *testing.T) {
 			}
 		}
 	}
-	for _, i := range telemetry.Table() {
-		if name := i.Prometheus(); !shown[name] && !shown[name+"_bucket"] && !shown[name+"_count"] {
-			t.Errorf("%s is not on the dashboard", i.Name)
+	for _, i := range table(t) {
+		if !shown[i.name] && !shown[i.name+"_bucket"] && !shown[i.name+"_count"] {
+			t.Errorf("%s is not on the dashboard", i.name)
 		}
 	}
 }
