@@ -142,6 +142,37 @@ func TestParkedBatchKeepsWhatIsWatched(t *testing.T) {
 	})
 }
 
+// A manifest that is damaged, or gone, costs what observers would have been told of single
+// events, and nothing else.
+func TestDamagedManifestCostsNothingElse(t *testing.T) {
+	n := &notes{}
+	bubble(t, func(w *world) { smallQuota(w); w.observer, w.cfg.TracedPerBatch = n, 200 }, func(w *world) {
+		w.traced = true
+		w.parkSome(one)
+		manifests := w.manifests()
+		path := "data/0000/" + manifests[0]
+		text := w.disk.ReadFile(path)
+		text[3] ^= 1
+		w.disk.WriteFile(path, text)
+		if err := w.journal.Partition(0).RemoveFile(manifests[1]); err != nil {
+			t.Fatal(err)
+		}
+		n.take()
+		w.refuse(one.bucket, nil)
+		pass(time.Minute)
+		_, _, delivered := n.take()
+		untold := 0
+		for _, d := range delivered {
+			if d.Receipts == nil && d.Traced == nil && !d.FirstReceived.IsZero() {
+				untold++
+			}
+		}
+		if untold != 2 {
+			t.Errorf("got %d deliveries without what is kept of their events, want two", untold)
+		}
+	})
+}
+
 // A shard says how much it has not delivered, and how old that is.
 func TestBacklogIsWhatIsNotDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
