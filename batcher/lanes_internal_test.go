@@ -2,6 +2,7 @@ package batcher
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,17 +68,19 @@ func TestTenantsShareByWeight(t *testing.T) {
 		weights := map[string]int{"flood": 1, "double": 2, "small": 1}
 		l := newLanes(4, func(string) int { return 4 }, func(tenant string) int { return weights[tenant] })
 		began := time.Now()
+		var mu sync.Mutex // guards what follows
 		done := map[string]int{}
-		var all []string // whose jobs began, in order; guarded by l.mu, as synctest runs them at the same times
+		var all []string // whose jobs began, in order
+		var smallBegan time.Duration
 		submit := func(tenant, bucket string) {
 			l.submit(laneOf{tenant, bucket}, false, func() {
-				l.mu.Lock()
+				mu.Lock()
 				all = append(all, tenant)
-				l.mu.Unlock()
+				mu.Unlock()
 				time.Sleep(time.Second)
-				l.mu.Lock()
+				mu.Lock()
 				done[tenant]++
-				l.mu.Unlock()
+				mu.Unlock()
 			})
 		}
 		for i := range 100 { // of many buckets, each of them a lane
@@ -87,19 +90,25 @@ func TestTenantsShareByWeight(t *testing.T) {
 		for range 30 {
 			submit("double", "d")
 		}
-		var smallBegan time.Duration
-		l.submit(laneOf{"small", "s"}, false, func() { smallBegan = time.Since(began) })
+		l.submit(laneOf{"small", "s"}, false, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			smallBegan = time.Since(began)
+		})
 		synctest.Wait()
+		mu.Lock()
 		if slices.Contains(all, "double") {
-			t.Fatal("a job of the flood was cut off")
+			t.Error("a job of the flood was cut off")
 		}
+		mu.Unlock()
 		time.Sleep(10*time.Second + time.Millisecond)
-		l.mu.Lock()
+		mu.Lock()
 		flood, double := done["flood"]-4, done["double"] // without the four that were there first
-		l.mu.Unlock()
+		waited := smallBegan
+		mu.Unlock()
 		// The flood's four end at 1 s. From then on four goroutines are shared 1 to 2.
-		if smallBegan != time.Second || double < 20 || flood < 9 || flood+double != 36 {
-			t.Errorf("small began after %v, want 1s; the flood got %d, double %d, want a third and two thirds of 36", smallBegan, flood, double)
+		if waited != time.Second || double < 20 || flood < 9 || flood+double != 36 {
+			t.Errorf("small began after %v, want 1s; the flood got %d, double %d, want a third and two thirds of 36", waited, flood, double)
 		}
 		l.close()
 	})
