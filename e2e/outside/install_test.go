@@ -80,7 +80,10 @@ func lock(t *testing.T, folder string) (unlock func()) {
 // they were made with: everybody installs from his own.
 func TestPinsNameNoRegistry(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"node/package-lock.json", "python/requirements.txt"} {
+	clients, err := filepath.Glob(filepath.Join(root, "clients", "python", "requirements*.txt"))
+	must(t, err)
+	clients = append(clients, filepath.Join(root, "clients", "node", "package-lock.json"))
+	for _, name := range append(clients, "node/package-lock.json", "python/requirements.txt") {
 		pins, err := os.ReadFile(name)
 		must(t, err)
 		for _, word := range []string{`"resolved"`, "--index-url", "--extra-index-url", "--find-links", "--trusted-host"} {
