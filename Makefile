@@ -171,7 +171,7 @@ bench-overload: ## S3 takes a tenth of what 200 streams offer: DURATION=1m RATE=
 	@$(GO) run ./bench overload $(if $(DURATION),--duration $(DURATION)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: bench-status
-bench-status: ## what 100 GetDelivery/s and 50 watchers cost: DURATION=40s RATE=50000 ROUNDS=3
+bench-status: ## what 100 GetDelivery/s and 50 watchers cost: DURATION=40s RATE=0 ROUNDS=3
 	@$(GO) run ./bench status $(if $(DURATION),--duration $(DURATION)) $(if $(RATE),--rate $(RATE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: bench-ledger

@@ -327,6 +327,11 @@ func (b *Batcher) Flush(ctx context.Context, all bool, tenant, bucket, prefix st
 
 // hand gives a message to the shard of a partition, unless that has ended.
 func (b *Batcher) hand(partition int, m any) error {
+	return b.reach(partition, func(in *mailbox[any]) { in.put(m) })
+}
+
+// reach lets put reach the mailbox of a partition's shard, unless that has ended.
+func (b *Batcher) reach(partition int, put func(*mailbox[any])) error {
 	b.flushesOrStop.RLock()
 	defer b.flushesOrStop.RUnlock()
 	b.mu.Lock()
@@ -335,7 +340,7 @@ func (b *Batcher) hand(partition int, m any) error {
 	if err != nil {
 		return err
 	}
-	b.shards[partition].inbox.put(m)
+	put(b.shards[partition].inbox)
 	return nil
 }
 

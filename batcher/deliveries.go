@@ -1,11 +1,11 @@
 package batcher
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -80,19 +80,36 @@ func (b *Batcher) Spans(ctx context.Context, partition int, spans []Span) (found
 	case <-ctx.Done():
 		return nil, 0, ctx.Err()
 	}
-	err = b.ask(ctx, []int{partition}, func(int) func(*shard, *operation) error {
-		return func(s *shard, _ *operation) error {
-			control = s.control.Offset()
-			for i := range spans {
-				found = append(found, s.spanStatus(&spans[i]))
-			}
-			return nil
+	var answer struct { // the shard's until it has answered
+		found   []SpanStatus
+		control uint64
+	}
+	o := &operation{ctx: ctx, answer: make(chan error, 1), do: func(s *shard, _ *operation) error {
+		answer.control = s.control.Offset()
+		for i := range spans {
+			answer.found = append(answer.found, s.spanStatus(&spans[i]))
 		}
+		return nil
+	}}
+	// A shard with work looks into its mailbox all the time; only one that has none is woken.
+	var idle *time.Timer
+	err = b.reach(partition, func(in *mailbox[any]) {
+		in.lay(o)
+		idle = time.AfterFunc(readPause, in.poke)
 	})
 	if err != nil {
-		return nil, 0, cmp.Or(ctx.Err(), err)
+		return nil, 0, err
 	}
-	return found, control, nil
+	defer idle.Stop()
+	select {
+	case err = <-o.answer:
+	case <-ctx.Done():
+		return nil, 0, ctx.Err()
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return answer.found, answer.control, nil
 }
 
 // Destination says how one destination is; zero but for its names if nothing of it is
@@ -107,7 +124,10 @@ func (b *Batcher) Destination(ctx context.Context, tenant, bucket, prefix string
 			return nil
 		}
 	})
-	return st, err
+	if err != nil {
+		return Status{}, err // st may still be the shard's
+	}
+	return st, nil
 }
 
 // spanStatus is what s knows of a span. What no table knows is delivered, as far as

@@ -18,10 +18,15 @@ func newMailbox[T any]() *mailbox[T] {
 }
 
 func (m *mailbox[T]) put(v T) {
-	m.mu.Lock()
-	m.mu.items = append(m.mu.items, v)
-	m.mu.Unlock()
+	m.lay(v)
 	m.poke()
+}
+
+// lay puts a message where the owner finds it when he looks for another reason.
+func (m *mailbox[T]) lay(v T) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.items = append(m.mu.items, v)
 }
 
 // poke wakes the owner without a message.

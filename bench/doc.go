@@ -10,7 +10,7 @@
 //	go run ./bench bad [--duration 2m] [--rate 20000]
 //	go run ./bench expired [--duration 1m] [--rate 10000]
 //	go run ./bench overload [--duration 1m] [--rate 20]
-//	go run ./bench status [--duration 40s] [--rate 50000] [--rounds 3]
+//	go run ./bench status [--duration 40s] [--rate 0] [--rounds 3]
 //	go run ./bench backlog [--mib 5120]
 //	go run ./bench auth [--rounds 5] [the flags of ingest]
 //	go run ./bench tenants [--duration 30s]
@@ -47,7 +47,7 @@
 // back.
 //
 // status sends to 100 destinations, in turn with and without 100 GetDelivery a second and 50
-// watchers of everything, and says what CPU the service used for both.
+// watchers of everything, and says what CPU the service used for a GB in both.
 //
 // backlog fills the journal while S3 is away, kills the service, and starts it when S3
 // is back: within 2 s it must serve, and deliver at 150 MB/s.

@@ -70,7 +70,7 @@ func parse(args []string) (run func(context.Context) error, err error) {
 	case "status":
 		p := statusDefaults()
 		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send, each time")
-		fs.IntVar(&p.rate, "rate", p.rate, "`events` a second")
+		fs.IntVar(&p.rate, "rate", p.rate, "`events` a second; 0 = as many as are taken")
 		fs.IntVar(&p.rounds, "rounds", p.rounds, "how `often`, each with and without questions")
 		play = func(ctx context.Context, t *trial) error { return statusCost(ctx, t, p) }
 	case "backlog":

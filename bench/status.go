@@ -32,12 +32,12 @@ const (
 // statusParams says what to send.
 type statusParams struct {
 	duration time.Duration
-	rate     int // events a second
+	rate     int // events a second; 0 = as many as are taken
 	rounds   int // each with and without questions
 }
 
 func statusDefaults() statusParams {
-	return statusParams{duration: 40 * time.Second, rate: 50_000, rounds: 3}
+	return statusParams{duration: 40 * time.Second, rounds: 3}
 }
 
 // statusResult is the line of status.
@@ -54,11 +54,13 @@ type statusResult struct {
 	AskP50MS float64 `json:"ask_p50_ms"`
 	AskP99MS float64 `json:"ask_p99_ms"`
 	Changes  uint64  `json:"changes"`
-	// WithoutCPUS and WithCPUS are what the service used, seconds of CPU, in each round;
-	// CostPercent is by how much more it used in all.
-	WithoutCPUS []float64 `json:"without_cpu_s"`
-	WithCPUS    []float64 `json:"with_cpu_s"`
+	// WithoutCPU and WithCPU are what the service used, seconds of CPU for a GB of payload, in
+	// each round; CostPercent is by how much more it used in all. CoresWith is how many
+	// cores it used with questions.
+	WithoutCPU  []float64 `json:"without_cpu_s_gb"`
+	WithCPU     []float64 `json:"with_cpu_s_gb"`
 	CostPercent float64   `json:"cost_percent"`
+	CoresWith   float64   `json:"cores_with"`
 	Lost        uint64    `json:"lost"`
 	Duplicated  uint64    `json:"duplicated"`
 }
@@ -66,7 +68,7 @@ type statusResult struct {
 // statusCost measures what questions cost beside a load, in rounds with and without, in turn.
 func statusCost(ctx context.Context, t *trial, p statusParams) error {
 	line := statusResult{Bench: "status", Rate: p.rate, Rounds: p.rounds, Watchers: statusWatchers}
-	var without, with float64
+	var without, with used
 	asked := &questions{}
 	for round := range p.rounds {
 		for _, ask := range []bool{false, true} {
@@ -75,17 +77,17 @@ func statusCost(ctx context.Context, t *trial, p statusParams) error {
 			if ask {
 				of = asked
 			}
-			cpu, tally, err := statusRun(ctx, t, p, of)
+			now, tally, err := statusRun(ctx, t, p, of)
 			if err != nil {
 				return err
 			}
 			line.Lost, line.Duplicated = line.Lost+tally.Lost, line.Duplicated+tally.Duplicated
 			if ask {
-				with += cpu
-				line.WithCPUS = append(line.WithCPUS, round2(cpu))
+				with = used{with.cpu + now.cpu, with.gb + now.gb}
+				line.WithCPU = append(line.WithCPU, round2(now.each()))
 			} else {
-				without += cpu
-				line.WithoutCPUS = append(line.WithoutCPUS, round2(cpu))
+				without = used{without.cpu + now.cpu, without.gb + now.gb}
+				line.WithoutCPU = append(line.WithoutCPU, round2(now.each()))
 			}
 		}
 	}
@@ -93,7 +95,8 @@ func statusCost(ctx context.Context, t *trial, p statusParams) error {
 	line.AsksPerS = round2(float64(len(asked.latencies)) / (p.duration.Seconds() * float64(p.rounds)))
 	line.AskP50MS = round(percentile(asked.latencies, 0.5).Seconds()*1e3, 2)
 	line.AskP99MS = round(percentile(asked.latencies, 0.99).Seconds()*1e3, 2)
-	line.Changes, line.CostPercent = asked.changes, round2(100*(with/without-1))
+	line.Changes, line.CostPercent = asked.changes, round2(100*(with.each()/without.each()-1))
+	line.CoresWith = round2(with.cpu / (p.duration.Seconds() * float64(p.rounds)))
 	err := asked.err
 	if line.Changes == 0 || len(asked.latencies) == 0 {
 		err = errors.Join(err, errors.New("nobody was told anything: the run shows nothing"))
@@ -101,31 +104,40 @@ func statusCost(ctx context.Context, t *trial, p statusParams) error {
 	return errors.Join(printLine(line), err)
 }
 
+// used is what a run used for what it did.
+type used struct {
+	cpu float64 // seconds
+	gb  float64 // of payload that was acknowledged
+}
+
+// each is the seconds for a GB.
+func (u used) each() float64 { return u.cpu / max(u.gb, 1e-9) }
+
 func round2(f float64) float64 { return round(f, 2) }
 
-// statusRun sends for a while, with questions or without, and returns the seconds of CPU that
-// the service used meanwhile.
-func statusRun(ctx context.Context, t *trial, p statusParams, q *questions) (cpu float64, result traffic.Result, err error) {
+// statusRun sends for a while, with questions or without, and returns what the service used
+// meanwhile.
+func statusRun(ctx context.Context, t *trial, p statusParams, q *questions) (u used, result traffic.Result, err error) {
 	s, err := t.open(ctx, stage.Params{Buckets: []string{"bench", "asked"}, Direct: true, Args: []string{"--window", statusWindow.String()}})
 	if err != nil {
-		return 0, result, err
+		return u, result, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	conn, err := grpc.NewClient(s.Service.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
-		return 0, result, err
+		return u, result, err
 	}
 	defer conn.Close()
 	made := traffic.NewCorpus(stage.Spread(statusPrefixes, "bench"), trialEventBytes, trialEventBytes)
 	for range statusStreams {
 		_, err := s.Join(traffic.Params{Corpus: made, Stream: true, RequestEvents: 100, Outstanding: 32, Rate: float64(p.rate) / statusStreams})
 		if err != nil {
-			return 0, result, err
+			return u, result, err
 		}
 	}
 	meter, err := harness.StartMeter(s.Service.PID())
 	if err != nil {
-		return 0, result, err
+		return u, result, err
 	}
 	asking, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -135,24 +147,25 @@ func statusRun(ctx context.Context, t *trial, p statusParams, q *questions) (cpu
 		q.start(asking, conn, receipts, &running)
 	}
 	_, err = s.Watch(ctx, p.duration)
+	u.gb = float64(s.Progress()) * trialEventBytes / 1e9
+	_ = meter.Stop()
+	u.cpu = meter.Until(time.Now()).CPU.Seconds()
 	stop()
 	running.Wait()
-	_ = meter.Stop()
-	cpu = meter.Until(time.Now()).CPU.Seconds()
 	if err = errors.Join(err, receipts.err); err != nil {
-		return 0, result, err
+		return u, result, err
 	}
 	if err := errors.Join(s.Drain(ctx), s.Flush(ctx)); err != nil {
-		return 0, result, err
+		return u, result, err
 	}
 	tally, err := s.ReadBack(ctx, traffic.TallyParams{Buckets: []string{"bench"}, Clients: s.Clients, Order: true})
 	if err != nil {
-		return 0, result, err
+		return u, result, err
 	}
 	if err := s.Finish(ctx, tally); err != nil {
-		return 0, result, err
+		return u, result, err
 	}
-	return cpu, tally.Result(), tally.Check()
+	return u, tally.Result(), tally.Check()
 }
 
 // receipts are the newest receipts of events that are sent one by one.
