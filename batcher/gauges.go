@@ -4,8 +4,11 @@ import "time"
 
 // Backlog is how much a [Batcher] has read and not delivered.
 type Backlog struct {
-	Active, Blocked, Dead Undelivered
-	// Blocking is how many destinations are blocked.
+	// Waiting are events of destinations that wait for what all share, the endpoint or the
+	// credentials; Blocked those of destinations that are blocked by themselves; Dead those in
+	// dead batches of any; and Active the rest.
+	Active, Waiting, Blocked, Dead Undelivered
+	// Blocking is how many destinations are blocked by themselves.
 	Blocking int64
 	// Lag is how many records of the events logs are durable and not read yet.
 	Lag uint64
@@ -35,6 +38,7 @@ func (b *Batcher) Backlog() (total Backlog) {
 		}
 		if p := s.backlog.Load(); p != nil {
 			total.Active.add(p.Active.Events, p.Active.Bytes, p.Active.Oldest)
+			total.Waiting.add(p.Waiting.Events, p.Waiting.Bytes, p.Waiting.Oldest)
 			total.Blocked.add(p.Blocked.Events, p.Blocked.Bytes, p.Blocked.Oldest)
 			total.Dead.add(p.Dead.Events, p.Dead.Bytes, p.Dead.Oldest)
 			total.Blocking += p.Blocking
@@ -51,7 +55,10 @@ func (s *shard) tellBacklog(now time.Time) {
 	for _, d := range s.dests {
 		t := d.undeliveredEvents()
 		to := &told.Active
-		if d.mode == modeBlocked {
+		switch {
+		case d.mode == modeBlocked && d.cause != subjectNone:
+			to = &told.Waiting
+		case d.mode == modeBlocked:
 			told.Blocking++
 			to = &told.Blocked
 		}

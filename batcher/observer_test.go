@@ -188,6 +188,26 @@ func TestBacklogIsWhatIsNotDelivered(t *testing.T) {
 		if b := w.batcher.Backlog(); b != (batcher.Backlog{}) {
 			t.Errorf("got %+v, want nothing", b)
 		}
+		w.refuse(one.bucket, denied)
+		w.send(short, one, one)
+		w.flush()
+		pass(5 * time.Second)
+		if b := w.batcher.Backlog(); b.Blocked.Events != 2 || b.Blocking != 1 || b.Active.Events+b.Waiting.Events+b.Dead.Events != 0 {
+			t.Errorf("got %+v, want 2 events of one that is blocked", b)
+		}
+		w.refuse(one.bucket, refusal("ExpiredToken", 400)) // which is not one destination's fault
+		if _, err := w.batcher.Redrive(t.Context(), true, "", "", ""); err != nil {
+			t.Fatal(err)
+		}
+		pass(5 * time.Second)
+		w.send(short, dest{one.bucket, "other/"})
+		w.flush()
+		pass(5 * time.Second)
+		if b := w.batcher.Backlog(); b.Waiting.Events == 0 || b.Active.Events+b.Dead.Events != 0 {
+			t.Errorf("got %+v, want events that wait for the credentials", b)
+		}
+		w.refuse(one.bucket, nil)
+		w.settle()
 		w.stop()
 	})
 }

@@ -62,7 +62,7 @@ func (s *Sources) counts(o observing) {
 
 func (s *Sources) backlog(o observing, now time.Time) {
 	b := s.Backlog()
-	for state, u := range map[string]batcher.Undelivered{"active": b.Active, "blocked": b.Blocked, "dead": b.Dead} {
+	for state, u := range map[string]batcher.Undelivered{"active": b.Active, "waiting": b.Waiting, "blocked": b.Blocked, "dead": b.Dead} {
 		kind := attribute.String(keyState, state)
 		o.gauge(nameBacklogEvents, u.Events, kind)
 		o.gauge(nameBacklogSize, u.Bytes, kind)
