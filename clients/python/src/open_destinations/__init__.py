@@ -8,10 +8,6 @@
 `open_destinations.aio` is the same for asyncio.
 """
 
-# isort: off
-from . import _forkenv as _forkenv
-
-# isort: on
 from .client import S3, Client, Left, Send, Stats, connect
 from .errors import (
     BufferFullError,

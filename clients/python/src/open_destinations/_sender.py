@@ -366,7 +366,7 @@ class Sender:
         return left
 
     def before_fork(self) -> None:
-        """Ends streams and threads, so that there is nothing that a fork would tear."""
+        """Ends threads and connections, so that there is nothing that a fork would tear."""
         for session in [*self._earlier, self.session]:
             session.suspend()
 

@@ -116,7 +116,7 @@ class Session:
         return sum(lane.open for lane in self._lanes)
 
     def suspend(self) -> None:
-        """Ends its streams and threads, and keeps everything else."""
+        """Ends its threads and its connection, and keeps everything else."""
         with self.sender.lock:
             self._suspended = True
         self._end_threads()
@@ -135,7 +135,6 @@ class Session:
         """In a child process: its threads and streams are the parent's; receipts may still
         ask it."""
         self._lanes, self._retired = [], []
-        self._channel = None
         self.deliveries.renew()
 
     def end_streams(self) -> None:
@@ -161,8 +160,6 @@ class Session:
         self.deliveries.suspend()
         _join(lanes, None)
         with self.sender.lock:
-            if not self._ended:
-                return
             channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()
