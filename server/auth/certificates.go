@@ -77,6 +77,7 @@ func (c *Certificates) TLS(protocols ...string) *tls.Config {
 func (c *Certificates) authenticates() bool { return c != nil && c.config.Load().ClientCAs != nil }
 
 // verify judges a client certificate that a handshake has verified, perhaps long ago.
+// Its errors wrap [ErrCredential].
 func (c *Certificates) verify(chain []*x509.Certificate) (credential, error) {
 	principal, err := c.principal(chain[0])
 	if err != nil {

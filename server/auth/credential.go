@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"crypto/x509"
 	"time"
 )
@@ -18,10 +17,4 @@ type credential struct {
 	principal string
 	expires   time.Time    // zero = never
 	still     func() error // why it does not count any more, once what it was judged by has changed
-}
-
-// verifier judges one kind of credential. Errors wrap [ErrCredential] or
-// [ErrIssuerUnavailable].
-type verifier interface {
-	verify(ctx context.Context, shown string) (credential, error)
 }

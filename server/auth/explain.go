@@ -43,8 +43,8 @@ func (g *Grants) Tenants() (names []string, said map[string]bool) {
 		said[name] = true
 	}
 	for _, grant := range g.grants {
-		if grant.Tenant != AllTenants {
-			said[grant.Tenant] = said[grant.Tenant]
+		if _, known := said[grant.Tenant]; !known && grant.Tenant != AllTenants {
+			said[grant.Tenant] = false
 		}
 	}
 	return slices.Sorted(maps.Keys(said)), said

@@ -111,7 +111,7 @@ func newIssuer(c IssuerConfig) (*Issuer, error) {
 	return i, nil
 }
 
-// verify implements verifier.
+// verify judges a JWT. Its errors wrap [ErrCredential] or [ErrIssuerUnavailable].
 func (i *Issuer) verify(ctx context.Context, shown string) (credential, error) {
 	if i.keys.Load() == nil {
 		if _, err := i.refresh(ctx, firstKeysPause); i.keys.Load() == nil {

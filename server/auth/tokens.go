@@ -99,7 +99,7 @@ func (t *Tokens) load(text []byte) error {
 	return nil
 }
 
-// verify implements verifier.
+// verify judges a token. Its errors wrap [ErrCredential].
 func (t *Tokens) verify(_ context.Context, shown string) (credential, error) {
 	id, secret, err := parseToken(shown)
 	if err != nil {
