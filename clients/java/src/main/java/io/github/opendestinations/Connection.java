@@ -51,8 +51,8 @@ final class Connection {
   /** A call that is not started. What it tells comes in gRPC's own threads. */
   ClientCall<Outgoing, StreamS3Response> newStream() {
     if (channel.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
-      channel
-          .enterIdle(); // the pauses are ours: this call is to try, not to fail with the last error
+      // The pauses are ours: this call is to try, not to fail with the last error.
+      channel.enterIdle();
     }
     return channel.newCall(
         StreamMethod.STREAM_S3,

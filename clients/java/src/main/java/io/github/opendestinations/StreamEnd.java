@@ -7,6 +7,7 @@ import com.google.rpc.RetryInfo;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
+import java.util.List;
 
 /**
  * How a stream or a call ended.
@@ -32,7 +33,7 @@ record StreamEnd(Status status, String reason, long retryDelayNanos) {
     long delay = 0;
     com.google.rpc.Status details =
         trailers == null ? null : StatusProto.fromStatusAndTrailers(status, trailers);
-    for (Any detail : details == null ? java.util.List.<Any>of() : details.getDetailsList()) {
+    for (Any detail : details == null ? List.<Any>of() : details.getDetailsList()) {
       try {
         if (detail.is(ErrorInfo.class)) {
           reason = detail.unpack(ErrorInfo.class).getReason();

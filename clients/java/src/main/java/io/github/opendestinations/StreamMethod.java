@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.SequenceInputStream;
+import java.util.Arrays;
 
 /** StreamS3 for requests that are encoded already. */
 final class StreamMethod {
@@ -40,7 +41,7 @@ final class StreamMethod {
         end = Wire.putBytes(tail, end, 6, senderId, 0, senderId.length);
         end = Wire.putNumber(tail, end, 7, receipts ? 1 : 0);
       }
-      return java.util.Arrays.copyOf(tail, end);
+      return Arrays.copyOf(tail, end);
     }
   }
 
