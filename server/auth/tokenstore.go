@@ -92,13 +92,16 @@ func (s TokenStore) change(f func([]Token) ([]Token, error)) (err error) {
 }
 
 // replaceFile gives a file another content, durably, so that whoever reads it meanwhile
-// gets the one or the other.
+// gets the one or the other. Who could read it before can do so after.
 func replaceFile(path string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // of mode 0600
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	err = keepAccess(path, f)
+	if err == nil {
+		_, err = f.Write(content)
+	}
 	if err == nil {
 		err = f.Sync()
 	}
@@ -114,4 +117,22 @@ func replaceFile(path string, content []byte) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// keepAccess gives what is to replace a file its owner and mode. A service that could not
+// read the file any more would keep to what it said before: what is revoked would count.
+func keepAccess(path string, of *os.File) error {
+	before, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if is, ok := before.Sys().(*syscall.Stat_t); ok {
+		if err := of.Chown(int(is.Uid), int(is.Gid)); err != nil {
+			return fmt.Errorf("%s: who owns it could not read it any more, so it stays as it is; be its owner or root: %w", path, err)
+		}
+	}
+	return of.Chmod(before.Mode().Perm())
 }
