@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,21 +20,33 @@ const refusalsPerSecond = 100
 type Audit struct {
 	log        *slog.Logger // nil = there is no audit log
 	serviceLog *slog.Logger
-	refusals   *rate.Limiter
-	left       atomic.Int64 // refusals that were not written since the last that was
+	strangers  bounded // refusals of those who were not let in
+	known      bounded // refusals of principals: strangers must not be able to hide them
+}
+
+// bounded is how many refusals are written.
+type bounded struct {
+	rate *rate.Limiter
+	left atomic.Int64 // that were not written since the last that was
+}
+
+func newBounded() bounded {
+	return bounded{rate: rate.NewLimiter(refusalsPerSecond, refusalsPerSecond)}
 }
 
 // NewAudit returns an audit log that writes to w, an entry in one call of Write; nil =
-// only to the service's log what stands there, too.
+// only to the service's log what stands there, too. While w fails the service goes on, and
+// its log says so.
 func NewAudit(w io.Writer, service *slog.Logger) *Audit {
-	a := &Audit{serviceLog: service, refusals: rate.NewLimiter(refusalsPerSecond, refusalsPerSecond)}
+	a := &Audit{serviceLog: service, strangers: newBounded(), known: newBounded()}
 	if w != nil {
-		a.log = slog.New(slog.NewJSONHandler(w, nil))
+		a.log = slog.New(slog.NewJSONHandler(&entryWriter{to: w, log: service}, nil))
 	}
 	return a
 }
 
-// Entry is something that was done or refused. What is empty is left out.
+// Entry is something that was done or refused. What is empty is left out, and what is
+// longer than 1,024 bytes is cut: callers can send megabytes, and the disk is the service's.
 type Entry struct {
 	Principal, Tenant string // who; empty if he was not let in
 	Address           string // from where
@@ -51,18 +64,23 @@ func (a *Audit) Operation(e Entry) {
 	}
 }
 
-// Refusal notes that somebody was not allowed to do something. Beyond 100 a second
-// they are only counted, and the next one that is written says how many.
+// Refusal notes that somebody was not allowed to do something. Beyond 100 a second of
+// principals, and as many of who was not let in, they are only counted, and the next one
+// that is written says how many.
 func (a *Audit) Refusal(e Entry) {
 	if a == nil {
 		return
 	}
-	if !a.refusals.AllowN(time.Now(), 1) {
-		a.left.Add(1)
+	of := &a.known
+	if e.Principal == "" {
+		of = &a.strangers
+	}
+	if !of.rate.AllowN(time.Now(), 1) {
+		of.left.Add(1)
 		return
 	}
 	attributes := e.attributes()
-	if left := a.left.Swap(0); left > 0 {
+	if left := of.left.Swap(0); left > 0 {
 		attributes = append(attributes, slog.Int64("not_written", left))
 	}
 	a.serviceLog.Info("refused", slog.GroupAttrs("", attributes...))
@@ -88,11 +106,22 @@ func (e Entry) attributes() (attributes []slog.Attr) {
 		{"bucket", e.Bucket}, {"prefix", e.Prefix}, {"outcome", e.Outcome}, {"reason", e.Reason},
 	} {
 		if field.value != "" {
-			attributes = append(attributes, slog.String(field.key, field.value))
+			attributes = append(attributes, slog.String(field.key, shortened(field.value)))
 		}
 	}
 	if e.All {
 		attributes = append(attributes, slog.Bool("all", true))
 	}
 	return attributes
+}
+
+// maxFieldBytes is the size of the longest text in an entry: as a key of S3's has it.
+const maxFieldBytes = 1024
+
+// shortened is a text as it stands in an entry.
+func shortened(text string) string {
+	if len(text) <= maxFieldBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxFieldBytes], "") + "..."
 }
