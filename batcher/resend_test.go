@@ -114,7 +114,7 @@ func TestWhatIsSentAgainIsDeliveredOnce(t *testing.T) {
 		w.put(one, numbered{sender: 1, sequence: 4, settled: 3, lines: w.lines(1)})
 		w.put(one, numbered{sender: 1, sequence: 2, lines: b})
 		pass(time.Second)
-		if got, want := w.batcher.Counts(), (batcher.Counts{DuplicatesBySender: 12}); got != want {
+		if got, want := w.batcher.Counts(), (batcher.Counts{DuplicatesBySender: 12, Delivered: 2}); got != want {
 			w.t.Errorf("got counts %+v, want %+v", got, want)
 		}
 	})
