@@ -97,6 +97,12 @@ func (t *Try) ids() slog.Attr {
 	return slog.Group("", "trace_id", hex.EncodeToString(t.TraceID[:]), "span_id", hex.EncodeToString(t.SpanID[:]))
 }
 
+// traceAttr is the trace of the batch's tries, for the log.
+func (b *batch) traceAttr() slog.Attr {
+	id := traceIDOf(b.seal.GetId())
+	return slog.String("trace_id", hex.EncodeToString(id[:]))
+}
+
 // sampled is how many of the events are.
 func (w *Watched) sampled() uint64 {
 	n := w.TracedOmitted

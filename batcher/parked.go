@@ -66,7 +66,7 @@ func (s *shard) applyParked(m *journalv1.Parked) {
 		s.decideDead(b, reason)
 	}
 	if s.opened {
-		s.log.Info("batch parked", "bucket", d.bucket, "key", b.seal.GetKey(), "events", b.events, "size", m.GetSize(), "code", d.code)
+		s.log.Info("batch parked", "bucket", d.bucket, "key", b.seal.GetKey(), "events", b.events, "size", m.GetSize(), "code", d.code, b.traceAttr())
 	}
 	s.endParking(d)
 	s.upload(d)

@@ -7,28 +7,12 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/open-destinations/destinations/e2e/harness"
 )
-
-// profileVariable tells a service that was built with the tag "profile" where to
-// serve its profiles.
-const profileVariable = "PROFILE_LISTEN"
-
-// buildProfiled builds the service with its profiles.
-func buildProfiled(ctx context.Context, f *folder) (string, error) {
-	say("building the service with its profiles")
-	out := filepath.Join(f.bin(), "destinations-profile")
-	cmd := exec.CommandContext(ctx, "go", "build", "-C", f.root, "-tags", "profile", "-o", out, "./cmd/destinations")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the service with its profiles: %w\n%s", err, text)
-	}
-	return out, nil
-}
 
 // profiler fetches the profiles of a service. A nil one does nothing.
 type profiler struct {
@@ -37,20 +21,27 @@ type profiler struct {
 	cpu    chan error // the CPU profile's end; nil before begin
 }
 
-// newProfiler chooses the address that the next service serves its profiles on, and
-// puts it into this program's environment, where that service gets its own from.
+// newProfiler makes the folder for the profiles of a service, whose --pprof is set.
 func newProfiler(folder string) (*profiler, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, fmt.Errorf("make the profiles' folder: %w", err)
 	}
-	addr, err := harness.FreePort("")
-	if err != nil {
-		return nil, err
+	return &profiler{folder: folder}, nil
+}
+
+// args are the arguments with which the service serves them.
+func (p *profiler) args() []string {
+	if p == nil {
+		return nil
 	}
-	if err := os.Setenv(profileVariable, addr); err != nil {
-		return nil, err
+	return []string{"--pprof"}
+}
+
+// of says which service it is.
+func (p *profiler) of(svc *harness.Service) {
+	if p != nil {
+		p.url = "http://" + svc.Admin + "/debug/pprof/"
 	}
-	return &profiler{folder: folder, url: "http://" + addr + "/debug/pprof/"}, nil
 }
 
 // begin takes the CPU profile of the next d.

@@ -50,9 +50,6 @@ func ingest(ctx context.Context, o options) error {
 		return err
 	}
 	bins, err := harness.Build(ctx, f.root, f.bin(), func(step string) { say("%s", step) })
-	if err == nil && o.profile != "" {
-		bins.Service, err = buildProfiled(ctx, f)
-	}
 	if err != nil {
 		return err
 	}
@@ -156,9 +153,12 @@ func (r *run) start(ctx context.Context) error {
 		DataDir: r.folder.data(),
 		Log:     r.folder.serviceLog(),
 		S3:      r.s3,
-		Args:    slices.Concat([]string{"--window", r.options.window.String()}, r.access.Args(), r.options.args),
+		Args:    slices.Concat([]string{"--window", r.options.window.String()}, r.access.Args(), r.options.args, r.profiles.args()),
 		Env:     r.options.env,
 	})
+	if err == nil {
+		r.profiles.of(r.svc)
+	}
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"runtime"
 	"time"
 
 	"github.com/open-destinations/destinations/server/auth"
@@ -58,8 +59,13 @@ func newAdmin(p adminParams) *http.Server {
 	}
 }
 
+// blockEvery is the time blocked, in nanoseconds, that makes one sample: short waits are
+// seen in proportion, long ones always.
+const blockEvery = 10_000
+
 // addProfiles adds Go's own pages, of which Index has one for each kind of profile.
 func addProfiles(mux *http.ServeMux) {
+	runtime.SetBlockProfileRate(blockEvery)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

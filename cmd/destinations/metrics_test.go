@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -57,6 +58,7 @@ func TestMetricsCountEveryEvent(t *testing.T) {
 }
 
 func TestProfilesAreServedWhereAskedFor(t *testing.T) {
+	t.Cleanup(func() { runtime.SetBlockProfileRate(0) })
 	s3 := uploadertest.NewS3(t)
 	for args, want := range map[string]int{"": 404, "--pprof": 200} {
 		r := start(t, testParams(testConfig(t, t.TempDir(), strings.Fields(args)...), s3.Config()))
