@@ -36,6 +36,7 @@ type Status struct {
 	State                  State
 	Since                  time.Time // of the first failure, if it is retrying or blocked
 	Code, Message          string    // of the last failure; empty if there was none
+	WaitsFor               string    // "endpoint" or "credentials" if that does not work: Code and Message are of it, and may name another destination
 
 	// BacklogEvents and BacklogBytes are its events that are not in S3, and the bytes of
 	// their lines, those that are parked or dead included. Oldest is when the
@@ -121,6 +122,7 @@ func (s *shard) status(d *destination) Status {
 	}
 	switch {
 	case d.mode == modeBlocked && d.cause != subjectNone:
+		st.WaitsFor = d.cause.String()
 		shared := s.conditions.status(d.cause)
 		st.State, st.Since, st.Code, st.Message, st.NextTry = StateBlocked, shared.Since, shared.Code, shared.Message, shared.NextTry
 	case d.mode == modeBlocked:

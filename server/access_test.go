@@ -334,6 +334,37 @@ func TestListsShowWhatTheirCallerMaySee(t *testing.T) {
 	}
 }
 
+// What all share is of nobody in particular, but what was said of it names the object of whoever
+// met it first: another tenant does not learn of that, nor of files.
+func TestListsNameNothingOfOthers(t *testing.T) {
+	const said = "PutObject s3://beta-secret/key: timeout"
+	shared := &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_Shared{Shared: destinationsv1.Shared_SHARED_ENDPOINT}, Code: "Timeout", Message: said, WaitingDestinations: 7,
+	}
+	closed := &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_ClosedPartition{ClosedPartition: &destinationsv1.ClosedPartition{Partition: 3, File: "secret.seg", Offset: 9}}, Message: "secret",
+	}
+	waits := &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_Destination{Destination: &destinationsv1.Destination{Tenant: "acme", Bucket: "demo", Prefix: "a/x/"}}, Code: "Timeout", Message: said,
+	}
+	own := proto.CloneOf(waits)
+	own.Message = "PutObject s3://demo/key: refused"
+	g := guard(t, setup{journal: &fakeJournal{t: t}, undelivered: &fakeUndelivered{lines: []*destinationsv1.ListDestinationsResponse{shared, closed, waits, own}}}, twoTenants, "a", "ops")
+	for as, hides := range map[string]bool{"a": true, "ops": false} {
+		call, err := g.ops.ListDestinations(g.as(as), &destinationsv1.ListDestinationsRequest{})
+		got, err := all(t, call, err)
+		if err != nil || len(got) != 4 || got[0].GetCode() != "Timeout" || got[3].GetMessage() != own.GetMessage() {
+			t.Fatalf("%s: got %v, %v", as, got, err)
+		}
+		if text := fmt.Sprint(got); strings.Contains(text, "secret") == hides || (got[0].GetWaitingDestinations() == 0) != hides {
+			t.Errorf("%s: got %s", as, text)
+		}
+	}
+	if shared.GetMessage() != said || closed.GetClosedPartition().GetFile() == "" {
+		t.Error("a line that belongs to another was changed")
+	}
+}
+
 // A caller who is ahead of his rate is slowed down, and refused when he is far ahead, with
 // the time after which he is not.
 func TestRatesAreKept(t *testing.T) {

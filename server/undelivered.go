@@ -4,8 +4,10 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // Undelivered knows what is not delivered, and why.
@@ -25,14 +27,49 @@ func (o operations) ListDestinations(request *destinationsv1.ListDestinationsReq
 		if err != nil {
 			return err
 		}
+		seen := &view{grant: grant, tenant: tenant}
 		return o.server.undelivered.List(ctx, func(line *destinationsv1.ListDestinationsResponse) error {
-			if only != destinationsv1.DestinationState_DESTINATION_STATE_UNSPECIFIED && only != line.GetState() && line.GetClosedPartition() == nil {
+			if line = seen.of(line); line == nil {
 				return nil
 			}
-			if d := line.GetDestination(); d != nil && (tenant != "" && tenant != d.GetTenant() || !reaches(grant, d)) {
+			if only != destinationsv1.DestinationState_DESTINATION_STATE_UNSPECIFIED && only != line.GetState() && line.GetClosedPartition() == nil {
 				return nil
 			}
 			return send(ctx, rpc, line)
 		})
 	})
+}
+
+// view is what a caller may see of the list. Who does not see every tenant sees of what
+// all share how it is, and not what was said: that names the object of whoever met it first.
+type view struct {
+	grant  *auth.Grant
+	tenant string          // "" = every one
+	hidden map[string]bool // messages of what is shared
+}
+
+// of is a line as the caller sees it; nil = not at all.
+func (v *view) of(line *destinationsv1.ListDestinationsResponse) *destinationsv1.ListDestinationsResponse {
+	d := line.GetDestination()
+	if d != nil && (v.tenant != "" && v.tenant != d.GetTenant() || !reaches(v.grant, d)) {
+		return nil
+	}
+	if v.grant.ReachesAll() || line.GetMessage() == "" && d != nil {
+		return line
+	}
+	line = proto.CloneOf(line) // it is not ours
+	switch closed := line.GetClosedPartition(); {
+	case d != nil && !v.hidden[line.GetMessage()]:
+	case d != nil:
+		line.Message = ""
+	case closed != nil:
+		closed.File, closed.Offset, line.Message = "", 0, "its files are damaged"
+	default:
+		if v.hidden == nil {
+			v.hidden = map[string]bool{}
+		}
+		v.hidden[line.GetMessage()] = true
+		line.Message, line.WaitingDestinations = "", 0
+	}
+	return line
 }

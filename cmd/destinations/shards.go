@@ -52,6 +52,9 @@ func healthOf(st *batcher.Status) ledger.Health {
 	if h.Blocked || h.Failing {
 		h.Code, h.Message = st.Code, st.Message
 	}
+	if st.WaitsFor != "" { // what was said of it may name what is another tenant's
+		h.Message = "waits for the " + st.WaitsFor
+	}
 	return h
 }
 
