@@ -75,7 +75,7 @@ var verdicts = []struct {
 	{errRateExceeded, verdict{code: codes.ResourceExhausted, reason: "RATE_EXCEEDED", retry: true, log: slog.LevelDebug}},
 	{auth.ErrNoCredential, verdict{code: codes.Unauthenticated, reason: "CREDENTIAL_MISSING", text: auth.ErrNoCredential.Error(), log: slog.LevelDebug}},
 	{auth.ErrCredential, verdict{code: codes.Unauthenticated, reason: "CREDENTIAL_INVALID", text: auth.ErrCredential.Error(), log: slog.LevelDebug}},
-	{auth.ErrIssuerUnavailable, verdict{code: codes.Unavailable, reason: "ISSUER_UNAVAILABLE", text: auth.ErrIssuerUnavailable.Error(), retry: true, log: slog.LevelWarn}},
+	{auth.ErrIssuerUnavailable, verdict{code: codes.Unavailable, reason: "ISSUER_UNAVAILABLE", text: auth.ErrIssuerUnavailable.Error(), retry: true, log: slog.LevelDebug}},
 	{auth.ErrNotGranted, verdict{code: codes.PermissionDenied, reason: "NOT_GRANTED", log: slog.LevelDebug}},
 	{auth.ErrRole, verdict{code: codes.PermissionDenied, reason: "ROLE_MISSING", log: slog.LevelDebug}},
 	{errTokensInvalid, verdict{code: codes.InvalidArgument, reason: "TOKENS_INVALID", log: slog.LevelDebug}},

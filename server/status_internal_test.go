@@ -130,3 +130,15 @@ func TestRealTextOfAnUnknownErrorGoesToTheLog(t *testing.T) {
 		t.Errorf("caller got %v, log got %q", err, log.String())
 	}
 }
+
+// What strangers can cause any number of times is not in the log each time.
+func TestStrangersDoNotFillTheLog(t *testing.T) {
+	var log bytes.Buffer
+	s := &Server{config: DefaultConfig(), log: slog.New(slog.NewTextHandler(&log, nil))}
+	for _, err := range []error{auth.ErrNoCredential, auth.ErrCredential, auth.ErrIssuerUnavailable, auth.ErrNotGranted, auth.ErrRole} {
+		s.toStatus(err, nil)
+	}
+	if log.Len() > 0 {
+		t.Errorf("got %s", log.String())
+	}
+}

@@ -4,8 +4,8 @@ import "context"
 
 // AskIssuer asks the issuer for its keys, however short ago that was done.
 func (g *Gate) AskIssuer(ctx context.Context) {
-	g.issuer.mu.Lock()
-	g.issuer.mu.asked = g.issuer.mu.asked.Add(-keysFor)
-	g.issuer.mu.Unlock()
+	g.issuer.asking <- struct{}{}
+	g.issuer.asked = g.issuer.asked.Add(-keysFor)
+	<-g.issuer.asking
 	g.askIssuer(ctx)
 }

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +37,8 @@ const (
 	keysPause = 10 * time.Second
 	// firstKeysPause is the same while none are known.
 	firstKeysPause = time.Second
+	// askFor is how long an issuer may take for both of its answers.
+	askFor = 10 * time.Second
 	// maxKeysBytes is the size of the longest answer of an issuer that is read.
 	maxKeysBytes = 1 << 20
 	// maxClockSkew is as long as most tokens last.
@@ -83,10 +84,8 @@ type Issuer struct {
 	verifier *oidc.IDTokenVerifier
 	keys     atomic.Pointer[issuerKeys] // nil until they are known
 
-	mu struct {
-		sync.Mutex           // held while the issuer is asked
-		asked      time.Time // the last time
-	}
+	asking chan struct{} // holds one while the issuer is asked
+	asked  time.Time     // when it had been asked the last time; guarded by asking
 }
 
 // issuerKeys are the keys that the issuer has published.
@@ -99,9 +98,9 @@ func newIssuer(c IssuerConfig) (*Issuer, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	i := &Issuer{config: c, client: c.Client}
+	i := &Issuer{config: c, client: c.Client, asking: make(chan struct{}, 1)}
 	if i.client == nil {
-		i.client = &http.Client{Timeout: 10 * time.Second}
+		i.client = &http.Client{Timeout: askFor}
 	}
 	i.verifier = oidc.NewVerifier(c.URL, i, &oidc.Config{
 		ClientID:             c.Audience,
@@ -181,15 +180,27 @@ var errAskedJustNow = errors.New("it was asked a moment ago")
 
 // refresh asks the issuer for its keys, unless that was done less than a pause ago. It
 // reports whether they are others than before. What was known stays if it fails. It goes
-// on when ctx has ended: a stranger who gives up at once would keep everybody from them.
+// on when ctx has ended: a stranger who gives up at once would keep everybody from them. Who
+// comes meanwhile waits for it until his ctx ends, and does not ask again: an issuer that
+// hangs would be asked for each of them in turn.
 func (i *Issuer) refresh(ctx context.Context, pause time.Duration) (changed bool, err error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if !i.mu.asked.IsZero() && time.Since(i.mu.asked) < pause {
+	select {
+	case i.asking <- struct{}{}: // also for who has gone, if nobody asks
+	default:
+		select {
+		case i.asking <- struct{}{}:
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
+	defer func() { <-i.asking }()
+	if !i.asked.IsZero() && time.Since(i.asked) < pause {
 		return false, errAskedJustNow
 	}
-	i.mu.asked = time.Now()
-	keys, err := i.fetch(context.WithoutCancel(ctx))
+	defer func() { i.asked = time.Now() }()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
+	defer cancel()
+	keys, err := i.fetch(ctx)
 	if err != nil {
 		return false, fmt.Errorf("issuer %s: %w", i.config.URL, err)
 	}
