@@ -70,7 +70,7 @@ packages: ## the clients' packages as they would be published, in clients/*/dist
 	@for c in $(CLIENTS); do $(MAKE) --no-print-directory -s -C clients/$$c package || exit 1; done
 
 .PHONY: e2e
-e2e: ## whole processes against a real S3 server, also from Node.js, Python and grpcurl
+e2e: ## whole processes against a real S3 server, the API from other languages, and the clients
 	$(GO) -C e2e/s3server test ./...
 	$(GO) test -count=1 -timeout 15m ./e2e/...
 

@@ -361,6 +361,8 @@ func (c *Client) settleAll(ctx context.Context) error {
 				continue
 			case <-ctx.Done():
 				err = context.Cause(ctx)
+			case <-c.ended.Done():
+				err = context.Cause(c.ended)
 			}
 		}
 		o.mu.Lock()

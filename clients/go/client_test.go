@@ -188,3 +188,61 @@ func TestCloseSaysWhatIsLeft(t *testing.T) {
 		}
 	})
 }
+
+// TestSetTarget waits for the old target's answers, and gives way to Close.
+func TestSetTarget(t *testing.T) {
+	answering := make(chan struct{})
+	s := &service{}
+	s.answer = func(n int, one *served) error {
+		if n == 0 {
+			r, err := one.next()
+			if err != nil {
+				return err
+			}
+			select {
+			case <-answering:
+			case <-one.Context().Done():
+				return nil
+			}
+			if err := one.Send(accepted(r)); err != nil {
+				return err
+			}
+		}
+		if n == 2 {
+			<-one.Context().Done()
+			return nil
+		}
+		return one.accept()
+	}
+	inBubble(t, s, func(t *testing.T) {
+		answering = make(chan struct{}) // of the bubble
+		c := s.connect(t, destinations.Options{CloseTimeout: time.Second})
+		first := send(t, c, "for the first")
+		synctest.Wait()
+		time.Sleep(time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := c.SetTarget(ctx, "passthrough:///localhost"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("before the answer: got %v", err)
+		}
+		close(answering)
+		must(t, c.SetTarget(t.Context(), "passthrough:///localhost"))
+		must(t, first.Wait(t.Context()))
+		must(t, send(t, c, "for the second").Wait(t.Context()))
+		if a, b := s.streams[0].requests[0], s.streams[1].requests[0]; string(a.GetSenderId()) == string(b.GetSenderId()) || b.GetSequence() != 1 || b.GetSettled() != 0 {
+			t.Errorf("the new target was sent %v behind %v", b, a)
+		}
+		must(t, c.SetTarget(t.Context(), "passthrough:///localhost"))
+		send(t, c, "never answered")
+		time.Sleep(time.Second)
+		moved := make(chan error)
+		go func() { moved <- c.SetTarget(context.Background(), "passthrough:///localhost") }()
+		synctest.Wait()
+		if err := c.Close(context.Background()); !errors.As(err, new(*destinations.UnansweredError)) {
+			t.Errorf("close: got %v", err)
+		}
+		if err := <-moved; !errors.Is(err, destinations.ErrClosed) {
+			t.Errorf("moving: got %v", err)
+		}
+	})
+}
