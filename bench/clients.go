@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os/exec"
 	"path/filepath"
 	"time"
@@ -14,8 +15,8 @@ import (
 )
 
 const (
-	// warmUp is how many events a client sends before it is measured: what it takes for
-	// them says how many it can send in the time that it is given.
+	// warmUp is how many events a client sends first, and then as many as that says it can
+	// in half of the time that it is given: so what compiles as it goes has compiled.
 	warmUp     = 50_000
 	clientMost = 20_000_000
 
@@ -102,15 +103,17 @@ func measureClient(ctx context.Context, t *trial, p clientParams) (line clientRe
 	if _, err := d.Do(ctx, driver.Command{"op": "open", "client": "a", "options": map[string]any{"target": s.Service.Target}}); err != nil {
 		return line, errors.Join(err, d.Close())
 	}
-	warm, err := sendBench(ctx, d, p, "warm", warmUp)
-	if err != nil {
-		return line, errors.Join(err, d.Close())
-	}
-	count := min(int(p.duration.Seconds()*warmUp/warm.Seconds), clientMost)
-	say("%s sends %d events", p.language, count)
-	measured, err := sendBench(ctx, d, p, "measured", count)
-	if err != nil {
-		return line, errors.Join(err, d.Close())
+	sent, count := map[string]int{}, warmUp
+	var measured *driver.Answer
+	for prefix, seconds := range phases(p.duration) {
+		if measured != nil {
+			count = min(int(seconds*float64(count)/measured.Seconds), clientMost)
+		}
+		say("%s sends %d events", p.language, count)
+		if measured, err = sendBench(ctx, d, p, prefix, count); err != nil {
+			return line, errors.Join(err, d.Close())
+		}
+		sent[prefix+"/"] = count
 	}
 	if err := d.Close(); err != nil {
 		return line, err
@@ -120,7 +123,15 @@ func measureClient(ctx context.Context, t *trial, p clientParams) (line clientRe
 		EventsPerS:      round(float64(count)/measured.Seconds, 0),
 		CPUPerMillionEv: round(measured.CPUSeconds/float64(count)*1e6, 2),
 	}
-	return line, readClient(ctx, s, p.corpus, map[string]int{"warm/": warmUp, "measured/": count})
+	return line, readClient(ctx, s, p.corpus, sent)
+}
+
+// phases are the prefixes that a client sends to, one after the other, and for how many
+// seconds, more or less. The last is measured.
+func phases(duration time.Duration) iter.Seq2[string, float64] {
+	return func(yield func(string, float64) bool) {
+		_ = yield("cold", 0) && yield("warm", duration.Seconds()/2) && yield("measured", duration.Seconds())
+	}
 }
 
 // sendBench has the client send so many events below a prefix.

@@ -77,7 +77,7 @@ func accepted(r *api.StreamS3Request) *api.StreamS3Response {
 }
 
 // start starts the service.
-func (s *service) start(t *testing.T) {
+func (s *service) start(t testing.TB) {
 	t.Helper()
 	s.listener, s.server = bufconn.Listen(1<<20), grpc.NewServer()
 	s.server.RegisterService(&grpc.ServiceDesc{
@@ -123,7 +123,7 @@ func (s *service) getDelivery(_ any, _ context.Context, decode func(any) error, 
 }
 
 // connect makes a client of the service.
-func (s *service) connect(t *testing.T, o destinations.Options) *destinations.Client {
+func (s *service) connect(t testing.TB, o destinations.Options) *destinations.Client {
 	t.Helper()
 	o.DialOptions = append(o.DialOptions, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 		return s.listener.DialContext(ctx)
