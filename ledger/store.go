@@ -201,7 +201,10 @@ func (s *store) unmoved() bool {
 	return err == nil && os.SameFile(s.file, now)
 }
 
-func (s *store) close() error { return errors.Join(s.read.Close(), s.write.Close()) }
+// close closes the database. Who reads it closes last, and can't write: so SQLite does not first
+// move its log into the database, which takes as long as the disk takes, at the end of a
+// shutdown that has a limit. The next start finds the log.
+func (s *store) close() error { return errors.Join(s.write.Close(), s.read.Close()) }
 
 // setAside moves a database out of the way. The one that was set aside before it is removed, so
 // that they never are more than one.
