@@ -31,6 +31,11 @@ type codec struct {
 // would be 300 MiB of memory.
 const maxRequestEvents = 100_000
 
+// maxAskedBytes is the size of the largest request that holds no events. That of a call with
+// one request is decoded before its caller is judged, and takes many times its size then. The
+// largest that means anything is of 1,000 tokens, some 440 kB.
+const maxAskedBytes = 1 << 20
+
 // countEvents counts the events of an encoded request without decoding them. What
 // is malformed counts as far as it can be read.
 func countEvents(request []byte) (events int) {
@@ -63,6 +68,9 @@ type received struct {
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	in, ok := v.(*received)
 	if !ok {
+		if n := data.Len(); n > maxAskedBytes {
+			return fmt.Errorf("%w: %s", errRequestTooLarge, bytesOver(n, maxAskedBytes))
+		}
 		return c.CodecV2.Unmarshal(data, v)
 	}
 	in.at = time.Now()

@@ -184,6 +184,10 @@ func (s *Server) RegisterOperations(r grpc.ServiceRegistrar) {
 // as much as a small request.
 const connectionWindow = 16 << 20
 
+// maxHeaderBytes is the size of the largest header list: a token is some kilobytes at most,
+// and whoever it is of, it is read before he is judged.
+const maxHeaderBytes = 64 << 10
+
 // Options are what the gRPC server must be made with for the API's promises to
 // hold: the codec that [Server.Register]'s services read with, the sizes, the
 // number of calls, the keepalive that frees what callers who have vanished leave
@@ -198,6 +202,7 @@ func (s *Server) Options() []grpc.ServerOption {
 		// Twice the limit: see codec.
 		grpc.MaxRecvMsgSize(2*s.config.MaxRequestBytes),
 		experimental.BufferPool(s.buffers),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.StaticStreamWindowSize(s.config.streamWindow()),
 		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.MaxConcurrentStreams(s.config.MaxStreams),

@@ -55,6 +55,7 @@ func newAdmin(p adminParams) *http.Server {
 		Handler:           guardPages(p.Gate, mux),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    64 << 10, // strangers send them
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
