@@ -11,7 +11,7 @@ import (
 // accessFlags are the flags of serve that say who may call.
 type accessFlags struct {
 	OperationsListen string `placeholder:"HOST:PORT" help:"Serve Operations and reflection at this address, and not at --listen."`
-	TLSCert          string `name:"tls-cert" placeholder:"FILE" help:"Certificate of the service with its chain (PEM), for TLS 1.3 at every address. This file and all of those below are looked at every second, and at SIGHUP: a change counts at once, a broken file changes nothing."`
+	TLSCert          string `name:"tls-cert" placeholder:"FILE" help:"Certificate of the service with its chain (PEM), for TLS 1.3 at every address. This file and all of those below are looked at every second: a change counts when it is the same a second later, or at SIGHUP; a broken file changes nothing."`
 	TLSKey           string `name:"tls-key" placeholder:"FILE" help:"Key of --tls-cert (PEM)."`
 
 	TLSClientCA    string        `name:"tls-client-ca" placeholder:"FILE" help:"Authorities (PEM) whose client certificates say who calls."`

@@ -22,9 +22,10 @@
 //
 // # Changes
 //
-// Files are looked at every second, and at once with [Gate.Reload]. Whatever
-// changes, every [Caller] that has entered is judged anew: one whose credential or
-// grant no longer holds finds [Caller.Ended] done, also in the middle of a stream, and
-// one whose grant has changed finds another one in [Caller.Grant]. A file that can't be read or
-// understood changes nothing, and the log says so.
+// Files are looked at every second, and a change counts when the next look finds the same,
+// or at once with [Gate.Reload]. Whatever changes, every [Caller] that has entered is
+// judged anew: one whose credential or grant no longer holds finds himself ended (see
+// [Caller.WhenEnded]), also in the middle of a stream, and one whose grant has changed finds
+// another one in [Caller.Grant]. A file that can't be read or understood changes nothing,
+// and the log says so.
 package auth

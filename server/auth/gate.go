@@ -178,7 +178,7 @@ const reloadEvery = time.Second
 func (g *Gate) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
-	running.Go(func() { every(ctx, g.Reload) })
+	running.Go(func() { every(ctx, func() { g.look(false) }) })
 	if g.issuer != nil {
 		// An issuer that does not answer must not hold up a revocation.
 		running.Go(func() {
@@ -220,14 +220,17 @@ func (g *Gate) askIssuer(ctx context.Context) {
 	}
 }
 
-// Reload looks at the files now, and judges everybody anew who is inside if they have
-// changed.
-func (g *Gate) Reload() {
+// Reload looks at the files now, which nobody is writing, and judges everybody anew who is
+// inside if they have changed.
+func (g *Gate) Reload() { g.look(true) }
+
+// look is Reload for files that are known to be whole, or may be half-written.
+func (g *Gate) look(whole bool) {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
 	changed := false
 	for _, s := range g.sources {
-		if s.again(g.log) {
+		if s.again(g.log, whole) {
 			changed = true
 			g.audit.Change(s.name)
 		}

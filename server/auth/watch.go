@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"syscall"
 )
 
 // source is what some files say, which are read again and again.
@@ -17,6 +18,7 @@ type source struct {
 	load  func(texts [][]byte) error
 
 	seen [sha256.Size]byte // of what was read last, or of why it could not be
+	next [sha256.Size]byte // the same of what was found at the last look
 }
 
 // first reads the files when the service starts: what is wrong with them is an error.
@@ -32,14 +34,17 @@ func (s *source) first() error {
 	return nil
 }
 
-// again reads the files and reports whether they say something new. What is wrong with
-// them is logged once, and what they said before holds.
-func (s *source) again(log *slog.Logger) bool {
+// again reads the files and reports whether they say something new. Unless they are known
+// to be whole, they count when two looks find the same: who is writing one may have written
+// half of it, and the beginning of a list of grants is one. What is wrong with them is logged
+// once, and what they said before holds.
+func (s *source) again(log *slog.Logger, whole bool) bool {
 	texts, sum, err := s.read()
 	if err != nil {
 		sum = sha256.Sum256([]byte(err.Error()))
 	}
-	if sum == s.seen {
+	before := s.next
+	if s.next = sum; sum == s.seen || sum != before && !whole {
 		return false
 	}
 	s.seen = sum
@@ -74,7 +79,7 @@ func (s *source) read() (texts [][]byte, sum [sha256.Size]byte, err error) {
 
 // readFile reads a regular file of no more than a size.
 func readFile(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not hold up the others
 	if err != nil {
 		return nil, err
 	}
