@@ -30,18 +30,22 @@ type accessRuns struct {
 	options options
 }
 
-// authResult is the line of auth. CPU is the service's for a million events, the median of
-// the runs.
+// authResult is the line of auth. CPU is the service's for a million events: the median of
+// the runs, and the least of them. What else the machine does meanwhile only adds to it, so
+// it is the least that is judged.
 type authResult struct {
-	Bench        string  `json:"bench"`
-	Destinations int     `json:"destinations"`
-	Rounds       int     `json:"rounds"`
-	CPUWithout   float64 `json:"cpu_s_per_m_events_without"`
-	CPU          float64 `json:"cpu_s_per_m_events"`
-	// CostPercent is how much more it is with. SpreadPercent is how far apart the runs
-	// without are, largest from smallest: what lies below it may be chance.
-	CostPercent   float64 `json:"cost_percent"`
-	SpreadPercent float64 `json:"spread_percent"`
+	Bench           string  `json:"bench"`
+	Destinations    int     `json:"destinations"`
+	Rounds          int     `json:"rounds"`
+	CPUWithout      float64 `json:"cpu_s_per_m_events_without"`
+	CPU             float64 `json:"cpu_s_per_m_events"`
+	CPULeastWithout float64 `json:"cpu_s_per_m_events_least_without"`
+	CPULeast        float64 `json:"cpu_s_per_m_events_least"`
+	// CostPercent is how much more the median is with, LeastCostPercent the least. SpreadPercent
+	// is how far apart the runs without are, largest from smallest.
+	CostPercent      float64 `json:"cost_percent"`
+	LeastCostPercent float64 `json:"least_cost_percent"`
+	SpreadPercent    float64 `json:"spread_percent"`
 }
 
 // accessCost compares runs without authentication and with it. They take turns, and who
@@ -65,14 +69,18 @@ func accessCost(ctx context.Context, a accessRuns) error {
 			cpu[granted] = append(cpu[granted], r.result.CPUPerMillionEv)
 		}
 	}
-	line := authResult{Bench: "auth", Destinations: n, Rounds: a.options.rounds, CPUWithout: median(cpu[false]), CPU: median(cpu[true])}
+	line := authResult{
+		Bench: "auth", Destinations: n, Rounds: a.options.rounds, CPUWithout: median(cpu[false]), CPU: median(cpu[true]),
+		CPULeastWithout: slices.Min(cpu[false]), CPULeast: slices.Min(cpu[true]),
+	}
 	line.CostPercent = round((line.CPU/line.CPUWithout-1)*100, 2)
+	line.LeastCostPercent = round((line.CPULeast/line.CPULeastWithout-1)*100, 2)
 	line.SpreadPercent = round((slices.Max(cpu[false])/slices.Min(cpu[false])-1)*100, 2)
 	if err := printLine(line); err != nil {
 		return err
 	}
-	if line.CostPercent > mostAuthCost {
-		return fmt.Errorf("authentication and grants cost %.2f %% of CPU, more than %.0f %% (runs without are up to %.2f %% apart)", line.CostPercent, mostAuthCost, line.SpreadPercent)
+	if line.LeastCostPercent > mostAuthCost {
+		return fmt.Errorf("authentication and grants cost %.2f %% of CPU, more than %.0f %% (runs without are up to %.2f %% apart)", line.LeastCostPercent, mostAuthCost, line.SpreadPercent)
 	}
 	return nil
 }
