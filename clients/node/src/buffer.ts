@@ -26,6 +26,11 @@ export class EventBuffer {
     return this.#line.length === 0 && this.#fits(this.#last);
   }
 
+  /** line is what waits for room. */
+  get line(): { events: number; bytes: number } {
+    return { events: this.#line.length, bytes: this.#lineBytes };
+  }
+
   /** waiting is the event that waits at the head of the line. */
   get waiting(): Outgoing | undefined {
     return this.#line[0];

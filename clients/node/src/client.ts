@@ -101,8 +101,8 @@ export class Client {
   }
 
   /**
-   * Takes no more events, waits for the answers, and ends the streams. Resolves to what
-   * has no answer after `timeoutMs` (default: the option `closeTimeoutMs`), whose promises are rejected with an
+   * Takes no more events, waits for the answers to all that were sent before, also those
+   * that wait for room, and ends the streams. Resolves to what has no answer after `timeoutMs` (default: the option `closeTimeoutMs`), whose promises are rejected with an
    * `UnansweredError`. A second call waits for the first.
    */
   close(options: Timeout = {}): Promise<Left> {
@@ -156,10 +156,7 @@ export class Client {
   async #close(timeoutMs: number | undefined): Promise<Left> {
     const patience = milliseconds(timeoutMs) ?? this.#settings.closeTimeoutMs;
     const pipeline = this.#pipeline;
-    pipeline.closing = true;
-    pipeline.turnAway();
-    pipeline.hold(false);
-    pipeline.cut();
+    pipeline.lockUp();
     const { mark } = pipeline;
     await pipeline.waiters.until(() => pipeline.isAnswered(mark), patience).catch(() => {}); // it is left, then
     const left = pipeline.abandon();
@@ -172,6 +169,9 @@ export class Client {
     const target = checkedTarget(name);
     checkToken(this.#settings, target);
     const patience = milliseconds(timeoutMs);
+    if (pipeline.failure !== undefined) {
+      throw pipeline.failure;
+    }
     const gone = () => pipeline.sender.isEmpty || pipeline.closing;
     pipeline.hold(true);
     try {

@@ -125,9 +125,10 @@ export class Pipeline implements SenderOwner {
     return this.#oldest > mark;
   }
 
-  /** left is what has no answer, without those that wait for room. */
+  /** left is what has no answer, with those that wait for room. */
   get left(): Left {
-    return { events: this.buffer.events, bytes: this.buffer.bytes };
+    const { events, bytes, line } = this.buffer;
+    return { events: events + line.events, bytes: bytes + line.bytes };
   }
 
   /** hold keeps batches from getting a number; with false it lets them go again. */
@@ -188,12 +189,12 @@ export class Pipeline implements SenderOwner {
     this.#pump();
   }
 
-  /** turnAway fails those who wait for room: no more is taken. */
-  turnAway(): void {
+  /** lockUp takes no more; what was sent before goes on, also what waits for room. */
+  lockUp(): void {
+    this.closing = true;
     this.rooms.fail(new ClosedError());
-    for (const event of this.buffer.clear()) {
-      this.#reject(event, new ClosedError());
-    }
+    this.hold(false);
+    this.cut();
   }
 
   /** abandon fails everything that has no answer, and says how much that was. */
@@ -253,7 +254,7 @@ export class Pipeline implements SenderOwner {
       for (const event of this.buffer.admit()) {
         this.#collect(event);
       }
-      if (this.buffer.waiting !== undefined) {
+      if (this.buffer.waiting !== undefined || this.closing) {
         this.cut();
       }
     }

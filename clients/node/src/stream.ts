@@ -39,6 +39,7 @@ export class Stream {
   #opening = false;
   #pause: NodeJS.Timeout | undefined;
   #closed = false;
+  #closing: Promise<void> | undefined;
   #ended: (() => void) | undefined;
   #receipts = new Receipts();
   /** The last numbers that were answered and written on this call. */
@@ -85,7 +86,12 @@ export class Stream {
   }
 
   /** close ends the stream: in order if everything is answered, otherwise at once. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#pause);
     const call = this.#call;

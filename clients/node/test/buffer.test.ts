@@ -18,7 +18,7 @@ test("wait: an event that has no room waits in line, in order, and nothing is lo
   const client = connected(t, service, { maxBufferedBytes: 300, batchDelayMs: 0, maxStreams: 1 });
   const sent = Array.from({ length: 6 }, (_, n) => client.$send.s3(event(payload(n))));
   assert.deepEqual([client.stats().bufferedEvents, client.stats().bufferedBytes], [3, 300]);
-  await assert.rejects(client.flush({ timeoutMs: 20 }), { name: "TimeoutError", events: 3, bytes: 300 });
+  await assert.rejects(client.flush({ timeoutMs: 20 }), { name: "TimeoutError", events: 6, bytes: 600 });
   release(service);
   await Promise.all(sent);
   await client.flush();

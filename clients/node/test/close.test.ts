@@ -28,14 +28,26 @@ test("close with a time-out says what is left, whose promises fail as unanswered
   const ready = assert.rejects(client.ready(), { name: "ClosedError" });
   const flushed = assert.rejects(client.flush(), { name: "UnansweredError" });
   const began = performance.now();
-  assert.deepEqual(await client.close({ timeoutMs: 50 }), { events: 2, bytes: 200 });
+  assert.deepEqual(await client.close({ timeoutMs: 50 }), { events: 3, bytes: 300 });
   assert.ok(performance.now() - began >= 49);
-  await assert.rejects(sent[0] as Promise<unknown>, { name: "UnansweredError", events: 2, bytes: 200 });
+  await assert.rejects(sent[0] as Promise<unknown>, { name: "UnansweredError", events: 3, bytes: 300 });
   await assert.rejects(sent[1] as Promise<unknown>, { name: "UnansweredError" });
-  await assert.rejects(sent[2] as Promise<unknown>, { name: "ClosedError" }); // it waited for room
+  await assert.rejects(sent[2] as Promise<unknown>, { name: "UnansweredError" }); // it waited for room
   await Promise.all([ready, flushed]);
-  assert.deepEqual(told.map((error) => error.name).sort(), ["ClosedError", "UnansweredError", "UnansweredError"]);
+  assert.deepEqual(told.map((error) => error.name).sort(), ["UnansweredError", "UnansweredError", "UnansweredError"]);
   assert.equal(client.stats().bufferedBytes, 0);
+});
+
+test("close lets what waits for room go, too", async (t) => {
+  const service = await started(t, hold);
+  const client = connected(t, service, { maxBufferedBytes: 300, batchDelayMs: 60_000 });
+  const sent = Array.from({ length: 6 }, (_, n) => client.$send.s3(event(String(n).padEnd(27, "."))));
+  const closed = client.close();
+  service.behaviour = accept;
+  service.reset();
+  assert.deepEqual(await closed, { events: 0, bytes: 0 });
+  await Promise.all(sent);
+  assert.equal(new Set(service.events).size, 6);
 });
 
 test("close without a time-out takes closeTimeoutMs", async (t) => {

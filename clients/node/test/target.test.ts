@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accept, hold } from "./answers.js";
+import { status } from "@grpc/grpc-js";
+import { accept, end, hold } from "./answers.js";
 import { connected, event, started } from "./client.js";
 
 const sender = (received: { request: { senderId: Uint8Array } } | undefined) =>
@@ -47,4 +48,21 @@ test("setTarget refuses what connect refuses, and a client that is closed", asyn
   await assert.rejects(client.setTarget("example.com:1"), { name: "InvalidOptionError", option: "token" });
   await client.close();
   await assert.rejects(client.setTarget("localhost:1"), { name: "ClosedError" });
+});
+
+test("setTarget and close at the same time both end; a client that has failed goes nowhere", async (t) => {
+  const old = await started(t);
+  const next = await started(t);
+  const client = connected(t, old);
+  await client.$send.s3(event("1"));
+  const changed = client.setTarget(next.target);
+  await new Promise(setImmediate); // the old stream is ending
+  assert.deepEqual(await client.close(), { events: 0, bytes: 0 });
+  await changed;
+  const failing = connected(
+    t,
+    await started(t, (_received, stream) => end(stream, { code: status.PERMISSION_DENIED, message: "no" })),
+  );
+  await assert.rejects(failing.$send.s3(event("1")), { name: "ClientFailedError" });
+  await assert.rejects(failing.setTarget(next.target), { name: "ClientFailedError" });
 });
