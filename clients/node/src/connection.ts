@@ -6,7 +6,7 @@ import {
   GetDeliveryResponseSchema,
 } from "./gen/destinations/v1/deliveries_pb.js";
 import { type StreamS3Response, StreamS3ResponseSchema } from "./gen/destinations/v1/destinations_pb.js";
-import type { Settings } from "./options.js";
+import { isToken, type Settings } from "./options.js";
 import { isLocal } from "./target.js";
 
 /** A StreamS3 call: messages are encoded by whoever writes them. */
@@ -68,9 +68,14 @@ export class Connection {
   async #metadata(): Promise<Metadata> {
     const metadata = new Metadata();
     const token = typeof this.#token === "function" ? await this.#token() : this.#token;
-    if (token !== undefined) {
-      metadata.set("authorization", `Bearer ${token}`);
+    if (token === undefined) {
+      return metadata;
     }
+    if (!isToken(token)) {
+      // gRPC's own refusal would show it.
+      throw new Error("the function gave something else than visible ASCII characters");
+    }
+    metadata.set("authorization", `Bearer ${token}`);
     return metadata;
   }
 }

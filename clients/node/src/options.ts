@@ -176,10 +176,15 @@ function checkFunctions(all: Settings): void {
     check(all[name] === undefined || typeof all[name] === "function", name, "must be a function");
   }
   check(
-    all.token === undefined || typeof all.token === "function" || (typeof all.token === "string" && all.token !== ""),
+    all.token === undefined || typeof all.token === "function" || isToken(all.token),
     "token",
-    "must be a string that is not empty, or a function",
+    "must be a string of visible ASCII characters that is not empty, or a function",
   );
+}
+
+/** isToken reports whether a header can say a token: one from a file may have a line end. */
+export function isToken(token: unknown): token is string {
+  return typeof token === "string" && /^[\x21-\x7e]+$/.test(token);
 }
 
 function checkSecurity(all: Settings): void {
@@ -208,9 +213,12 @@ function checkSecurity(all: Settings): void {
 
 /** checkToken refuses to send a token in plaintext to another machine. */
 export function checkToken(all: Settings, target: string): void {
-  const plaintext = all.insecure && !isLocal(target);
+  const plaintext = (all.insecure || all.credentials instanceof Insecure) && !isLocal(target);
   check(!(all.token !== undefined && plaintext), "token", "is refused with plaintext to another machine (insecure)");
 }
+
+/** What plaintext credentials are of. */
+const Insecure = ChannelCredentials.createInsecure().constructor as typeof ChannelCredentials;
 
 function check(ok: boolean, option: string, reason: string): void {
   if (!ok) {

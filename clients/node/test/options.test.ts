@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { credentials } from "@grpc/grpc-js";
 import { type ConnectOptions, connect, InvalidOptionError } from "../src/index.js";
 import { settings } from "../src/options.js";
 import { isLocal } from "../src/target.js";
@@ -29,6 +30,8 @@ test("an option that is unknown, out of range or contradicts another is refused 
     [{ tls: { ca: 7 } }, "tls.ca"],
     [{ credentials: {} }, "credentials"],
     [{ token: "" }, "token"],
+    [{ token: "secret\n" }, "token"],
+    [{ token: "secret", credentials: credentials.createInsecure(), target: "example.com:1" }, "token"],
     [{ token: "secret", insecure: true, target: "example.com:1" }, "token"],
     [{ serializer: "json" }, "serializer"],
     [{ onRejected: {} }, "onRejected"],

@@ -94,3 +94,15 @@ test("a token that is a string and refused ends the client", async (t) => {
   const client = connected(t, service, { token: "bad" });
   await assert.rejects(client.$send.s3(event("x")), { name: "ClientFailedError", code: "UNAUTHENTICATED" });
 });
+
+test("a token that no header can say, such as a file's with its line end, is an error that does not show it", async (t) => {
+  const service = await started(t);
+  const tokens = ["secret\n", "s\u00e9cret", "secret"];
+  const client = connected(t, service, { token: () => tokens.shift() ?? "secret", reconnectInitialMs: 20 });
+  const sent = client.$send.s3(event("x"));
+  await assert.rejects(client.flush({ timeoutMs: 5 }), { name: "TimeoutError" });
+  assert.match(client.stats().lastError, /^UNAUTHENTICATED: token: the function gave something else/);
+  await sent;
+  assert.equal(client.stats().reconnects, 2);
+  assert.deepEqual(service.metadata.at(-1)?.get("authorization"), ["Bearer secret"]);
+});
