@@ -388,24 +388,3 @@ func TestRatesAreKept(t *testing.T) {
 		}
 	}
 }
-
-// What is read of strangers before they are judged is bounded: what they show, and what they
-// ask for.
-func TestStrangersCanNotSendMuch(t *testing.T) {
-	g := guard(t, setup{journal: &fakeJournal{t: t}}, twoTenants, "a")
-	for name, c := range map[string]struct {
-		shown string
-		asked []string
-		code  codes.Code
-	}{
-		"little":           {"x", []string{"a"}, codes.Unauthenticated},
-		"1,000 tokens":     {"x", slices.Repeat([]string{strings.Repeat("a", 440)}, 1000), codes.Unauthenticated},
-		"a large token":    {strings.Repeat("x", 100<<10), []string{"a"}, codes.Internal},
-		"a million tokens": {"x", make([]string, 1<<20), codes.Internal},
-	} {
-		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+c.shown)
-		if _, err := g.told.GetDelivery(ctx, &destinationsv1.GetDeliveryRequest{Tokens: c.asked}); status.Code(err) != c.code {
-			t.Errorf("%s: got %v, want %v", name, err, c.code)
-		}
-	}
-}

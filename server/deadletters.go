@@ -42,10 +42,11 @@ type DeadLetters interface {
 // DeadBatch names a dead batch.
 type DeadBatch struct {
 	Tenant, Bucket, Key string
-	Covers              func(prefix string) bool // one whose prefix it is not true of is unknown
+	Covers              func(prefix string) bool // asked of that batch's alone; false = it is unknown
 }
 
-// reaches reports whether a destination is the grant's to see.
+// reaches reports whether a destination is the grant's to see. A call that lasts asks it of
+// the caller's grant of the moment: one that is changed counts in the middle of a list.
 func reaches(grant *auth.Grant, d *destinationsv1.Destination) bool {
 	return grant.Reaches(d.GetTenant()) && grant.Covers(d.GetBucket(), d.GetPrefix())
 }
@@ -60,9 +61,9 @@ func (o operations) ListDead(request *destinationsv1.ListDeadRequest, rpc grpc.S
 		if err != nil {
 			return err
 		}
-		grant := callerOf(ctx).Grant()
+		caller := callerOf(ctx)
 		return o.server.deadLetters.List(ctx, of, func(batch *destinationsv1.ListDeadResponse) error {
-			if !reaches(grant, batch.GetDestination()) {
+			if !reaches(caller.Grant(), batch.GetDestination()) {
 				return nil
 			}
 			return send(ctx, rpc, batch)
@@ -76,31 +77,38 @@ func (o operations) ExportDead(request *destinationsv1.ExportDeadRequest, rpc gr
 		if err := CheckBucket(request.GetBucket()); err != nil {
 			return fmt.Errorf("%w: %w", errBucketInvalid, err)
 		}
-		grant := callerOf(ctx).Grant()
-		tenant, err := tenantFor(grant, request.GetTenant(), false)
+		caller := callerOf(ctx)
+		tenant, err := tenantFor(caller.Grant(), request.GetTenant(), false)
 		if err != nil {
 			return err
 		}
-		object, err := o.server.deadLetters.Open(ctx, DeadBatch{
-			Tenant: tenant, Bucket: request.GetBucket(), Key: request.GetKey(),
-			Covers: func(prefix string) bool { return grant.Covers(request.GetBucket(), prefix) },
+		of := "" // the prefix of the batch
+		covers := func(prefix string) bool {
+			of = prefix
+			return caller.Grant().Covers(request.GetBucket(), prefix)
+		}
+		object, err := o.server.deadLetters.Open(ctx, DeadBatch{Tenant: tenant, Bucket: request.GetBucket(), Key: request.GetKey(), Covers: covers})
+		if err != nil {
+			return err
+		}
+		err = sendPieces(object, func(piece []byte) error {
+			if !covers(of) { // any more
+				return ErrBatchUnknown
+			}
+			return send(ctx, rpc, &destinationsv1.ExportDeadResponse{Data: piece})
 		})
-		if err != nil {
-			return err
-		}
-		err = sendPieces(ctx, rpc, object)
 		return errors.Join(err, object.Close())
 	})
 }
 
 // sendPieces sends an object. Each piece has a buffer of its own, since gRPC may
 // still hold the one before.
-func sendPieces(ctx context.Context, rpc grpc.ServerStreamingServer[destinationsv1.ExportDeadResponse], object io.Reader) error {
+func sendPieces(object io.Reader, send func(piece []byte) error) error {
 	for {
 		piece := make([]byte, maxPieceBytes)
 		n, err := fill(object, piece)
 		if n > 0 {
-			if err := send(ctx, rpc, &destinationsv1.ExportDeadResponse{Data: piece[:n]}); err != nil {
+			if err := send(piece[:n]); err != nil {
 				return err
 			}
 		}

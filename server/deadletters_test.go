@@ -23,6 +23,7 @@ type fakeDeadLetters struct {
 	asked   string
 	err     error
 	batches []*destinationsv1.ListDeadResponse
+	between func() // called behind each of them; may be nil
 	object  io.Reader
 	open    int // objects that were opened and not closed
 }
@@ -33,6 +34,9 @@ func (f *fakeDeadLetters) List(_ context.Context, of server.Selection, give func
 		if err := give(batch); err != nil {
 			return err
 		}
+		if f.between != nil {
+			f.between()
+		}
 	}
 	return f.err
 }
@@ -40,6 +44,9 @@ func (f *fakeDeadLetters) List(_ context.Context, of server.Selection, give func
 func (f *fakeDeadLetters) Open(_ context.Context, of server.DeadBatch) (io.ReadCloser, error) {
 	if f.asked = fmt.Sprintf("open %s %s %s", of.Tenant, of.Bucket, of.Key); f.err != nil {
 		return nil, f.err
+	}
+	if len(f.batches) > 0 && !of.Covers(f.batches[0].GetDestination().GetPrefix()) {
+		return nil, server.ErrBatchUnknown
 	}
 	f.open++
 	return &openObject{Reader: f.object, closed: func() { f.open-- }}, nil

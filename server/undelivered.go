@@ -22,12 +22,12 @@ type Undelivered interface {
 func (o operations) ListDestinations(request *destinationsv1.ListDestinationsRequest, rpc grpc.ServerStreamingServer[destinationsv1.ListDestinationsResponse]) error {
 	only := request.GetState()
 	return o.stream(rpc.Context(), "list destinations", func(ctx context.Context) error {
-		grant := callerOf(ctx).Grant()
-		tenant, err := tenantFor(grant, request.GetTenant(), true)
+		caller := callerOf(ctx)
+		tenant, err := tenantFor(caller.Grant(), request.GetTenant(), true)
 		if err != nil {
 			return err
 		}
-		seen := &view{grant: grant, tenant: tenant}
+		seen := &view{caller: caller, tenant: tenant}
 		return o.server.undelivered.List(ctx, func(line *destinationsv1.ListDestinationsResponse) error {
 			if line = seen.of(line); line == nil {
 				return nil
@@ -43,18 +43,18 @@ func (o operations) ListDestinations(request *destinationsv1.ListDestinationsReq
 // view is what a caller may see of the list. Who does not see every tenant sees of what
 // all share how it is, and not what was said: that names the object of whoever met it first.
 type view struct {
-	grant  *auth.Grant
+	caller *auth.Caller    // whose grant may change meanwhile
 	tenant string          // "" = every one
 	hidden map[string]bool // messages of what is shared
 }
 
 // of is a line as the caller sees it; nil = not at all.
 func (v *view) of(line *destinationsv1.ListDestinationsResponse) *destinationsv1.ListDestinationsResponse {
-	d := line.GetDestination()
-	if d != nil && (v.tenant != "" && v.tenant != d.GetTenant() || !reaches(v.grant, d)) {
+	grant, d := v.caller.Grant(), line.GetDestination()
+	if d != nil && (v.tenant != "" && v.tenant != d.GetTenant() || !reaches(grant, d)) {
 		return nil
 	}
-	if v.grant.ReachesAll() || line.GetMessage() == "" && d != nil {
+	if grant.ReachesAll() || line.GetMessage() == "" && d != nil {
 		return line
 	}
 	line = proto.CloneOf(line) // it is not ours

@@ -17,12 +17,17 @@ import (
 type fakeUndelivered struct {
 	lines []*destinationsv1.ListDestinationsResponse
 	err   error // behind them
+
+	between func() // called behind each of them; may be nil
 }
 
 func (f *fakeUndelivered) List(_ context.Context, give func(*destinationsv1.ListDestinationsResponse) error) error {
 	for _, line := range f.lines {
 		if err := give(line); err != nil {
 			return err
+		}
+		if f.between != nil {
+			f.between()
 		}
 	}
 	return f.err
