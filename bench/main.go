@@ -50,7 +50,21 @@ func parse(args []string) (run func(context.Context) error, err error) {
 	fs := flag.NewFlagSet("bench "+name, flag.ContinueOnError)
 	t := &trial{name: name}
 	fs.Uint64Var(&t.seed, "seed", rand.Uint64(), "`number` that what is random follows from")
-	var play func(context.Context, *trial) error
+	play, err := playOf(name, fs)
+	if err != nil {
+		return nil, err
+	}
+	if err := fs.Parse(args); err != nil {
+		return nil, err
+	}
+	if fs.NArg() > 0 {
+		return nil, fmt.Errorf("%q: takes no arguments", fs.Args())
+	}
+	return func(ctx context.Context) error { return t.run(ctx, play) }, nil
+}
+
+// playOf is what a trial does, whose flags it adds.
+func playOf(name string, fs *flag.FlagSet) (play func(context.Context, *trial) error, err error) {
 	switch name {
 	case "bad":
 		p := badDefaults()
@@ -89,13 +103,7 @@ func parse(args []string) (run func(context.Context) error, err error) {
 	default:
 		return nil, fmt.Errorf("%q is none of ingest, auth, telemetry, bad, expired, overload, status, backlog, tenants and clients", name)
 	}
-	if err := fs.Parse(args); err != nil {
-		return nil, err
-	}
-	if fs.NArg() > 0 {
-		return nil, fmt.Errorf("%q: takes no arguments", fs.Args())
-	}
-	return func(ctx context.Context) error { return t.run(ctx, play) }, nil
+	return play, nil
 }
 
 // options is what the command line says of runs of ingest.
