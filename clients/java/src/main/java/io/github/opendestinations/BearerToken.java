@@ -3,7 +3,6 @@ package io.github.opendestinations;
 import io.grpc.CallCredentials;
 import io.grpc.Metadata;
 import io.grpc.Status;
-import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
@@ -26,16 +25,28 @@ final class BearerToken extends CallCredentials {
   }
 
   private void apply(MetadataApplier applier) {
-    Metadata headers = new Metadata();
+    String given;
     try {
-      headers.put(AUTHORIZATION, "Bearer " + Objects.requireNonNull(token.get()));
-    } catch (RuntimeException e) {
-      applier.fail(
-          Status.UNAUTHENTICATED
-              .withDescription("the function that gives the token failed")
-              .withCause(e));
+      given = token.get();
+    } catch (Throwable e) { // whatever it is, the call waits for an answer
+      fail(applier, "the function failed with " + e.getClass().getSimpleName());
       return;
     }
+    if (!isValid(given)) { // gRPC would log it
+      fail(applier, "the function gave something else than visible ASCII characters");
+      return;
+    }
+    Metadata headers = new Metadata();
+    headers.put(AUTHORIZATION, "Bearer " + given);
     applier.apply(headers);
+  }
+
+  private static void fail(MetadataApplier applier, String why) {
+    applier.fail(Status.UNAUTHENTICATED.withDescription("token: " + why));
+  }
+
+  /** Whether a header can say it: one from a file may have a line end. */
+  static boolean isValid(String token) {
+    return token != null && !token.isEmpty() && token.chars().allMatch(c -> c > ' ' && c < 0x7f);
   }
 }

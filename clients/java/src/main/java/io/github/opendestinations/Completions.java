@@ -67,8 +67,11 @@ final class Completions {
     executor.execute(
         () -> {
           thread = Thread.currentThread();
-          work.run();
-          thread = null;
+          try {
+            work.run();
+          } finally {
+            thread = null;
+          }
         });
   }
 
@@ -97,7 +100,7 @@ final class Completions {
     if (onRejected != null) {
       try {
         onRejected.accept(error);
-      } catch (RuntimeException e) {
+      } catch (Throwable e) {
         // It is told, no more: what it throws has nobody to go to.
       }
     }

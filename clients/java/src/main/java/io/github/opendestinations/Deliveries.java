@@ -47,12 +47,16 @@ final class Deliveries {
         List.of(receipt.token()),
         (deliveries, end) -> {
           if (end != null) {
-            future.completeExceptionally(end.failure());
+            future.completeExceptionally(isClosed() ? new ClosedException() : end.failure());
           } else {
             future.complete(deliveries.get(0));
           }
         });
     return future;
+  }
+
+  private synchronized boolean isClosed() {
+    return closed;
   }
 
   CompletableFuture<Delivery> delivered(Receipt receipt, Duration timeout) {

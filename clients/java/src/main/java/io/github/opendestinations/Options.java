@@ -311,7 +311,7 @@ public final class Options {
      * @return this
      */
     public Builder token(String token) {
-      check(token != null && !token.isEmpty(), "token", "is empty");
+      check(BearerToken.isValid(token), "token", "is not of visible ASCII characters");
       this.token = () -> token;
       this.tokenRenews = false;
       return this;

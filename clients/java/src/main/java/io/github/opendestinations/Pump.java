@@ -53,6 +53,20 @@ final class Pump {
   }
 
   private void run() {
+    try {
+      runSteps();
+    } catch (Throwable e) { // what is sent would wait for this thread for ever
+      state.lock.lock();
+      try {
+        state.fail(new ClientFailedException("INTERNAL", "", "the client is broken: " + e));
+      } finally {
+        state.lock.unlock();
+      }
+      throw e;
+    }
+  }
+
+  private void runSteps() {
     for (Step step = nextStep(); step != null; step = nextStep()) {
       try {
         step.action().run();

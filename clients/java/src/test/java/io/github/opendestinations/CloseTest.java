@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -92,6 +94,26 @@ class CloseTest {
     CompletableFuture<Left> left =
         client.send().s3("bkt", "", "x").thenApply(receipt -> client.close(Duration.ofSeconds(10)));
     assertEquals(new Left(0, 0), left.get());
+  }
+
+  @Test
+  void whatOnRejectedThrowsIsIgnored() throws Exception {
+    service.hold();
+    List<String> told = new CopyOnWriteArrayList<>();
+    Options options =
+        Options.builder(service.target())
+            .onRejected(
+                e -> {
+                  told.add(e.getClass().getSimpleName());
+                  throw new AssertionError("as told");
+                })
+            .build();
+    Client client = Client.connect(options);
+    List<CompletableFuture<Receipt>> futures =
+        List.of(client.send().s3("bkt", "", "x"), client.send().s3("bkt", "", "y"));
+    client.close(Duration.ZERO);
+    futures.forEach(f -> assertInstanceOf(UnansweredException.class, SendTest.errorOf(f)));
+    assertEquals(List.of("UnansweredException", "UnansweredException"), told);
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.github.opendestinations;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.grpc.Grpc;
@@ -26,6 +27,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -88,6 +90,41 @@ class SecurityTest {
       }
       server.shutdownNow();
     }
+  }
+
+  @Test
+  void aTokenThatNoHeaderCanSayIsAnErrorThatDoesNotShowIt() throws Exception {
+    Gate gate = new Gate();
+    gate.want = "Bearer good";
+    List<Supplier<String>> tokens =
+        List.of(
+            () -> "secret\n",
+            () -> null,
+            () -> {
+              throw new AssertionError("secret");
+            });
+    AtomicInteger asked = new AtomicInteger();
+    try (FakeService service = new FakeService()) {
+      Server server = serve(service, InsecureServerCredentials.create(), gate);
+      String target = "localhost:" + server.getPort();
+      Options options =
+          Options.builder(target)
+              .reconnect(Duration.ofMillis(1), Duration.ofMillis(10))
+              .token(
+                  () -> {
+                    int i = asked.getAndIncrement();
+                    return i < tokens.size() ? tokens.get(i).get() : "good";
+                  })
+              .build();
+      try (Client client = Client.connect(options)) {
+        assertEquals("bkt", client.send().s3("bkt", "", "x").join().bucket());
+        assertEquals(3, client.stats().reconnects());
+      }
+      assertEquals(List.of("Bearer good"), List.copyOf(gate.seen));
+      server.shutdownNow();
+    }
+    assertThrows(
+        IllegalArgumentException.class, () -> Options.builder("localhost:1").token("secret\n"));
   }
 
   /** A key and its certificate, in PEM. */
