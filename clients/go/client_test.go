@@ -70,7 +70,8 @@ func TestAnswersThatBreakTheRules(t *testing.T) {
 			}}
 			inBubble(t, s, func(t *testing.T) {
 				c := s.connect(t, destinations.Options{})
-				if err := send(t, c, "event").Wait(t.Context()); !errors.As(err, new(*destinations.ClientFailedError)) || !strings.Contains(err.Error(), "breaks the rules") {
+				got := (*destinations.ClientFailedError)(nil)
+				if err := send(t, c, "event").Wait(t.Context()); !errors.As(err, &got) || got.Code != "INTERNAL" || !strings.Contains(err.Error(), "breaks the rules") {
 					t.Errorf("got %v", err)
 				}
 			})

@@ -2,6 +2,7 @@ package destinations
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -79,15 +80,52 @@ type bearer struct {
 }
 
 // GetRequestMetadata implements credentials.PerRPCCredentials.
-func (b *bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+func (b *bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
 	token := b.options.Token
 	if b.options.TokenSource != nil {
 		var err error
-		if token, err = b.options.TokenSource(); err != nil {
+		if token, err = b.ask(ctx); err != nil {
 			return nil, fmt.Errorf("get a token: %w", err)
 		}
 	}
 	return map[string]string{"authorization": "Bearer " + token}, nil
+}
+
+// errNoHeader is a token that a header can't say, as one from a file with its line end.
+// gRPC's own refusal could show it.
+var errNoHeader = errors.New("it is not of visible ASCII characters")
+
+// ask has TokenSource give a token. It knows of no context, so Close does not wait for
+// it: a goroutine that it holds up ends when it returns.
+func (b *bearer) ask(ctx context.Context) (string, error) {
+	type answer struct {
+		token string
+		err   error
+	}
+	given := make(chan answer, 1)
+	go func() {
+		token, err := b.options.TokenSource()
+		given <- answer{token, err}
+	}()
+	select {
+	case a := <-given:
+		if a.err == nil && !isToken(a.token) {
+			a.err = errNoHeader
+		}
+		return a.token, a.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// isToken says whether a header can say a token.
+func isToken(token string) bool {
+	for _, c := range []byte(token) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return token != ""
 }
 
 // RequireTransportSecurity implements credentials.PerRPCCredentials. Plaintext is for

@@ -91,6 +91,11 @@ func (e *outEvent) bytes() int {
 	return e.payloadBytes() + len(e.bucket) + len(e.prefix) + len(e.id) + eventOverhead
 }
 
+// mostEncoded is as many bytes as the event takes in a request, or a few more.
+func (e *outEvent) mostEncoded() int {
+	return e.bytes() + len(e.traceparent) + len(e.tracestate)
+}
+
 // Fields of S3Event and StreamS3Request, as in destinations.proto.
 const (
 	eventID, eventBucket, eventPrefix, eventPayload, eventTraceparent, eventTracestate = 1, 2, 3, 4, 5, 6

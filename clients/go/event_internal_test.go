@@ -1,6 +1,7 @@
 package destinations
 
 import (
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -57,4 +58,17 @@ func roundTrip(t *testing.T, m *api.S3Event) *api.S3Event {
 		}
 	}
 	return out
+}
+
+// TestRequestsAreCutAsTheyAreEncoded: traces do not count in BatchBytes, and must not make a
+// request larger than the service takes.
+func TestRequestsAreCutAsTheyAreEncoded(t *testing.T) {
+	e := outEvent{bucket: "bucket", text: "x", tracestate: strings.Repeat("s", 512)}
+	r := &request{sequence: 1}
+	for r.fits(&e, mostBatch) {
+		r.add(&e, 1)
+	}
+	if size := len(r.events) + len(r.head(1, &firstOfStream{sender: make([]byte, 16)})); size > mostBatch || size < mostBatch-5<<10 {
+		t.Errorf("a request of %d bytes, want at most %d, and not much less", size, mostBatch)
+	}
 }

@@ -77,7 +77,7 @@ func TestCallsOfBadEvents(t *testing.T) {
 // TestOptions names what is wrong.
 func TestOptions(t *testing.T) {
 	_, err := destinations.Connect("localhost:1", destinations.Options{
-		MaxBufferedBytes: -1, WhenFull: 7, BlockTimeout: -1, BatchBytes: 3 << 20, BatchDelay: -1, MaxStreams: 65,
+		MaxBufferedBytes: -1, WhenFull: 7, BlockTimeout: -1, BatchBytes: 5 << 20, BatchDelay: -1, MaxStreams: 65,
 		ReconnectInitial: time.Second, ReconnectMax: time.Millisecond, KeepaliveTime: time.Second, KeepaliveTimeout: -1, CloseTimeout: -1,
 		Token: "t", TokenSource: func() (string, error) { return "", nil },
 	})
@@ -91,6 +91,9 @@ func TestOptions(t *testing.T) {
 	}
 	if _, err := destinations.Connect("example.com:1", destinations.Options{Insecure: true, Token: "secret"}); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("a token over plaintext: got %v", err)
+	}
+	if _, err := destinations.Connect("localhost:1", destinations.Options{Token: "secret\n"}); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a token that no header can say: got %v", err)
 	}
 	if _, err := destinations.Connect("", destinations.Options{}); err == nil {
 		t.Error("no target: got no error")

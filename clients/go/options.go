@@ -38,7 +38,7 @@ type Options struct {
 	BlockTimeout time.Duration
 
 	// BatchBytes is the size from which on a request takes no more events, counted as in
-	// MaxBufferedBytes; one event alone may be larger. 256 KiB, at most 2 MiB.
+	// MaxBufferedBytes; one event alone may be larger. 256 KiB, at most 4 MiB.
 	BatchBytes int
 
 	// BatchDelay is how long a request waits for more events. 5 ms.
@@ -77,7 +77,8 @@ type Options struct {
 	Token string
 
 	// TokenSource is asked for the token each time, instead of Token. A service that
-	// refuses its token is tried again.
+	// refuses its token is tried again. One that a header can't say, as that of a file
+	// with its line end, counts as refused.
 	TokenSource func() (string, error)
 
 	// Serialize makes bytes of a payload that is neither a string nor bytes.
@@ -95,7 +96,8 @@ type Options struct {
 
 const (
 	leastBuffer   = 1 << 10
-	mostBatch     = 2 << 20
+	mostBatch     = 4 << 20
+	mostEncoded   = mostBatch - 4<<10 // of a request's events: the service's rule, less what stands beside them
 	mostStreams   = 64
 	leastPing     = 10 * time.Second
 	mostRequests  = 1000    // without an answer
@@ -138,6 +140,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Token != "" && o.TokenSource != nil {
 		errs = append(errs, wrong("Token", "set together with TokenSource"))
+	}
+	if o.Token != "" && !isToken(o.Token) {
+		errs = append(errs, wrong("Token", errNoHeader.Error()))
 	}
 	if o.Serialize == nil {
 		o.Serialize = json.Marshal

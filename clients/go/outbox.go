@@ -44,7 +44,7 @@ func (c *Client) add(e *outEvent, weight int64) (*Receipt, error) {
 	case o.everyDone:
 		return nil, ErrClosed
 	}
-	if o.filling != nil && o.filling.bytes+e.bytes() > c.options.BatchBytes {
+	if o.filling != nil && !o.filling.fits(e, c.options.BatchBytes) {
 		c.fullLocked()
 	}
 	if o.filling == nil {

@@ -28,6 +28,12 @@ type request struct {
 	tokens     map[destination]string    // with completed prefixes
 }
 
+// fits says whether the request may take another event: by what it counts, and as it will
+// be encoded, which is more where there are traces.
+func (r *request) fits(e *outEvent, batchBytes int) bool {
+	return r.bytes+e.bytes() <= batchBytes && len(r.events)+e.mostEncoded() <= mostEncoded
+}
+
 // receiptsAtOnce is how many receipts are made at a time.
 const receiptsAtOnce = 128
 

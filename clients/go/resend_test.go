@@ -2,6 +2,7 @@ package destinations_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -89,6 +90,44 @@ func TestFreshTokensAreTriedAgain(t *testing.T) {
 		must(t, send(t, c, "event").Wait(t.Context()))
 		if asked != 3 {
 			t.Errorf("asked for a token %d times, want 3", asked)
+		}
+	})
+}
+
+// TestTokensThatNoHeaderCanSay are asked for again, and not shown.
+func TestTokensThatNoHeaderCanSay(t *testing.T) {
+	s := &service{}
+	inBubble(t, s, func(t *testing.T) {
+		asked, tokens := 0, []string{"secret\n", "s\u00e9cret", "", "fresh"}
+		c := s.connect(t, destinations.Options{TokenSource: func() (string, error) { asked++; return tokens[asked-1], nil }})
+		r := send(t, c, "event")
+		<-time.After(10 * time.Millisecond) // in the bubble's time
+		if last := fmt.Sprint(c.Stats().LastError); !strings.Contains(last, "visible ASCII") || strings.Contains(last, "secret") {
+			t.Errorf("got %q", last)
+		}
+		must(t, r.Wait(t.Context()))
+		if asked != len(tokens) {
+			t.Errorf("asked for a token %d times, want %d", asked, len(tokens))
+		}
+	})
+}
+
+// TestCloseDoesNotWaitForAToken that does not come.
+func TestCloseDoesNotWaitForAToken(t *testing.T) {
+	s := &service{}
+	inBubble(t, s, func(t *testing.T) {
+		comes := make(chan struct{})
+		defer close(comes)
+		c := s.connect(t, destinations.Options{TokenSource: func() (string, error) { <-comes; return "late", nil }})
+		send(t, c, "event")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		got, began := (*destinations.UnansweredError)(nil), time.Now()
+		if err := c.Close(ctx); !errors.As(err, &got) || got.Events != 1 {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v", took)
 		}
 	})
 }

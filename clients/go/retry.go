@@ -88,7 +88,9 @@ func (p *pauses) next(err error) time.Duration {
 func refusal(err error) *ClientFailedError {
 	st := status.Convert(err)
 	code := codeNames[st.Code()]
-	if code == "" {
+	if errors.As(err, new(*brokenRule)) {
+		code = "INTERNAL"
+	} else if code == "" {
 		code = "UNKNOWN"
 	}
 	return &ClientFailedError{Code: code, Reason: reason(st), Message: st.Message(), Err: err}
