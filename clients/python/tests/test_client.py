@@ -215,3 +215,17 @@ def test_what_on_rejected_raises_is_ignored() -> None:
     with Service() as service, connect(service.target, on_rejected=broken) as client:
         client.send.s3(bucket="b", payload="a\nb")
         client.send.s3(bucket="b", payload="x").result(PATIENCE)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_breaks_fails_the_client() -> None:
+    with Service() as service:
+        client = connect(service.target)
+
+        def broken() -> None:
+            raise ZeroDivisionError
+
+        client._sender.session.channel = broken  # type: ignore[method-assign]
+        with pytest.raises(ClientFailedError, match="ZeroDivisionError"):
+            client.send.s3(bucket="b", payload="x").result(PATIENCE)
+        client.close()

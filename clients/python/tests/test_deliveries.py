@@ -18,6 +18,8 @@ from open_destinations import (
     connect,
 )
 from open_destinations import TimeoutError as OurTimeoutError
+from open_destinations._proto import deliveries_pb2 as api
+from open_destinations.status import status_of
 
 from .service import PATIENCE, Service
 
@@ -135,3 +137,7 @@ def test_asyncio() -> None:
 
     with Service() as service:
         asyncio.run(body(service))
+
+
+def test_a_state_of_a_later_api_is_its_number() -> None:
+    assert status_of(api.Delivery(state=99)).state == "99"  # type: ignore[arg-type]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import grpc
 
-from .options import Settings
+from ._ending import Ending
+from .options import Settings, is_token
 
 _MIN_CONNECT = 5.0  # s that one try to connect may take at least
 _MAX_ANSWER = 16 << 20  # bytes
@@ -44,9 +45,17 @@ def _ms(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-def metadata(settings: Settings) -> list[tuple[str, str]]:
-    """What goes with each call; raises what the token's function raises."""
-    token = settings.token
+def metadata(settings: Settings) -> list[tuple[str, str]] | Ending:
+    """What goes with each call, or why there is no token for it. Waits for the token's
+    function."""
+    token: object = settings.token
     if token is None:
         return []
-    return [("authorization", "Bearer " + (token if isinstance(token, str) else token()))]
+    if callable(token):
+        try:
+            token = token()
+        except Exception as error:  # its words may be secret
+            return Ending("UNAUTHENTICATED", "", f"token: the function raised {type(error).__name__}")
+    if not is_token(token):  # gRPC's own refusal would show it
+        return Ending("UNAUTHENTICATED", "", "token: the function did not give visible ASCII characters")
+    return [("authorization", f"Bearer {token}")]

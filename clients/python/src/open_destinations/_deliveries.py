@@ -77,8 +77,8 @@ class Deliveries:
             question.dropped = True
             self._changed.notify_all()
 
-    def suspend(self) -> None:
-        """Ends the thread, and keeps the questions."""
+    def suspend(self, patience: float | None) -> None:
+        """Ends the thread, for which it waits so many seconds, and keeps the questions."""
         with self._changed:
             self._suspended = True
             thread, call = self._thread, self._call
@@ -86,7 +86,7 @@ class Deliveries:
         if call is not None:
             call.cancel()
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            thread.join(patience)
 
     def resume(self) -> None:
         """Goes on after suspend."""
@@ -169,10 +169,12 @@ class Deliveries:
         return callable(self._session.sender.settings.token)
 
     def _ask(self, tokens: list[str]) -> list[Status] | Ending:
-        try:
-            metadata = self._session.metadata()
-        except Exception as error:  # the token's function: it may do better the next time
-            return Ending("UNAUTHENTICATED", "", f"token: {type(error).__name__}")
+        metadata = self._session.metadata()
+        if isinstance(metadata, Ending):
+            return metadata
+        with self._changed:
+            if self._suspended:
+                return Ending("CANCELLED")
         with self._session.sender.lock:
             channel = self._session.channel()
         method = channel.unary_unary(

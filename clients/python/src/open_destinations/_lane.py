@@ -78,16 +78,21 @@ class Lane:
         self.work.notify_all()
 
     def _run(self) -> None:
-        while self._go_on(self._stream()):
-            pass
+        try:
+            while self._go_on(self._stream()):
+                pass
+        except BaseException as error:  # what is sent would wait for this thread for ever
+            self.session.sender.refused(
+                Ending("INTERNAL", "", f"the client is broken: {type(error).__name__}")
+            )
+            raise
 
     def _stream(self) -> Ending:
         """Opens a stream, and reads it until it ends."""
         lock = self.session.sender.lock
-        try:
-            metadata = self.session.metadata()
-        except Exception as error:  # the token's function: it may do better the next time
-            return Ending("UNAUTHENTICATED", "", f"token: {type(error).__name__}")
+        metadata = self.session.metadata()
+        if isinstance(metadata, Ending):
+            return metadata
         with lock:
             if self.stopped:
                 return Ending("CANCELLED")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import grpc
 
 from . import _channel
 from ._deliveries import Deliveries
+from ._ending import Ending
 from ._lane import Lane
 from ._request import Request
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 MAX_UNANSWERED = 1000  # requests
 MAX_AHEAD = 65_536  # how far `sequence` may be above `settled`
 BUSY = 1 << 20  # bytes without an answer from which on a lane wants another one beside it
-GRACE = 2.0  # s that streams with nothing unanswered have to end by themselves
+GRACE = 2.0  # s that streams with nothing unanswered have to end by themselves, and threads
 
 
 class Session:
@@ -48,8 +50,8 @@ class Session:
             self._channel = _channel.open_channel(self.target, self.sender.settings)
         return self._channel
 
-    def metadata(self) -> list[tuple[str, str]]:
-        """What goes with each call."""
+    def metadata(self) -> list[tuple[str, str]] | Ending:
+        """What goes with each call, or why it can't be had. Without the lock."""
         return _channel.metadata(self.sender.settings)
 
     def settled(self) -> int:
@@ -119,7 +121,7 @@ class Session:
         """Ends its threads and its connection, and keeps everything else."""
         with self.sender.lock:
             self._suspended = True
-        self._end_threads()
+        self._end_threads(None)
 
     def resume(self) -> None:
         """Goes on after suspend: what has no answer is sent again."""
@@ -146,19 +148,20 @@ class Session:
         _join(lanes, GRACE)
 
     def end(self) -> None:
-        """Ends everything now."""
+        """Ends everything now. A thread that is held up in a function of the caller's ends
+        when that returns."""
         with self.sender.lock:
             self._suspended = self._ended = True
-        self._end_threads()
+        self._end_threads(GRACE)
         self.deliveries.end()
 
-    def _end_threads(self) -> None:
+    def _end_threads(self, patience: float | None) -> None:
         with self.sender.lock:
             lanes = self.lanes()
             for lane in lanes:
                 lane.stop()
-        self.deliveries.suspend()
-        _join(lanes, None)
+        self.deliveries.suspend(patience)
+        _join(lanes, patience)
         with self.sender.lock:
             channel, self._channel = self._channel, None
         if channel is not None:
@@ -166,6 +169,7 @@ class Session:
 
 
 def _join(lanes: list[Lane], patience: float | None) -> None:
+    until = None if patience is None else time.monotonic() + patience
     for lane in lanes:
         if lane.thread is not None and lane.thread is not threading.current_thread():
-            lane.thread.join(patience)
+            lane.thread.join(None if until is None else max(0.0, until - time.monotonic()))

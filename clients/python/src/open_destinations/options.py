@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypedDict
@@ -50,7 +51,9 @@ class Options(TypedDict, total=False):
     in a thread of the client.
     serializer: from a payload that is neither str nor bytes to bytes (JSON).
     on_rejected: called with the error of each event that failed after its call; what it
-    raises is ignored.
+    raises is ignored. Where answers are read: `connect` calls it in a thread of the client,
+    where it must neither wait for the client (`flush`, `close`, `result`, a full buffer) nor
+    fork; `aio` in the event loop.
     """
 
     max_buffered_bytes: int
@@ -162,8 +165,13 @@ def _check_types(made: Settings) -> None:
         value = getattr(made, name)
         if value is not None and not callable(value):
             raise InvalidOptionError(name, "is not callable")
-    if made.token is not None and not isinstance(made.token, str) and not callable(made.token):
-        raise InvalidOptionError("token", "is neither a str nor callable")
+    if made.token is not None and not callable(made.token) and not is_token(made.token):
+        raise InvalidOptionError("token", "is neither a str of visible ASCII characters nor callable")
+
+
+def is_token(token: object) -> bool:
+    """Whether a header can say the token: one from a file may have a line end."""
+    return isinstance(token, str) and re.fullmatch(r"[\x21-\x7e]+", token) is not None
 
 
 def _check_together(made: Settings) -> None:

@@ -50,10 +50,16 @@ def status_of(delivery: api.Delivery) -> Status:
     objects = (DeliveredObject(o.bucket, o.key, o.etag, o.size, o.events) for o in delivery.objects)
     next_try = delivery.next_try.ToDatetime(UTC) if delivery.HasField("next_try") else None
     return Status(
-        state=api.DeliveryState.Name(delivery.state).removeprefix(_STATE),
+        state=_name(delivery.state),
         objects=tuple(objects),
         code=delivery.code,
         message=delivery.message,
         next_try=next_try,
         details_expired=delivery.details_expired,
     )
+
+
+def _name(state: int) -> str:
+    """A state that a later version of the API has is its number."""
+    known = state in api.DeliveryState.values()
+    return api.DeliveryState.Name(state).removeprefix(_STATE) if known else str(state)
