@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -18,7 +19,10 @@ type Caller struct {
 	grant      atomic.Pointer[Grant]
 	ended      context.Context // nil = never
 	end        context.CancelCauseFunc
-	expiry     *time.Timer // nil = none
+
+	judging sync.Mutex  // one judgement at a time, so that the last says what counts
+	expires time.Time   // of the credential; zero = never; guarded by judging
+	expiry  *time.Timer // ends him then; nil = none; guarded by judging
 }
 
 // everybody is the caller while nobody is authenticated.
@@ -40,11 +44,6 @@ func (c *Caller) enter(grant *Grant) {
 	g.mu.Lock()
 	g.mu.inside[c] = struct{}{}
 	g.mu.Unlock()
-	if expires := c.credential.expires; !expires.IsZero() {
-		c.expiry = time.AfterFunc(time.Until(expires), func() {
-			c.end(fmt.Errorf("%w any more: it has expired", ErrCredential))
-		})
-	}
 	// What has changed between the judgement and the entry was not seen by either.
 	c.judge()
 }
@@ -82,10 +81,10 @@ func (c *Caller) Leave() {
 	g.mu.Lock()
 	delete(g.mu.inside, c)
 	g.mu.Unlock()
-	if c.expiry != nil {
-		c.expiry.Stop()
-	}
 	c.end(errLeft)
+	c.judging.Lock()
+	defer c.judging.Unlock()
+	c.expireLocked(time.Time{})
 }
 
 // errLeft ends what has ended anyway.
@@ -93,10 +92,17 @@ var errLeft = errors.New("the caller has left")
 
 // judge looks at the caller again with what counts now.
 func (c *Caller) judge() {
-	if err := c.credential.still(); err != nil {
+	c.judging.Lock()
+	defer c.judging.Unlock()
+	if c.ended.Err() != nil {
+		return
+	}
+	expires, err := c.credential.still()
+	if err != nil {
 		c.end(err)
 		return
 	}
+	c.expireLocked(expires)
 	grant, err := c.gate.grantOf(c.principal, c.roles)
 	switch {
 	case err != nil:
@@ -105,6 +111,22 @@ func (c *Caller) judge() {
 		c.end(fmt.Errorf("%w any more as it did: its tenant has changed", ErrNotGranted))
 	default:
 		c.grant.Store(grant)
+	}
+}
+
+// expireLocked ends the caller at a time; zero = never.
+func (c *Caller) expireLocked(at time.Time) {
+	if at.Equal(c.expires) {
+		return
+	}
+	if c.expiry != nil {
+		c.expiry.Stop()
+		c.expiry = nil
+	}
+	if c.expires = at; !at.IsZero() {
+		c.expiry = time.AfterFunc(time.Until(at), func() {
+			c.end(fmt.Errorf("%w any more: it has expired", ErrCredential))
+		})
 	}
 }
 

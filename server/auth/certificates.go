@@ -83,30 +83,39 @@ func (c *Certificates) verify(chain []*x509.Certificate) (credential, error) {
 	if err != nil {
 		return credential{}, fmt.Errorf("%w: %w", ErrCredential, err)
 	}
-	still := func() error {
-		if err := c.check(chain); err != nil {
-			return fmt.Errorf("%w: %w", ErrCredential, err)
+	judged := credential{principal: principal, still: func() (time.Time, error) {
+		expires, err := c.check(chain)
+		if err != nil {
+			return expires, fmt.Errorf("%w: %w", ErrCredential, err)
 		}
-		return nil
-	}
-	expires := chain[0].NotAfter
-	return credential{principal: principal, expires: expires, still: still}, still()
+		return expires, nil
+	}}
+	_, err = judged.still()
+	return judged, err
 }
 
-func (c *Certificates) check(chain []*x509.Certificate) error {
+// check returns until when a certificate counts: until the first one of its chain to an
+// authority expires, of several chains the last.
+func (c *Certificates) check(chain []*x509.Certificate) (expires time.Time, err error) {
 	pool := c.config.Load().ClientCAs
 	if pool == nil {
-		return errors.New("client certificates are not taken")
+		return expires, errors.New("client certificates are not taken")
 	}
 	between := x509.NewCertPool()
 	for _, certificate := range chain[1:] {
 		between.AddCert(certificate)
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{
+	chains, err := chain[0].Verify(x509.VerifyOptions{
 		Roots: pool, Intermediates: between, CurrentTime: time.Now(),
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
-	return err
+	for _, verified := range chains {
+		first := slices.MinFunc(verified, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+		if first.NotAfter.After(expires) {
+			expires = first.NotAfter
+		}
+	}
+	return expires, err
 }
 
 // principal is the one name that a certificate has of the first kind that it has any

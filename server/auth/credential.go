@@ -15,6 +15,7 @@ type Presented struct {
 // credential is what was shown, verified.
 type credential struct {
 	principal string
-	expires   time.Time    // zero = never
-	still     func() error // why it does not count any more, once what it was judged by has changed
+	// still judges it by what counts now: until when it does (zero = for ever), or why it does
+	// not any more.
+	still func() (expires time.Time, err error)
 }

@@ -109,17 +109,18 @@ func (t *Tokens) verify(_ context.Context, shown string) (credential, error) {
 	if err != nil {
 		return credential{}, err
 	}
-	c := credential{principal: "token:" + token.Name, still: func() error {
+	return credential{principal: "token:" + token.Name, still: func() (expires time.Time, err error) {
 		again, err := t.find(id, secret)
-		if err == nil && again.Name != token.Name {
-			err = fmt.Errorf("%w: token %s has another name now", ErrCredential, id)
+		switch {
+		case err != nil:
+			return expires, err
+		case again.Name != token.Name:
+			return expires, fmt.Errorf("%w: token %s has another name now", ErrCredential, id)
+		case again.Expires != nil:
+			expires = *again.Expires
 		}
-		return err
-	}}
-	if token.Expires != nil {
-		c.expires = *token.Expires
-	}
-	return c, nil
+		return expires, nil
+	}}, nil
 }
 
 // nobodys is compared with when there is no token of an id, so that this takes as

@@ -44,13 +44,28 @@ type Issued struct {
 // NewCA makes an authority.
 func NewCA(t testing.TB, name string) *CA {
 	t.Helper()
+	return newCA(t, name, time.Now().Add(24*time.Hour), nil)
+}
+
+// Under makes an authority whose certificate this one has signed.
+func (ca *CA) Under(name string, notAfter time.Time) *CA {
+	ca.t.Helper()
+	return newCA(ca.t, name, notAfter, ca)
+}
+
+func newCA(t testing.TB, name string, notAfter time.Time, above *CA) *CA {
+	t.Helper()
 	ca := &CA{t: t, key: newKey(t)}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: notAfter,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, ca.key.Public(), ca.key)
+	parent, key := template, ca.key
+	if above != nil {
+		parent, key = above.cert, above.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, ca.key.Public(), key)
 	must(t, err)
 	ca.cert, err = x509.ParseCertificate(der)
 	must(t, err)
