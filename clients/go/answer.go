@@ -56,12 +56,14 @@ func (s *sender) settleLocked(a *api.StreamS3Response) (done []*request, err err
 	done = slices.Clone(s.sent[:n])
 	s.sent = slices.Delete(s.sent, 0, n)
 	s.next -= n
+	// Its first receipts may have come with the answer that ends before it.
+	done[0].tokensBefore = s.tokensBefore
 	for _, r := range done {
 		s.bytes -= r.bytes
 		r.tokens = s.tokens
 		s.client.settleLocked(r)
 	}
-	s.answered, s.progress, s.tokens = a.GetSequence(), true, nil
+	s.answered, s.progress, s.tokens, s.tokensBefore = a.GetSequence(), true, nil, s.tokens
 	s.client.outbox.lastError = nil
 	if s.client.outbox.draining && len(s.sent) == 0 {
 		s.wake()

@@ -79,6 +79,43 @@ func TestAnswersThatBreakTheRules(t *testing.T) {
 	}
 }
 
+// TestReceiptsMayBeginInTheAnswerBefore, as the service does it where one answer has no room
+// for all of them.
+func TestReceiptsMayBeginInTheAnswerBefore(t *testing.T) {
+	s := &service{answer: func(_ int, one *served) error {
+		for {
+			r, err := one.next()
+			if err != nil {
+				return nil
+			}
+			answer := accepted(r)
+			for _, prefix := range map[uint64][]string{1: {"1/", "2/"}, 2: {"3/"}}[r.GetSequence()] {
+				answer.Receipts = append(answer.Receipts, &api.Receipt{Bucket: "bucket", Prefix: prefix, Token: prefix})
+			}
+			if err := one.Send(answer); err != nil {
+				return err
+			}
+		}
+	}}
+	inBubble(t, s, func(t *testing.T) {
+		c := s.connect(t, destinations.Options{})
+		for _, prefixes := range [][]string{{"1"}, {"2", "3"}} {
+			var receipts []*destinations.Receipt
+			for _, prefix := range prefixes {
+				r, err := c.Send.S3(t.Context(), destinations.S3Event{Bucket: "bucket", Prefix: prefix, Payload: "x"})
+				must(t, err)
+				receipts = append(receipts, r)
+			}
+			must(t, c.Flush(t.Context()))
+			for _, r := range receipts {
+				if r.Token() != r.Prefix() {
+					t.Errorf("got the token %q for %s", r.Token(), r.Prefix())
+				}
+			}
+		}
+	})
+}
+
 // TestRejectionsAreOfTheirEvents: the others of the request are accepted.
 func TestRejectionsAreOfTheirEvents(t *testing.T) {
 	s := &service{answer: func(_ int, one *served) error {

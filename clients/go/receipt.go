@@ -55,5 +55,9 @@ func (r *Receipt) Token() string {
 	if r.request.failed(r.index) != nil {
 		return ""
 	}
-	return r.request.tokens[destination{bucket: r.bucket, prefix: r.Prefix()}]
+	to := destination{bucket: r.bucket, prefix: r.Prefix()}
+	if token := r.request.tokens[to]; token != "" {
+		return token
+	}
+	return r.request.tokensBefore[to]
 }

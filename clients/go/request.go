@@ -26,6 +26,8 @@ type request struct {
 	err        error                     // of all events
 	rejections map[uint32]*RejectedError // by the event's place
 	tokens     map[destination]string    // with completed prefixes
+
+	tokensBefore map[destination]string // for those that tokens does not have
 }
 
 // fits says whether the request may take another event: by what it counts, and as it will

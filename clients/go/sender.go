@@ -22,14 +22,16 @@ type sender struct {
 	first   bool          // it stays when it has nothing to do
 	changed chan struct{} // of size 1: there is something to do
 
-	sent     []*request // taken and without an answer, by their numbers
-	next     int        // the first of sent that the present stream has not sent
-	bytes    int        // of sent
-	fresh    bool       // it has not tried to open a stream
-	open     bool       // there is a stream
-	answered uint64     // up to which the present stream's requests are answered
-	progress bool       // the present stream has answered something
-	tokens   map[destination]string
+	sent     []*request             // taken and without an answer, by their numbers
+	next     int                    // the first of sent that the present stream has not sent
+	bytes    int                    // of sent
+	fresh    bool                   // it has not tried to open a stream
+	open     bool                   // there is a stream
+	answered uint64                 // up to which the present stream's requests are answered
+	progress bool                   // the present stream has answered something
+	tokens   map[destination]string // since the last answer that has settled something
+
+	tokensBefore map[destination]string // up to that one
 }
 
 // startLocked begins another sender.
@@ -148,7 +150,7 @@ func (s *sender) opened() {
 	o := &s.client.outbox
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s.open, s.next, s.answered, s.progress, s.tokens = true, 0, 0, false, nil
+	s.open, s.next, s.answered, s.progress, s.tokens, s.tokensBefore = true, 0, 0, false, nil, nil
 	for _, r := range s.sent {
 		r.rejections = nil // those of a new answer count
 	}

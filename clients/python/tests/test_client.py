@@ -47,6 +47,23 @@ def test_receipts_and_rejections_are_of_their_own_events() -> None:
     assert len(service.taken) == 31
 
 
+def test_receipts_may_begin_in_the_answer_before() -> None:
+    """As the service does it where one answer has no room for all of them."""
+
+    def answer(request: api.StreamS3Request) -> api.StreamS3Response:
+        made = api.StreamS3Response(sequence=request.sequence)
+        for prefix in ("1/", "2/") if request.sequence == 1 else ("3/",):
+            made.receipts.add(bucket="b", prefix=prefix, token=f"{request.sequence}:{prefix}")
+        return made
+
+    with Service(answer=answer) as service, connect(service.target) as client:
+        first = client.send.s3(bucket="b", prefix="1", payload="x")
+        client.flush(PATIENCE)
+        second = [client.send.s3(bucket="b", prefix=prefix, payload="x") for prefix in ("2", "3")]
+        assert first.result(PATIENCE).token == "1:1/"
+        assert [sent.result(PATIENCE).token for sent in second] == ["1:2/", "2:3/"]
+
+
 def test_a_bad_call_fails_alone() -> None:
     with Service() as service, connect(service.target) as client:
         with pytest.raises(SerializationError):

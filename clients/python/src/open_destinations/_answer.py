@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from typing import TYPE_CHECKING
 
 from ._proto import destinations_pb2 as api
@@ -34,10 +35,11 @@ def read_answer(lane: Lane, outgoing: Outgoing, answer: api.StreamS3Response) ->
             break
         del lane.unanswered[request.sequence]
         lane.bytes -= request.size
-        request.settle(outgoing.tokens)
+        # The first one's receipts may have begun with the answer that ends before it.
+        request.settle(outgoing.tokens if done else ChainMap(outgoing.tokens, outgoing.tokens_before))
         done.append(request)
     if done:
-        outgoing.tokens = {}
+        outgoing.tokens, outgoing.tokens_before = {}, outgoing.tokens
     if not lane.unanswered:
         lane.rest()
     return done

@@ -169,6 +169,7 @@ class Outgoing:
         self.live = True
         self.sent = 0
         self.tokens: dict[tuple[str, str], str] = {}  # of answers that have settled nothing yet
+        self.tokens_before: dict[tuple[str, str], str] = {}  # of those up to the last that has
         self.answered = 0
         self._lane = lane
         lane.unsent = deque(lane.unanswered.values())
