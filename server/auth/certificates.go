@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"slices"
@@ -134,6 +135,9 @@ func (c *Certificates) principal(of *x509.Certificate) (string, error) {
 	return "", fmt.Errorf("the certificate has no name of the kind %s", strings.Join(c.names, " or "))
 }
 
+// commonName is what a subject's common names are marked by: RFC 5280, appendix A.
+var commonName = asn1.ObjectIdentifier{2, 5, 4, 3}
+
 func namesOf(of *x509.Certificate, kind string) (names []string) {
 	switch kind {
 	case NameURI:
@@ -143,8 +147,10 @@ func namesOf(of *x509.Certificate, kind string) (names []string) {
 	case NameDNS:
 		names = of.DNSNames
 	case NameCN:
-		if of.Subject.CommonName != "" {
-			names = []string{of.Subject.CommonName}
+		for _, name := range of.Subject.Names { // Subject.CommonName is the last of them
+			if text, ok := name.Value.(string); ok && name.Type.Equal(commonName) && text != "" {
+				names = append(names, text)
+			}
 		}
 	}
 	return names

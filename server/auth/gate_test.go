@@ -49,6 +49,7 @@ func TestWhoIsLetIn(t *testing.T) {
 		"expired certificate":    {shown: w.shown(authtest.Certificate{URI: "spiffe://farm/ci", NotAfter: time.Now().Add(-time.Minute)}), roles: auth.Send, err: auth.ErrCredential},
 		"a server's certificate": {shown: w.shown(authtest.Certificate{URI: "spiffe://farm/ci", Server: true}), roles: auth.Send, err: auth.ErrCredential},
 		"two names":              {shown: w.shown(authtest.Certificate{DNS: "ci.farm", MoreDNS: []string{"b.farm"}}), roles: auth.Send, err: auth.ErrCredential},
+		"two common names":       {shown: w.shown(authtest.Certificate{CN: "x", MoreCN: "ci"}), roles: auth.Send, err: auth.ErrCredential},
 		"no name":                {shown: w.shown(authtest.Certificate{}), roles: auth.Send, err: auth.ErrCredential},
 		"a bad token, a good certificate": {
 			shown: auth.Presented{Bearer: "dst_x", Certificates: w.shown(authtest.Certificate{CN: "ci"}).Certificates}, roles: auth.Send, err: auth.ErrCredential,

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -31,6 +32,7 @@ type CA struct {
 type Certificate struct {
 	URI, DNS, CN string    // names; "" = none
 	MoreDNS      []string  // further ones
+	MoreCN       string    // a second one
 	Server       bool      // it is a server's on loopback, and not a client's
 	NotAfter     time.Time // zero = in an hour
 }
@@ -86,6 +88,9 @@ func (ca *CA) Issue(c Certificate) Issued {
 	}
 	if c.NotAfter.IsZero() {
 		template.NotAfter = time.Now().Add(time.Hour)
+	}
+	if c.MoreCN != "" {
+		template.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: c.CN}, {Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: c.MoreCN}}
 	}
 	if c.DNS != "" {
 		template.DNSNames = append(template.DNSNames, c.DNS)
