@@ -134,6 +134,9 @@ func (i *Issuer) verify(ctx context.Context, shown string) (credential, error) {
 	}}, nil
 }
 
+// claimEmail is the claim that counts only beside another one.
+const claimEmail = "email"
+
 // nameIn is the principal's name in a token, whose beginning of validity is judged,
 // too: the library allows five minutes.
 func (i *Issuer) nameIn(token *oidc.IDToken) (string, error) {
@@ -148,6 +151,13 @@ func (i *Issuer) nameIn(token *oidc.IDToken) (string, error) {
 		}
 		if time.Unix(int64(seconds), 0).After(time.Now().Add(i.config.ClockSkew)) {
 			return "", errors.New("the token is not valid yet")
+		}
+	}
+	if i.config.Claim == claimEmail {
+		// Some issuers let everybody write any address into his account.
+		var verified bool
+		if err := json.Unmarshal(claims["email_verified"], &verified); err != nil || !verified {
+			return "", errors.New("the issuer has not verified the address: claim email_verified is not true")
 		}
 	}
 	var name string
