@@ -93,7 +93,7 @@ func (s *store) applyIn(ctx context.Context, tx *sql.Tx, c *changes, digestOf fu
 		return err
 	}
 	for _, o := range c.openings {
-		_, err := tx.ExecContext(ctx, "INSERT INTO openings VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET opened = max(opened, excluded.opened)", o.partition, int64(o.events), o.opened)
+		_, err := tx.ExecContext(ctx, "INSERT INTO openings VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET opened = excluded.opened", o.partition, int64(o.events), o.opened)
 		if err != nil {
 			return fmt.Errorf("write an opening: %w", err)
 		}

@@ -2,8 +2,11 @@ package ledger_test
 
 import (
 	"errors"
+	"os"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	"github.com/open-destinations/destinations/journal"
@@ -132,6 +135,35 @@ func TestEventsThatWereSetAsideDecideNothingOfOthers(t *testing.T) {
 	}
 }
 
+// A ledger that was lost begins at the start of the log, above which the batch around an event
+// that was set aside may have its Seal, and that event not.
+func TestWhatABatchLeavesOutMayBeDead(t *testing.T) {
+	w := newWorld(t)
+	w.events(10, 0)
+	at := func(n uint64) ledger.Place { return ledger.Place{Offset: n} }
+	one := w.batch("bucket", "", at(0), at(9))
+	one.Excluded = []*journalv1.Run{{First: positionOf(at(5)), Last: positionOf(at(5))}}
+	check(t, w.journal.Partition(0).Release(journal.Start{Events: 3, Control: w.journal.Partition(0).Control().Committed()}))
+	w.append(w.owner, sealed(one), delivered(one))
+	w.restart(func() { check(t, os.Remove(w.file())) })
+	w.written()
+	id := [16]byte(w.batch("bucket", "", at(5), at(5)).GetId())
+	aside := func(ledger.Span) ledger.Undelivered {
+		return ledger.Undelivered{Batches: []ledger.OpenBatch{{ID: id, Phase: ledger.PhaseDead, Reason: "crashed"}}}
+	}
+	for span, want := range map[[2]uint64]told{
+		{0, 9}: {state: ledger.StateDead, objects: 1},
+		{5, 5}: {state: ledger.StateDead},
+	} {
+		if got := toldOf(w.delivery(&fakeShards{tell: aside}, receipt("bucket", "", at(span[0]), at(span[1])))); got != want {
+			t.Errorf("%v: got %+v, want %+v", span, got, want)
+		}
+	}
+	if got := toldOf(w.delivery(&fakeShards{tell: aside}, receipt("bucket", "", at(0), at(4)))); got != (told{state: ledger.StateDelivered, objects: 1}) {
+		t.Errorf("beside it: got %+v", got)
+	}
+}
+
 // While damage has closed the partition the ledger alone answers, and knows what was delivered.
 func TestClosedPartitionIsToldByWhatTheLedgerKnows(t *testing.T) {
 	w, _ := tenEvents(t)
@@ -146,6 +178,24 @@ func TestClosedPartitionIsToldByWhatTheLedgerKnows(t *testing.T) {
 	}
 	if got := toldOf(w.delivery(shards, receipt("bucket", "", ledger.Place{Offset: 8}, ledger.Place{Offset: 9}))); got.state != ledger.StateBlocked || got.code != "PARTITION_UNAVAILABLE" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A clock that was ahead when the service started, and was set before it started again, makes
+// nothing unknown.
+func TestReceiptsAreTheOnesOfTheLastStart(t *testing.T) {
+	w := newWorld(t)
+	w.append(w.owner, &journalv1.Decision{Kind: &journalv1.Decision_Opened{Opened: &journalv1.Opened{
+		OpenedUnixNanos: time.Now().Add(time.Hour).UnixNano(), EventsOffset: proto.Uint64(0),
+	}}})
+	w.takeOver("b")
+	first, last := w.events(1, 0)
+	for _, when := range []string{"while it runs", "after a restart"} {
+		w.written()
+		if got := w.delivery(&fakeShards{}, receipt("bucket", "", first, last)); got.State != ledger.StateDelivered {
+			t.Errorf("%s: got %+v", when, got)
+		}
+		w.restart(nil)
 	}
 }
 

@@ -114,6 +114,7 @@ type found struct {
 	omitted  uint64 // rows that are delivered, beyond those in rows
 	open     uint64 // the same that are not
 	dead     bool   // one was discarded
+	leftOut  bool   // one of rows leaves out some of the span: duplicates, or events that were set aside
 	decided  bool   // every event of the span is in one of the rows, or a duplicate, or its row was forgotten
 	complete bool   // no row was forgotten
 }
@@ -148,11 +149,12 @@ func (s *store) lookAt(ctx context.Context, f *found, of [2]place, most int) err
 			return !f.decided
 		}
 		f.decided = f.decided || r.through > last
-		holds, err := r.holds(first, last)
+		holds, leftOut, err := r.holds(first, last)
 		if err != nil {
 			wrong = err
 			return false
 		}
+		f.leftOut = f.leftOut || leftOut
 		f.dead = f.dead || holds && r.State == RowDiscarded
 		switch {
 		case !holds:
@@ -169,9 +171,10 @@ func (s *store) lookAt(ctx context.Context, f *found, of [2]place, most int) err
 	return errors.Join(err, wrong)
 }
 
-// covered reports whether one batch that has ended holds the whole span.
+// covered reports whether one batch that has ended holds the whole span. What it leaves out may
+// have been set aside, of which there may be no row any more.
 func (f *found) covered(of *Span) bool {
-	return len(f.rows) == 1 && f.rows[0].State >= RowDiscarded && f.rows[0].first <= of.First.packed() && of.Last.packed() <= f.rows[0].last
+	return len(f.rows) == 1 && !f.leftOut && f.rows[0].State >= RowDiscarded && f.rows[0].first <= of.First.packed() && of.Last.packed() <= f.rows[0].last
 }
 
 // final reports whether nothing that could be asked of anybody would change the answer.

@@ -96,21 +96,24 @@ func rowOf(partition int, seal *journalv1.Seal) *Row {
 	return r
 }
 
-// holds reports whether events from first to last may be members of the batch.
-func (r *Row) holds(first, last place) (bool, error) {
+// holds reports whether events from first to last may be members of the batch, and whether some
+// of those are left out.
+func (r *Row) holds(first, last place) (holds, leftOut bool, err error) {
 	if last < r.first || r.last < first {
-		return false, nil
+		return false, false, nil
 	}
 	if len(r.excluded) == 0 {
-		return true, nil
+		return true, false, nil
 	}
 	var seal journalv1.Seal
 	if err := proto.Unmarshal(r.excluded, &seal); err != nil {
-		return false, fmt.Errorf("%w: what batch %s leaves out: %w", ErrFailed, r.Key, err)
+		return false, false, fmt.Errorf("%w: what batch %s leaves out: %w", ErrFailed, r.Key, err)
 	}
 	runs := seal.GetExcluded()
 	i := sort.Search(len(runs), func(i int) bool { return placeOf(runs[i].GetLast()) >= last })
-	return i == len(runs) || first < placeOf(runs[i].GetFirst()), nil
+	holds = i == len(runs) || first < placeOf(runs[i].GetFirst())
+	i = sort.Search(len(runs), func(i int) bool { return placeOf(runs[i].GetLast()) >= first })
+	return holds, i < len(runs) && placeOf(runs[i].GetFirst()) <= last, nil
 }
 
 // timeAt is the time of Unix nanoseconds, of which 0 is none.
