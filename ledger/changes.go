@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // changes is what was read of the control logs and not yet written: the last state of each
@@ -50,6 +51,19 @@ func (c *changes) put(r *Row) {
 	case r.State > old.State:
 		*old = *r
 	}
+}
+
+// begin lets a partition begin again: of what was read of it and not written, what is open may have
+// ended in what was missed.
+func (c *changes) begin(partition int) {
+	c.begun[partition] = true
+	c.rows = slices.DeleteFunc(c.rows, func(r *Row) bool {
+		gone := r.Partition == partition && r.State < RowDiscarded
+		if gone {
+			delete(c.byID, r.ID)
+		}
+		return gone
+	})
 }
 
 // apply writes the changes in one transaction.

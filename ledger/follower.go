@@ -65,7 +65,7 @@ func (f *follower) begin(c *changes) error {
 		return fmt.Errorf("partition %d: whose Seals count: %w", f.partition, err)
 	}
 	f.progress = progress{next: start.Control, epoch: epoch, known: max(f.known, packed(start.Events, 0))}
-	c.begun[f.partition] = true
+	c.begin(f.partition)
 	c.note(f)
 	return f.readFrom(start.Control)
 }
