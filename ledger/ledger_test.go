@@ -301,6 +301,7 @@ func TestSizeIsBounded(t *testing.T) {
 	w.open()
 	pad := strings.Repeat("k", 900)
 	var last *journalv1.Seal
+	at := time.Now().Add(365 * 24 * time.Hour) // the clock was ahead
 	for range 80 {
 		var all []*journalv1.Decision
 		first, _ := w.events(1, 0)
@@ -308,9 +309,10 @@ func TestSizeIsBounded(t *testing.T) {
 			place := ledger.Place{Offset: first.Offset, Index: uint32(i)}
 			last = w.batch("bucket", "", place, place)
 			last.Key = fmt.Sprintf("%d/%d/%s", place.Offset, place.Index, pad)
-			all = append(all, delivered(last))
+			all = append(all, deliveredAt(last, at))
 		}
 		w.append(w.owner, all...)
+		at = time.Now()
 	}
 	w.written()
 	largest := int64(0)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -51,7 +52,7 @@ func (l *Ledger) forget(ctx context.Context) error {
 		}
 		cutoff := time.Now().Add(-l.config.Retention).UnixNano()
 		if used*pageBytes > l.config.SizeBytes/16*15 {
-			cutoff = time.Now().UnixNano() // the oldest go, however old they are
+			cutoff = math.MaxInt64 // the oldest go, however old they are, and whatever a clock said then
 		}
 		n, known, err := l.store.forget(ctx, cutoff)
 		if err != nil {
