@@ -3,12 +3,14 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -242,6 +244,49 @@ func TestLedgerThatCannotBeWrittenIsLeftBehind(t *testing.T) {
 
 func placeOf(p *journalv1.Position) ledger.Place {
 	return ledger.Place{Offset: p.GetOffset(), Index: p.GetIndex()}
+}
+
+// Shards ask what has passed, and wait for nothing, however long the disk takes to say why the
+// database can't be written.
+func TestShardsDoNotWaitForAHangingDisk(t *testing.T) {
+	w := newWorld(t)
+	w.restart(func() {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			os.Remove(w.file() + suffix) // as far as they are there
+		}
+		check(t, os.Mkdir(w.file()+"-wal", 0o755)) // no log, no database
+	})
+	probe := w.file() + ".probe"
+	check(t, syscall.Mkfifo(probe, 0o600)) // who opens it to write waits until somebody reads
+	failures := w.ledger.Counts().Failures
+	eventually(t, "the disk is asked", func() bool { return w.ledger.Counts().Failures > failures })
+	asked := make(chan uint64)
+	go func() { asked <- w.ledger.Passed(0, 0) }()
+	select {
+	case <-asked:
+	case <-time.After(10 * time.Second):
+		t.Error("a shard waits for the disk")
+	}
+	reader, err := os.Open(probe)
+	check(t, err)
+	_, err = io.Copy(io.Discard, reader)
+	check(t, errors.Join(err, reader.Close()))
+	if t.Failed() {
+		<-asked
+	}
+}
+
+// It names tenants, buckets and keys, which are nobody's business on a machine that is shared.
+func TestDatabaseIsForTheServiceAlone(t *testing.T) {
+	w := newWorld(t)
+	w.written()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(w.file() + suffix)
+		check(t, err)
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: mode %v", info.Name(), info.Mode())
+		}
+	}
 }
 
 // Where the database can't be made, as on a full disk, the service starts all the same; the

@@ -141,13 +141,14 @@ func (l *Ledger) wrote(c *changes) {
 // failed takes note that the database could not be written.
 func (l *Ledger) failed(err error) {
 	l.counts.failures.Add(1)
+	full := isFull(err, l.path) // it writes to the disk: shards, which ask Passed, must not wait for that
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.mu.failing.IsZero() {
 		l.mu.failing = time.Now()
 		l.log.Error("the ledger can't be written; it is tried again", "file", l.path, "error", err)
 	}
-	l.mu.full = isFull(err, l.path)
+	l.mu.full = full
 	close(l.mu.changed)
 	l.mu.changed = make(chan struct{})
 }
