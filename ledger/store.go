@@ -86,6 +86,13 @@ func openStore(ctx context.Context, path string, journal [16]byte) (s *store, er
 	if err := checkSize(path); err != nil {
 		return nil, err
 	}
+	made, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would let everybody read it; its other files get the same mode
+	if err != nil {
+		return nil, fmt.Errorf("open the ledger: %w", err)
+	}
+	if err := made.Close(); err != nil {
+		return nil, fmt.Errorf("open the ledger: %w", err)
+	}
 	s = &store{path: path, known: map[string]int64{}}
 	s.write, err = sql.Open("sqlite", dsn(path, "_txlock=immediate", fmt.Sprintf("_busy_timeout=%d", busyMillis), "_auto_vacuum=2",
 		fmt.Sprintf("_pragma=page_size(%d)", pageBytes), "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
@@ -262,7 +269,7 @@ func isFull(err error, path string) bool {
 		return true
 	}
 	probe := path + ".probe"
-	err = os.WriteFile(probe, make([]byte, probeBytes), 0o644)
+	err = os.WriteFile(probe, make([]byte, probeBytes), 0o600)
 	return lacksRoom(errors.Join(err, os.Remove(probe)))
 }
 
