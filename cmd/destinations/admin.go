@@ -41,16 +41,7 @@ func newAdmin(p adminParams) *http.Server {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "ok")
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := c.notReady(); err != nil {
-			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-		if err := c.damage(); err != nil {
-			fmt.Fprintln(w, err)
-		}
-	})
+	mux.HandleFunc("GET /readyz", readiness(c, p.Gate == nil || p.Gate.Open()))
 	return &http.Server{
 		Handler:           guardPages(p.Gate, mux),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -63,6 +54,26 @@ func newAdmin(p adminParams) *http.Server {
 // blockEvery is the time blocked, in nanoseconds, that makes one sample: short waits are
 // seen in proportion, long ones always.
 const blockEvery = 10_000
+
+// readiness says whether events are taken, and, only where everybody may know it, what is
+// wrong: that names files, and strangers see this page.
+func readiness(c condition, openly bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		trouble, damage := c.notReady(), c.damage()
+		switch {
+		case trouble != nil && openly:
+			http.Error(w, "not ready: "+trouble.Error(), http.StatusServiceUnavailable)
+		case trouble != nil:
+			http.Error(w, "not ready; the service's log says why", http.StatusServiceUnavailable)
+		case damage != nil && openly:
+			fmt.Fprintf(w, "ok\n%v\n", damage)
+		case damage != nil:
+			fmt.Fprintln(w, "ok, but some partitions are closed; the service's log says which")
+		default:
+			fmt.Fprintln(w, "ok")
+		}
+	}
+}
 
 // addProfiles adds Go's own pages, of which Index has one for each kind of profile.
 func addProfiles(mux *http.ServeMux) {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // fakeCondition is a service in some condition.
@@ -37,5 +39,32 @@ func TestAdminPages(t *testing.T) {
 				t.Errorf("got %d %q, want %d %q", answer.Code, answer.Body, test.code, test.body)
 			}
 		})
+	}
+}
+
+// Where callers are authenticated, whoever has shown nothing learns whether the service
+// takes events, and nothing of its files.
+func TestStrangersLearnOnlyWhetherItIsReady(t *testing.T) {
+	config := auth.Config{TokensFile: writeFile(t, "tokens.json", ""), GrantsFile: writeFile(t, "grants.yaml", "")}
+	gate, err := auth.New(config, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := errors.New("/data/0003: damaged")
+	for _, test := range []struct {
+		condition fakeCondition
+		code      int
+		body      string
+	}{
+		{fakeCondition{}, http.StatusOK, "ok\n"},
+		{fakeCondition{trouble: secret}, http.StatusServiceUnavailable, "not ready; the service's log says why\n"},
+		{fakeCondition{closed: secret}, http.StatusOK, "ok, but some partitions are closed; the service's log says which\n"},
+	} {
+		answer := httptest.NewRecorder()
+		pages := newAdmin(adminParams{Condition: test.condition, Metrics: http.NotFoundHandler(), Gate: gate, Log: slog.New(slog.DiscardHandler)})
+		pages.Handler.ServeHTTP(answer, httptest.NewRequest("GET", "/readyz", nil))
+		if answer.Code != test.code || answer.Body.String() != test.body {
+			t.Errorf("got %d %q, want %d %q", answer.Code, answer.Body, test.code, test.body)
+		}
 	}
 }
