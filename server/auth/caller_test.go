@@ -61,3 +61,19 @@ func TestACertificateEndsWithItsAuthority(t *testing.T) {
 	defer caller.Leave()
 	untilExpired(t, caller)
 }
+
+// An authority that is taken away counts no more, also while the service's own certificate
+// can't be read.
+func TestABrokenCertificateKeepsNoAuthorityTrusted(t *testing.T) {
+	w := newWorld(t)
+	g := w.gate()
+	caller, err := g.Enter(t.Context(), w.shown(authtest.Certificate{URI: "spiffe://farm/ci"}), auth.Send)
+	must(t, err)
+	defer caller.Leave()
+	w.write("key.pem", "")
+	w.write("ca.pem", string(authtest.NewCA(t, "next").PEM))
+	g.Reload()
+	if err := ended(caller); !errors.Is(err, auth.ErrCredential) {
+		t.Errorf("got %v", err)
+	}
+}

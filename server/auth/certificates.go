@@ -1,9 +1,11 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/asn1"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,10 +22,12 @@ const (
 )
 
 // Certificates are the service's own certificate, and the authorities whose client
-// certificates it takes; both from files that may change.
+// certificates it takes; both from files that may change, each by itself: a certificate
+// that was not rotated well must not keep an authority trusted that was taken away.
 type Certificates struct {
-	names  []string // kinds of names, the first that a certificate has counts
-	config atomic.Pointer[tls.Config]
+	names       []string // kinds of names, the first that a certificate has counts
+	own         atomic.Pointer[tls.Certificate]
+	authorities atomic.Pointer[x509.CertPool] // nil = client certificates are not taken
 }
 
 func newCertificates(names []string) (*Certificates, error) {
@@ -35,28 +39,38 @@ func newCertificates(names []string) (*Certificates, error) {
 	return &Certificates{names: names}, nil
 }
 
-// load takes PEM: a certificate with its chain, its key, and authorities or nil.
-func (c *Certificates) load(certificate, key, authorities []byte) error {
+// loadOwn takes PEM: a certificate with its chain, and its key.
+func (c *Certificates) loadOwn(certificate, key []byte) error {
 	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
 		return err
 	}
-	config := &tls.Config{
-		MinVersion:   tls.VersionTLS13,
-		Certificates: []tls.Certificate{pair},
-		// A session that is resumed would be judged by the authorities of its first
-		// handshake.
-		SessionTicketsDisabled: true,
-	}
-	if authorities != nil {
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(authorities) {
-			return errors.New("no certificate of an authority")
+	c.own.Store(&pair)
+	return nil
+}
+
+// loadAuthorities takes PEM. What is broken in it is an error, and not one authority less.
+func (c *Certificates) loadAuthorities(text []byte) error {
+	pool, found := x509.NewCertPool(), false
+	block, rest := pem.Decode(text)
+	for ; block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
 		}
-		// Who has none may show a token, or ask for the health.
-		config.ClientCAs, config.ClientAuth = pool, tls.VerifyClientCertIfGiven
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return err
+		}
+		pool.AddCert(certificate)
+		found = true
 	}
-	c.config.Store(config)
+	switch {
+	case bytes.Contains(rest, []byte("-----BEGIN ")):
+		return errors.New("ends with a certificate that can't be read")
+	case !found:
+		return errors.New("no certificate of an authority")
+	}
+	c.authorities.Store(pool)
 	return nil
 }
 
@@ -67,15 +81,25 @@ func (c *Certificates) TLS(protocols ...string) *tls.Config {
 		MinVersion: tls.VersionTLS13,
 		NextProtos: protocols,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			config := c.config.Load().Clone()
-			config.NextProtos = protocols
+			config := &tls.Config{
+				MinVersion:   tls.VersionTLS13,
+				NextProtos:   protocols,
+				Certificates: []tls.Certificate{*c.own.Load()},
+				// A session that is resumed would be judged by the authorities of its first
+				// handshake.
+				SessionTicketsDisabled: true,
+			}
+			if pool := c.authorities.Load(); pool != nil {
+				// Who has none may show a token, or ask for the health.
+				config.ClientCAs, config.ClientAuth = pool, tls.VerifyClientCertIfGiven
+			}
 			return config, nil
 		},
 	}
 }
 
 // authenticates reports whether client certificates are taken.
-func (c *Certificates) authenticates() bool { return c != nil && c.config.Load().ClientCAs != nil }
+func (c *Certificates) authenticates() bool { return c != nil && c.authorities.Load() != nil }
 
 // verify judges a client certificate that a handshake has verified, perhaps long ago.
 // Its errors wrap [ErrCredential].
@@ -98,7 +122,7 @@ func (c *Certificates) verify(chain []*x509.Certificate) (credential, error) {
 // check returns until when a certificate counts: until the first one of its chain to an
 // authority expires, of several chains the last.
 func (c *Certificates) check(chain []*x509.Certificate) (expires time.Time, err error) {
-	pool := c.config.Load().ClientCAs
+	pool := c.authorities.Load()
 	if pool == nil {
 		return expires, errors.New("client certificates are not taken")
 	}

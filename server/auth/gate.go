@@ -84,9 +84,15 @@ func (g *Gate) useCertificates(c *Config) (err error) {
 		return fmt.Errorf("--tls-client-names: %w", err)
 	}
 	g.sources = append(g.sources, &source{
-		name: "--tls-cert, --tls-key, --tls-client-ca", paths: []string{c.CertFile, c.KeyFile, c.ClientCAFile}, most: maxGrantsBytes,
-		load: func(texts [][]byte) error { return g.certificates.load(texts[0], texts[1], texts[2]) },
+		name: "--tls-cert, --tls-key", paths: []string{c.CertFile, c.KeyFile}, most: maxGrantsBytes,
+		load: func(texts [][]byte) error { return g.certificates.loadOwn(texts[0], texts[1]) },
 	})
+	if c.ClientCAFile != "" {
+		g.sources = append(g.sources, &source{
+			name: "--tls-client-ca", paths: []string{c.ClientCAFile}, most: maxGrantsBytes,
+			load: func(texts [][]byte) error { return g.certificates.loadAuthorities(texts[0]) },
+		})
+	}
 	return nil
 }
 

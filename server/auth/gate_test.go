@@ -189,8 +189,9 @@ func TestWhatIsWrongAtTheStartIsRefused(t *testing.T) {
 		"grants":        {func(w *world) { w.write("grants.yaml", "x: 1") }, "--grants: line 1: field x not found"},
 		"no grants":     {func(w *world) { must(w.t, os.Remove(w.config.GrantsFile)) }, "--grants: open"},
 		"tokens":        {func(w *world) { w.write("tokens.json", "{}") }, "--tokens: version 0"},
-		"another's key": {func(w *world) { w.write("key.pem", string(w.ca.Issue(authtest.Certificate{}).Key)) }, "--tls-cert, --tls-key, --tls-client-ca: tls: private key does not match"},
+		"another's key": {func(w *world) { w.write("key.pem", string(w.ca.Issue(authtest.Certificate{}).Key)) }, "--tls-cert, --tls-key: tls: private key does not match"},
 		"no authority":  {func(w *world) { w.write("ca.pem", "x") }, "no certificate of an authority"},
+		"half a bundle": {func(w *world) { w.write("ca.pem", string(w.ca.PEM)+string(authtest.NewCA(w.t, "x").PEM)[:300]) }, "--tls-client-ca: ends with a certificate that can't be read"},
 		"names":         {func(w *world) { w.config.CertNames = []string{"uri", "uri"} }, "--tls-client-names"},
 		"a folder":      {func(w *world) { w.config.GrantsFile = w.dir }, "not a regular file"},
 		"issuer": {func(w *world) {

@@ -12,9 +12,9 @@ import (
 
 // source is what some files say, which are read again and again.
 type source struct {
-	name  string   // what it is, for the log
-	paths []string // "" = none
-	most  int64    // bytes of a file
+	name  string // what it is, for the log
+	paths []string
+	most  int64 // bytes of a file
 	load  func(texts [][]byte) error
 
 	seen [sha256.Size]byte // of what was read last, or of why it could not be
@@ -62,10 +62,6 @@ func (s *source) again(log *slog.Logger, whole bool) bool {
 func (s *source) read() (texts [][]byte, sum [sha256.Size]byte, err error) {
 	h := sha256.New()
 	for _, path := range s.paths {
-		if path == "" {
-			texts = append(texts, nil)
-			continue
-		}
 		text, err := readFile(path, s.most)
 		if err != nil {
 			return nil, sum, err
