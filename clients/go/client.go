@@ -16,11 +16,10 @@ type Client struct {
 	// Send is what events are sent with. It may be copied.
 	Send Sender
 
-	options   Options
-	room      *semaphore.Weighted // in the buffer
-	outbox    outbox
-	spares    spares // guarded by the outbox's mu
-	questions questions
+	options Options
+	room    *semaphore.Weighted // in the buffer
+	outbox  outbox
+	spares  spares // guarded by the outbox's mu
 
 	ended context.Context // ends when no event is taken any more, with the reason
 	end   context.CancelCauseFunc
@@ -31,8 +30,11 @@ type Client struct {
 	sending sync.WaitGroup // the senders; added to under the outbox's mu
 	asking  sync.WaitGroup // the questions; the same
 
+	former []*grpc.ClientConn // of other targets, for the receipts that they gave; guarded by turn
+
 	// Of the present target; changed under turn and the outbox's mu.
 	conn       *grpc.ClientConn
+	questions  *questions
 	senderCtx  context.Context
 	stopSender context.CancelFunc
 }
@@ -59,7 +61,7 @@ func Connect(target string, options Options) (*Client, error) {
 		turn:    make(chan struct{}, 1),
 		closed:  make(chan struct{}),
 	}
-	c.Send.client, c.questions.client = c, c
+	c.Send.client = c
 	c.ended, c.end = context.WithCancelCause(context.Background())
 	c.renewLocked(conn)
 	return c, nil
@@ -67,18 +69,11 @@ func Connect(target string, options Options) (*Client, error) {
 
 // renewLocked makes the client a new sender, of a new target.
 func (c *Client) renewLocked(conn *grpc.ClientConn) {
-	c.conn = conn
+	c.conn, c.questions = conn, &questions{client: c, conn: conn}
 	c.senderCtx, c.stopSender = context.WithCancel(context.Background())
 	o := &c.outbox
 	o.senderID, o.sequence, o.settled = make([]byte, 16), 0, 0
 	rand.Read(o.senderID) // never fails
-}
-
-// connection is the present one.
-func (c *Client) connection() *grpc.ClientConn {
-	c.outbox.mu.Lock()
-	defer c.outbox.mu.Unlock()
-	return c.conn
 }
 
 // begin runs f in a goroutine that Close waits for; false if the client is closed.
@@ -232,7 +227,10 @@ func (c *Client) close(ctx context.Context) error {
 	if failed := (*ClientFailedError)(nil); left == nil && errors.As(err, &failed) {
 		left = failed
 	}
-	return errors.Join(left, c.conn.Close())
+	for _, conn := range append(c.former, c.conn) {
+		left = errors.Join(left, conn.Close())
+	}
+	return left
 }
 
 // awaitSenders lets the streams end as streams should.
@@ -311,9 +309,9 @@ func (c *Client) fail(why error) {
 }
 
 // SetTarget sends to another service from now on. Requests that the present one was
-// given are answered by it first, with the receipts of which it can be asked no more;
-// other events wait in the buffer and go to the new one. If the context ends before, the
-// present target stays.
+// given are answered by it first, and it can be asked of their receipts until Close; other
+// events wait in the buffer and go to the new one. If the context ends before, the present
+// target stays.
 func (c *Client) SetTarget(ctx context.Context, target string) error {
 	select {
 	case c.turn <- struct{}{}:
@@ -335,12 +333,12 @@ func (c *Client) SetTarget(ctx context.Context, target string) error {
 	c.sending.Wait()
 	o := &c.outbox
 	o.mu.Lock()
-	old := c.conn
+	c.former = append(c.former, c.conn)
 	c.renewLocked(conn)
 	o.senders, o.held = nil, false
 	c.dispatchLocked()
 	o.mu.Unlock()
-	return old.Close()
+	return nil
 }
 
 // settleAll lets no more requests have numbers and waits until those that have one are

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -60,7 +61,7 @@ func (r *Receipt) Status(ctx context.Context) (DeliveryStatus, error) {
 	if token == "" {
 		return DeliveryStatus{}, errNoToken
 	}
-	return r.request.client.questions.ask(ctx, token)
+	return r.request.questions.ask(ctx, token)
 }
 
 const (
@@ -105,9 +106,10 @@ func unreachable(err error) bool {
 	return false
 }
 
-// questions asks for many tokens at a time.
+// questions asks a target for many tokens at a time.
 type questions struct {
 	client *Client
+	conn   *grpc.ClientConn
 
 	mu   sync.Mutex
 	next *question // not asked yet; nil = there is none
@@ -166,15 +168,15 @@ func (q *questions) put(asked *question) {
 		q.next = nil
 	}
 	q.mu.Unlock()
-	asked.put(ctx, q.client, slices.Collect(maps.Keys(asked.tokens)))
+	asked.put(ctx, q, slices.Collect(maps.Keys(asked.tokens)))
 	close(asked.done)
 }
 
 // put asks for some of the tokens. One that the service refuses must not cost the others
 // their answer: those that are refused together are asked for in halves.
-func (asked *question) put(ctx context.Context, c *Client, tokens []string) {
+func (asked *question) put(ctx context.Context, q *questions, tokens []string) {
 	answer := new(api.GetDeliveryResponse)
-	err := c.connection().Invoke(ctx, "/destinations.v1.Deliveries/GetDelivery", &api.GetDeliveryRequest{Tokens: tokens}, answer)
+	err := q.conn.Invoke(ctx, "/destinations.v1.Deliveries/GetDelivery", &api.GetDeliveryRequest{Tokens: tokens}, answer)
 	code := status.Code(err)
 	switch {
 	case err == nil:
@@ -182,12 +184,12 @@ func (asked *question) put(ctx context.Context, c *Client, tokens []string) {
 			asked.states[d.GetToken()] = deliveryStatus(d)
 		}
 	case len(tokens) > 1 && (code == codes.NotFound || code == codes.InvalidArgument || code == codes.Unavailable && reason(status.Convert(err)) == "PARTITION_UNAVAILABLE"):
-		asked.put(ctx, c, tokens[:len(tokens)/2])
-		asked.put(ctx, c, tokens[len(tokens)/2:])
+		asked.put(ctx, q, tokens[:len(tokens)/2])
+		asked.put(ctx, q, tokens[len(tokens)/2:])
 	default:
 		var failed error = refusal(err)
-		if c.ended.Err() != nil {
-			failed = context.Cause(c.ended)
+		if q.client.ended.Err() != nil {
+			failed = context.Cause(q.client.ended)
 		}
 		for _, token := range tokens {
 			asked.errs[token] = failed

@@ -61,7 +61,7 @@ func (c *Client) add(e *outEvent, weight int64) (*Receipt, error) {
 func (c *Client) beginLocked() {
 	o := &c.outbox
 	o.begun++
-	r := &request{client: c, ordinal: o.begun, done: make(chan struct{}), events: c.spares.get()}
+	r := &request{ordinal: o.begun, done: make(chan struct{}), events: c.spares.get()}
 	o.filling, o.due = r, false
 	o.live = append(o.live, r)
 	if o.delay == nil {
@@ -115,7 +115,7 @@ func (c *Client) dispatchLocked() {
 		o.queue[0] = nil
 		o.queue = o.queue[1:]
 		o.sequence++
-		r.sequence = o.sequence
+		r.sequence, r.questions = o.sequence, c.questions
 		o.numbered++
 		s.takeLocked(r)
 	}

@@ -11,7 +11,6 @@ type destination struct{ bucket, prefix string }
 // to the outbox; then its events never change. What is said of its answer is written
 // before done is closed, and never changes then.
 type request struct {
-	client   *Client
 	ordinal  uint64      // its place among all of the client's requests, from 1
 	sequence uint64      // its number for the service; 0 = it has none yet
 	to       destination // of the first event, and of each that names none
@@ -20,7 +19,9 @@ type request struct {
 	bytes    int         // of them, as they count in a request
 	weight   int64       // what is held of the buffer for them
 	receipts [][]Receipt // of the events, in their order
-	sends    int         // streams that it was given to
+
+	questions *questions // of the target that it has its number for
+	sends     int        // streams that it was given to
 
 	done       chan struct{}
 	err        error                     // of all events

@@ -54,7 +54,7 @@ final class Answers implements StreamCall.Owner {
     }
     if (!result.requests().isEmpty()) {
       long upTo = state.settled;
-      state.completions.settle(result, () -> complete(upTo));
+      state.completions.settle(result, state.connection.deliveries(), () -> complete(upTo));
     }
     state.wakeAll();
   }

@@ -17,13 +17,11 @@ final class Completions {
   private static final long PATIENCE_SECONDS = 5;
 
   private final ThreadPoolExecutor executor;
-  private final Deliveries deliveries;
   private final Consumer<? super DestinationsException> onRejected; // null = nobody asks
 
   private volatile Thread thread; // that completes now
 
-  Completions(Deliveries deliveries, Consumer<? super DestinationsException> onRejected) {
-    this.deliveries = deliveries;
+  Completions(Consumer<? super DestinationsException> onRejected) {
     this.onRejected = onRejected;
     this.executor =
         new ThreadPoolExecutor(
@@ -41,12 +39,12 @@ final class Completions {
     return Thread.currentThread() == thread;
   }
 
-  /** Completes what was settled, then calls done. */
-  void settle(Settled settled, Runnable done) {
+  /** Completes what was settled with receipts that ask deliveries, then calls done. */
+  void settle(Settled settled, Deliveries deliveries, Runnable done) {
     run(
         () -> {
           for (Request request : settled.requests()) {
-            complete(request, settled);
+            complete(request, settled, deliveries);
           }
           done.run();
         });
@@ -75,7 +73,7 @@ final class Completions {
         });
   }
 
-  private void complete(Request request, Settled settled) {
+  private void complete(Request request, Settled settled, Deliveries deliveries) {
     for (Rejection r : request.rejections()) {
       String code = r.getCode().name();
       code = code.startsWith(CODE_PREFIX) ? code.substring(CODE_PREFIX.length()) : code;

@@ -23,6 +23,7 @@ final class Connection {
 
   private final ManagedChannel channel;
   private final CallOptions callOptions;
+  private final Deliveries deliveries = new Deliveries(this);
 
   private Connection(ManagedChannel channel, CallOptions callOptions) {
     this.channel = channel;
@@ -61,6 +62,11 @@ final class Connection {
 
   Channel channel() {
     return channel;
+  }
+
+  /** Who asks what became of events that this target has accepted. */
+  Deliveries deliveries() {
+    return deliveries;
   }
 
   CallOptions callOptions() {

@@ -13,9 +13,8 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
-import java.util.function.Supplier;
 
-/** Asks what became of events. Safe for concurrent use. */
+/** Asks one target what became of events. Safe for concurrent use. */
 final class Deliveries {
   /** Tokens in one call; the service's limit. */
   private static final int MAX_TOKENS = 1_000;
@@ -25,14 +24,14 @@ final class Deliveries {
 
   private static final long CALL_SECONDS = 30;
 
-  private final Supplier<Connection> connection;
+  private final Connection connection;
 
   // Guarded by this.
   private final Map<String, DeliveryPoll> polls = new LinkedHashMap<>();
   private Long tickAt; // System.nanoTime of the next look at them; null = none is planned
   private boolean closed;
 
-  Deliveries(Supplier<Connection> connection) {
+  Deliveries(Connection connection) {
     this.connection = connection;
   }
 
@@ -185,10 +184,9 @@ final class Deliveries {
 
   /** Calls done with a delivery for each token, or with how the call ended. */
   private void ask(List<String> tokens, BiConsumer<List<Delivery>, StreamEnd> done) {
-    Connection c = connection.get();
-    DeliveriesGrpc.newStub(c.channel())
+    DeliveriesGrpc.newStub(connection.channel())
         .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS)
-        .withCallCredentials(c.callOptions().getCredentials())
+        .withCallCredentials(connection.callOptions().getCredentials())
         .getDelivery(
             GetDeliveryRequest.newBuilder().addAllTokens(tokens).build(),
             new Answer(tokens.size(), done));

@@ -10,7 +10,6 @@ import java.util.concurrent.locks.ReentrantLock;
 final class Sender {
   private final SenderState state;
   private final Pump pump;
-  private final Deliveries deliveries;
 
   // The state's own, under short names.
   private final ReentrantLock lock;
@@ -18,21 +17,11 @@ final class Sender {
   private final Buffer buffer;
 
   Sender(Options options, Connection connection) {
-    this.deliveries = new Deliveries(this::connection);
-    this.state = new SenderState(options, connection, deliveries);
+    this.state = new SenderState(options, connection);
     this.pump = new Pump(state, new Answers(state));
     this.lock = state.lock;
     this.progress = state.progress;
     this.buffer = state.buffer;
-  }
-
-  private Connection connection() {
-    lock.lock();
-    try {
-      return state.connection;
-    } finally {
-      lock.unlock();
-    }
   }
 
   /** Takes an event, when there is room for it. */
@@ -113,7 +102,7 @@ final class Sender {
 
   /** Goes on with another target, when the present one has answered what has a number. */
   void setTarget(Connection next, long nanos) throws InterruptedException {
-    Connection unused = next; // unless it gets to be used
+    boolean used = false;
     lock.lock();
     try {
       if (state.paused) {
@@ -122,14 +111,17 @@ final class Sender {
       state.paused = true;
       try {
         awaitAnswers(nanos);
-        unused = state.change(next);
+        state.change(next);
+        used = true;
       } finally {
         state.paused = false;
         state.work.signal();
       }
     } finally {
       lock.unlock();
-      unused.close();
+      if (!used) {
+        next.close();
+      }
     }
   }
 
@@ -218,7 +210,9 @@ final class Sender {
       state.connection.abort();
     }
     state.connection.close();
-    deliveries.close();
+    state.former.forEach(Connection::abort);
+    state.former.forEach(former -> former.deliveries().close());
+    state.connection.deliveries().close();
     state.completions.close();
     lock.lock();
     try {

@@ -28,6 +28,8 @@ final class SenderState {
   final ArrayDeque<Request> unanswered = new ArrayDeque<>();
 
   Connection connection;
+  final List<Connection> former =
+      new ArrayList<>(); // to other targets, for receipts that they gave
   byte[] senderId = newId();
   long settled; // up to which everything is answered
   long completed; // up to which futures are completed, too
@@ -42,13 +44,13 @@ final class SenderState {
   long rejected;
   String lastError = "";
 
-  SenderState(Options options, Connection connection, Deliveries deliveries) {
+  SenderState(Options options, Connection connection) {
     this.options = options;
     this.connection = connection;
     this.buffer =
         new Buffer(options.maxBufferedBytes, options.batchBytes, Options.nanos(options.batchDelay));
     this.lanes = new Lanes(options);
-    this.completions = new Completions(deliveries, options.onRejected);
+    this.completions = new Completions(options.onRejected);
   }
 
   private static byte[] newId() {
@@ -76,16 +78,12 @@ final class SenderState {
     progress.signalAll();
   }
 
-  /**
-   * Goes on as another sender with another target. Everything is answered. Returns the connection
-   * before.
-   */
-  Connection change(Connection next) {
-    Connection before = connection;
+  /** Goes on as another sender with another target. Everything is answered. */
+  void change(Connection next) {
     endCalls(StreamCall::halfClose);
+    former.add(connection);
     connection = next;
     senderId = newId();
-    return before;
   }
 
   /** Ends the client: nothing is sent any more. */

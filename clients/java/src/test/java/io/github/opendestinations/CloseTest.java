@@ -123,7 +123,7 @@ class CloseTest {
     for (int i = 0; i < 1000; i++) {
       one();
     }
-    assertEquals(before, ownThreads());
+    assertTrue(ownThreads() <= before); // before: with those of other tests that are ending
     BufferFullTest.await(() -> service.openStreams() == 0);
     assertEquals(1001, service.payloads().size());
     assertEquals(1001, service.senders());
