@@ -67,7 +67,7 @@ func (r *receipts) add(t *touch, of *request) bool {
 				Destination: to.digest,
 				Partition:   uint32(to.partition),
 				First:       Position{Offset: offset, Index: t.first},
-				Received:    of.received,
+				Received:    r.tokens.received(of.received),
 			},
 		}
 		if !r.keep(e) {

@@ -49,17 +49,32 @@ type Token struct {
 	Destination [digestBytes]byte // the first 16 bytes of the SHA-256 that [Partition] describes
 	Partition   uint32
 	First, Last Position  // of the first and the last event; others' are in between
-	Received    time.Time // when the service had received the first event
+	Received    time.Time // when the service had received the first event; never before the service has begun
 }
 
 // tokens makes tokens and reads them.
 type tokens struct {
 	key     []byte
 	journal [16]byte
+	began   time.Time // when this was made
 }
 
 func newTokens(key []byte, journal [16]byte) *tokens {
-	return &tokens{key: key, journal: journal}
+	return &tokens{key: key, journal: journal, began: time.Now()}
+}
+
+// received is a receipt time as a token has it. Who takes a partition over writes down when, and a
+// token of what came behind that has to be later, also if the clock is set back meanwhile.
+func (k *tokens) received(at time.Time) time.Time { return laterOf(at, k.began, at.Sub(k.began)) }
+
+// laterOf is the later of what the clock says and of how long after began it is; without
+// the readings of the monotonic clock, which would make them one.
+func laterOf(at, began time.Time, after time.Duration) time.Time {
+	at, steady := at.Round(0), began.Round(0).Add(after)
+	if steady.After(at) {
+		return steady
+	}
+	return at
 }
 
 // encodedTokenBytes is how long the encoded token is.

@@ -40,6 +40,26 @@ func TestTokenReadsBack(t *testing.T) {
 	}
 }
 
+// A token of what is received after the start is not older than the start, however far the clock was
+// set back in between: the ledger would take it for one of a folder that was restored.
+func TestTokenIsNotOlderThanTheStart(t *testing.T) {
+	began := time.Now()
+	for name, at := range map[string]time.Time{
+		"set back": began.Add(-time.Hour), "as it was": began.Add(time.Second), "set forward": began.Add(time.Hour),
+	} {
+		got, want := laterOf(at, began, time.Second), began.Add(time.Second).Round(0)
+		if name == "set forward" {
+			want = at.Round(0)
+		}
+		if got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+	if got := sampleTokens().received(began); got != began.Round(0) {
+		t.Errorf("got %v, want %v as it was received", got, began)
+	}
+}
+
 func TestTokenFormatStays(t *testing.T) {
 	const want = "AQdkZWZhdWx0AQIDAAAAAAAAAAAAAAAAEAAAAAMAAAEAAAAAAAAAAAcAAAEAAAAABUAAAAAY11uEK07NFfyXq89rI7JM6Z-QXFOhRqI"
 	if got := sampleTokens().encode(sampleToken()); got != want {
