@@ -43,3 +43,11 @@ func reasonOf(reason string) string {
 	}
 	return m[1] + ": " + m[2] + ": " + causeOf(m[2], m[3])
 }
+
+// failureOf is a batch's last error, the same way.
+func failureOf(text string) string {
+	if requested.MatchString(text) {
+		return causeOf("", text)
+	}
+	return reasonOf(text)
+}

@@ -36,6 +36,16 @@ func TestCauseIsWhatWasSaid(t *testing.T) {
 			t.Errorf("%s\ngot  %s\nwant %s", reason, got, want)
 		}
 	}
+	for text, want := range map[string]string{
+		object + `operation error S3: PutObject, Put "http://h/b/k?x-id=PutObject": dial tcp: i/o timeout`: "dial tcp: i/o timeout",
+		object + "SlowDown (status 503, request R1): reduce":                                               "SlowDown (status 503, request R1): reduce",
+		`SlowDown: reduce "x": y`: `SlowDown: reduce "x": y`,
+		"refused 3 times: InvalidArgument: " + object + "InvalidArgument (status 400)": "refused 3 times: InvalidArgument: status 400",
+	} {
+		if got := failureOf(text); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", text, got, want)
+		}
+	}
 }
 
 // The texts are the uploader's own: when their form changes, this tells.

@@ -98,7 +98,7 @@ func recordCells(r *destinationsv1.DeliveryRecord) []string {
 	}
 	return []string{
 		deliveryStateName(r.GetState()), clock(at), objectName(r.GetObject()), thousands(r.GetObject().GetEvents()), size,
-		number(uint64(r.GetAttempts())), r.GetLastError(),
+		number(uint64(r.GetAttempts())), failureOf(r.GetLastError()),
 	}
 }
 
