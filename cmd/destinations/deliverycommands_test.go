@@ -230,4 +230,7 @@ func TestSendWaitsForTheDelivery(t *testing.T) {
 	if got.code != exitUndelivered || !strings.Contains(got.stderr, "blocked: token ") || !strings.Contains(got.stderr, "AccessDenied") || !strings.Contains(got.stderr, "--wait-for") {
 		t.Errorf("blocked: got %+v after %v", got, time.Since(began))
 	}
+	if n := strings.Count(got.stderr, "waiting for s3://bad/: AccessDenied: "); n != 1 {
+		t.Errorf("said %d times what is being waited for, want once\n%s", n, got.stderr)
+	}
 }

@@ -145,8 +145,8 @@ func objectsText(d *destinationsv1.Delivery) string {
 }
 
 // settled waits until the events of all tokens are delivered or dead, and returns what became
-// of those that are not delivered by the end of ctx.
-func settled(ctx context.Context, client destinationsv1.DeliveriesClient, tokens []string) (open []*destinationsv1.Delivery, err error) {
+// of those that are not delivered by the end of ctx. Meanwhile it tells of each that waits.
+func settled(ctx context.Context, client destinationsv1.DeliveriesClient, tokens []string, tell func(*destinationsv1.Delivery)) (open []*destinationsv1.Delivery, err error) {
 	var dead []*destinationsv1.Delivery
 	for len(tokens) > 0 {
 		n := min(len(tokens), tokensAtOnce)
@@ -169,6 +169,7 @@ func settled(ctx context.Context, client destinationsv1.DeliveriesClient, tokens
 				dead = append(dead, d)
 			default:
 				waiting, open = append(waiting, d.GetToken()), append(open, d)
+				tell(d)
 			}
 		}
 		if tokens = append(waiting, tokens[n:]...); len(waiting) == 0 {
@@ -179,6 +180,21 @@ func settled(ctx context.Context, client destinationsv1.DeliveriesClient, tokens
 		}
 	}
 	return append(dead, open...), nil
+}
+
+// tellOnce tells why events wait, as soon as something is wrong: once for each destination and code.
+func tellOnce(note func(error)) func(*destinationsv1.Delivery) {
+	told := map[string]bool{}
+	return func(d *destinationsv1.Delivery) {
+		if d.GetCode() == "" {
+			return
+		}
+		what := fmt.Sprintf("waiting for s3://%s/%s: %s", d.GetDestination().GetBucket(), d.GetDestination().GetPrefix(), d.GetCode())
+		if !told[what] {
+			told[what] = true
+			note(errors.New(plain(what + ": " + causeOf(d.GetCode(), d.GetMessage()))))
+		}
+	}
 }
 
 // askAgain is the pause between two questions of who waits for a delivery.

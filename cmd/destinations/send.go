@@ -114,7 +114,7 @@ func (c *sendCmd) Run(p *process) error {
 func (c *sendCmd) await(interrupted context.Context, client destinationsv1.DeliveriesClient, report *sendReport) error {
 	ctx, cancel := context.WithTimeoutCause(interrupted, c.WaitFor, fmt.Errorf("not all is delivered within %v (--wait-for)", c.WaitFor))
 	defer cancel()
-	open, err := settled(ctx, client, report.tokens())
+	open, err := settled(ctx, client, report.tokens(), tellOnce(report.note))
 	for _, d := range open {
 		report.undelivered(d)
 	}
