@@ -2,10 +2,12 @@ package main
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -145,6 +147,17 @@ func TestAdminPagesAreGuarded(t *testing.T) {
 		if response.StatusCode != c.want {
 			t.Errorf("%s as %q: got %d, want %d", c.page, c.as, response.StatusCode, c.want)
 		}
+	}
+	var refused []string
+	for _, e := range w.audited() {
+		refused = append(refused, fmt.Sprint(e["msg"], " ", e["action"], " ", e["principal"], " ", e["outcome"]))
+	}
+	want := []string{
+		"refusal admin /metrics <nil> Unauthorized", "refusal admin /metrics token:inspect Forbidden",
+		"refusal admin /metrics token:send Unauthorized", "refusal admin /debug/pprof/ <nil> Unauthorized",
+	}
+	if !slices.Equal(refused, want) {
+		t.Errorf("got audit log %q, want %q", refused, want)
 	}
 }
 

@@ -26,6 +26,7 @@ type adminParams struct {
 	Metrics   http.Handler // the page for Prometheus
 	Profiles  bool         // with Go's profiles
 	Gate      *auth.Gate   // who sees what says more than whether the service lives; nil = everybody
+	Audit     *auth.Audit  // takes who was refused; nil = nothing does
 	Log       *slog.Logger
 }
 
@@ -43,7 +44,7 @@ func newAdmin(p adminParams) *http.Server {
 	})
 	mux.HandleFunc("GET /readyz", readiness(c, p.Gate == nil || p.Gate.Open()))
 	return &http.Server{
-		Handler:           guardPages(p.Gate, mux),
+		Handler:           guardPages(&p, mux),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    64 << 10, // strangers send them

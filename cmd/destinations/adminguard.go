@@ -11,9 +11,9 @@ import (
 var openPages = map[string]bool{"/livez": true, "/readyz": true}
 
 // guardPages lets only those see the other pages who may inspect what is of every tenant:
-// they say how all of them are.
-func guardPages(gate *auth.Gate, pages http.Handler) http.Handler {
-	if gate == nil || gate.Open() {
+// they say how all of them are. Whoever is refused stands in the audit log.
+func guardPages(p *adminParams, pages http.Handler) http.Handler {
+	if p.Gate == nil || p.Gate.Open() {
 		return pages
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -25,15 +25,24 @@ func guardPages(gate *auth.Gate, pages http.Handler) http.Handler {
 		if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
 			shown.Certificates = r.TLS.PeerCertificates
 		}
-		caller, err := gate.Enter(r.Context(), shown, auth.Inspect)
+		refused := auth.Entry{Address: r.RemoteAddr, Action: "admin " + r.URL.Path}
+		caller, err := p.Gate.Enter(r.Context(), shown, auth.Inspect)
+		if caller != nil {
+			refused.Principal = caller.Principal()
+		}
 		if err != nil {
+			refused.Outcome, refused.Reason = http.StatusText(http.StatusUnauthorized), err.Error()
+			p.Audit.Refusal(refused)
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "not let in", http.StatusUnauthorized)
 			return
 		}
 		defer caller.Leave()
 		if !caller.Grant().ReachesAll() {
-			http.Error(w, "only for those who see every tenant", http.StatusForbidden)
+			const reason = "only for those who see every tenant"
+			refused.Tenant, refused.Outcome, refused.Reason = caller.Tenant(), http.StatusText(http.StatusForbidden), reason
+			p.Audit.Refusal(refused)
+			http.Error(w, reason, http.StatusForbidden)
 			return
 		}
 		pages.ServeHTTP(w, r)

@@ -216,7 +216,7 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 	}
 	s.server.RegisterOperations(forOperators)
 	reflection.Register(forOperators)
-	s.admin = newAdmin(adminParams{Condition: s, Metrics: s.telemetry.Page(), Profiles: p.Config.Pprof, Gate: p.Gate, Log: p.Log})
+	s.admin = newAdmin(adminParams{Condition: s, Metrics: s.telemetry.Page(), Profiles: p.Config.Pprof, Gate: p.Gate, Audit: p.Audit, Log: p.Log})
 	return nil
 }
 
