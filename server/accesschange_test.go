@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 type reading func(p []byte) (int, error)
@@ -86,5 +88,24 @@ func TestStrangersCanNotSendMuch(t *testing.T) {
 		if _, err := g.told.GetDelivery(ctx, &destinationsv1.GetDeliveryRequest{Tokens: c.asked}); status.Code(err) != c.code {
 			t.Errorf("%s: got %v, want %v", name, err, c.code)
 		}
+	}
+}
+
+// An audit log has what was done where nobody is authenticated, too.
+func TestWhatEverybodyDoesIsWrittenDown(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	gate, err := auth.New(auth.Config{}, nil, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := &lines{}
+	h := start(t, setup{journal: &fakeJournal{t: t, auto: true}, access: gate, audit: auth.NewAudit(written, log),
+		flusher: func(context.Context, bool, string, string, string) (uint64, error) { return 1, nil }})
+	if _, err := h.ops.Flush(t.Context(), &destinationsv1.FlushRequest{Bucket: "demo"}); err != nil {
+		t.Fatal(err)
+	}
+	want := `"msg":"operation","tenant":"default","address":"bufconn","action":"Operations/Flush","bucket":"demo","outcome":"OK"}`
+	if !strings.Contains(written.String(), want) {
+		t.Errorf("got %s, want %s", written.String(), want)
 	}
 }

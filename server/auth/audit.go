@@ -45,6 +45,9 @@ func NewAudit(w io.Writer, service *slog.Logger) *Audit {
 	return a
 }
 
+// Written reports whether there is an audit log, beside what stands in the service's log.
+func (a *Audit) Written() bool { return a != nil && a.log != nil }
+
 // Entry is something that was done or refused. What is empty is left out, and what is
 // longer than 1,024 bytes is cut: callers can send megabytes, and the disk is the service's.
 type Entry struct {
@@ -59,7 +62,7 @@ type Entry struct {
 
 // Operation notes that somebody has done, or could not do, something.
 func (a *Audit) Operation(e Entry) {
-	if a != nil && a.log != nil {
+	if a.Written() {
 		write(a.log, "operation", e.attributes())
 	}
 }
@@ -91,7 +94,7 @@ func (a *Audit) Refusal(e Entry) {
 
 // Change notes that what is granted has changed: what says so, and in how far.
 func (a *Audit) Change(what string, details ...slog.Attr) {
-	if a != nil && a.log != nil {
+	if a.Written() {
 		write(a.log, "change", append([]slog.Attr{slog.String("what", what)}, details...))
 	}
 }
