@@ -52,7 +52,7 @@ func (c IssuerConfig) validate() error {
 	switch {
 	case err != nil || at.Host == "":
 		problems = append(problems, fmt.Errorf("--oidc-issuer: %q is not a URL", c.URL))
-	case at.Scheme != "https" && !(at.Scheme == "http" && isLocal(at.Hostname())):
+	case !unforged(at):
 		problems = append(problems, fmt.Errorf("--oidc-issuer: %s: must be https, or on this machine", c.URL))
 	}
 	if c.Audience == "" {
@@ -73,6 +73,25 @@ func (c IssuerConfig) validate() error {
 		problems = append(problems, fmt.Errorf("--oidc-clock-skew: %v, must be 0 to %v", c.ClockSkew, maxClockSkew))
 	}
 	return errors.Join(problems...)
+}
+
+// unforged reports whether nobody on the way can answer in the place of an address.
+func unforged(at *url.URL) bool {
+	return at.Scheme == "https" || at.Scheme == "http" && isLocal(at.Hostname())
+}
+
+// errForged is why an address that an issuer names is not asked.
+var errForged = errors.New("must be https, or on this machine: who is on the way could give keys of his own")
+
+// follow is how far redirections are followed.
+func follow(to *http.Request, via []*http.Request) error {
+	switch {
+	case !unforged(to.URL):
+		return errForged
+	case len(via) >= 10:
+		return errors.New("10 redirections")
+	}
+	return nil
 }
 
 func isLocal(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
@@ -100,7 +119,7 @@ func newIssuer(c IssuerConfig) (*Issuer, error) {
 	}
 	i := &Issuer{config: c, client: c.Client, asking: make(chan struct{}, 1)}
 	if i.client == nil {
-		i.client = &http.Client{Timeout: askFor}
+		i.client = &http.Client{Timeout: askFor, CheckRedirect: follow}
 	}
 	i.verifier = oidc.NewVerifier(c.URL, i, &oidc.Config{
 		ClientID:             c.Audience,
@@ -229,6 +248,9 @@ func (i *Issuer) fetch(ctx context.Context) (*issuerKeys, error) {
 	}
 	if err := provider.Claims(&found); err != nil {
 		return nil, err
+	}
+	if at, err := url.Parse(found.JWKS); err != nil || !unforged(at) {
+		return nil, fmt.Errorf("jwks_uri %q: %w", found.JWKS, errForged)
 	}
 	return i.readKeys(ctx, found.JWKS)
 }

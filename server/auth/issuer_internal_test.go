@@ -3,7 +3,9 @@ package auth
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -56,4 +58,37 @@ func TestAnIssuerThatHangsIsAskedOnceForAll(t *testing.T) {
 			t.Errorf("the issuer was asked %d times, want 1", n)
 		}
 	})
+}
+
+// answering is an issuer that answers everything with one text, or with a redirection.
+type answering struct {
+	text, to string
+	asked    []string
+}
+
+func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	a.asked = append(a.asked, r.URL.String())
+	answer := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.text)), Request: r}
+	if a.to != "" {
+		answer.StatusCode = http.StatusFound
+		answer.Header.Set("Location", a.to)
+	}
+	return answer, nil
+}
+
+// Keys that somebody on the way could have put there are not asked for.
+func TestKeysAreReadOverTLSAlone(t *testing.T) {
+	for name, from := range map[string]*answering{
+		"keys":          {text: `{"issuer": "https://issuer.example", "jwks_uri": "http://issuer.example/keys"}`},
+		"a redirection": {to: "http://issuer.example/discovery"},
+	} {
+		i, err := newIssuer(IssuerConfig{URL: "https://issuer.example", Audience: "a", Claim: "sub", Algorithms: []string{"ES256"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.client.Transport = from
+		if _, err := i.refresh(t.Context(), 0); !errors.Is(err, errForged) || len(from.asked) != 1 {
+			t.Errorf("%s: got %v, asked %q", name, err, from.asked)
+		}
+	}
 }
