@@ -66,7 +66,16 @@ func (t *Telemetry) Sealed(b *batcher.Batch) {
 	m := t.meters
 	m.record(nameBatchEvents, float64(b.Events))
 	m.record(nameBatchSize, float64(b.RawBytes))
-	m.record(nameBatchLinger, max(0, b.Closed.Sub(b.FirstReceived).Seconds()), attribute.String(keyReason, b.Reason))
+	m.record(nameBatchLinger, max(0, b.Closed.Sub(firstReceived(b)).Seconds()), attribute.String(keyReason, b.Reason))
+}
+
+// firstReceived is when a batch's first event was received or, if that is not known, a time that it
+// was not received behind: the histograms count every batch and event, and a year 1 would spoil their sums.
+func firstReceived(b *batcher.Batch) time.Time {
+	if b.FirstReceived.IsZero() {
+		return b.Closed
+	}
+	return b.FirstReceived
 }
 
 // Tried implements [batcher.Observer].
@@ -130,7 +139,7 @@ func (t *Telemetry) Delivered(d *batcher.Delivery) {
 	at := d.Ended.UnixNano()
 	receipts := d.Receipts
 	if receipts == nil {
-		receipts = []batcher.Receipt{{At: d.FirstReceived.UnixNano(), Events: d.Events}}
+		receipts = []batcher.Receipt{{At: firstReceived(&d.Batch).UnixNano(), Events: d.Events}}
 	}
 	for _, r := range receipts {
 		if r.At > at {

@@ -148,6 +148,25 @@ func TestNumbersOnThePage(t *testing.T) {
 	}
 }
 
+// An older version has sealed and parked it, and nobody knows when its events were received.
+func TestReceiptThatIsNotKnown(t *testing.T) {
+	tel := started(t, idle())
+	d := delivery(time.Now())
+	d.Receipts, d.FirstReceived = nil, time.Time{}
+	tel.Sealed(&d.Batch)
+	tel.Delivered(d)
+	got := page(t, tel)
+	for line, want := range map[string]string{
+		`destinations_event_delivery_duration_seconds_count`:                                      "5",
+		`destinations_event_delivery_duration_seconds_sum`:                                        "10",
+		`destinations_batch_linger_duration_seconds_sum{destinations_batch_seal_reason="window"}`: "0",
+	} {
+		if got[line] != want {
+			t.Errorf("%s: got %q, want %s", line, got[line], want)
+		}
+	}
+}
+
 // The backlog's numbers are those of the batcher, its age that of now.
 func TestBacklogOnThePage(t *testing.T) {
 	s := idle()
