@@ -51,9 +51,12 @@ const (
 type job struct {
 	spans map[string]uint64 // how many it makes, by kind
 	emit  func(e *emitter)
+	holds int // sampled events that it keeps in memory and makes no spans of
 }
 
+// size is what a job takes of the queue.
 func (j *job) size() (n int64) {
+	n = int64(j.holds)
 	for _, spans := range j.spans {
 		n += int64(spans)
 	}

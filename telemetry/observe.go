@@ -91,7 +91,9 @@ func (t *Telemetry) Tried(try *batcher.Try) {
 		m.record(nameObjectSize, float64(try.Result.Size))
 	}
 	if try.Err != nil && t.uploadIsSampled(try) {
-		t.emitter.submit(uploadJob(try))
+		j := uploadJob(try)
+		j.holds = len(try.Traced) // they stay in no budget while the job waits
+		t.emitter.submit(j)
 	}
 }
 

@@ -243,6 +243,26 @@ func TestHangingCollectorIsCounted(t *testing.T) {
 	}
 }
 
+// A try that fails makes few spans, but has all sampled events of its batch in hand: they
+// are bounded, too.
+func TestFailedTriesOfLargeBatchesAreBounded(t *testing.T) {
+	r := receiver(t, "TRACES")
+	r.Hang(true)
+	tel := tracing(t, 0)
+	burst(tel, 10_000) // so that it is busy
+	for range 100 {
+		d := delivery(time.Now(), make([]batcher.Traced, 1000)...)
+		d.Err = errors.New("no")
+		tel.Tried(&d.Try)
+	}
+	if n := spanCount(t, tel, "upload", "suppressed_rate"); n < 67 || n > 80 {
+		t.Errorf("got %d of 100 left out, want those beyond the queue", n)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	tel.Close(ctx) // not all can be exported
+}
+
 // Every sampled event is emitted or said to be left out, also by a collector that refuses.
 func TestEverySampledEventIsCounted(t *testing.T) {
 	r := receiver(t, "TRACES")
