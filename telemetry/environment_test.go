@@ -74,8 +74,8 @@ func TestUnknownValuesRefuseTheStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, value)
 			_, err := telemetry.Start(t.Context(), telemetry.Params{Version: "v0", Log: slog.New(slog.DiscardHandler)})
-			if err == nil || !strings.Contains(err.Error(), name) {
-				t.Errorf("got %v, want an error that names the variable", err)
+			if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), value) {
+				t.Errorf("got %v, want an error that names the variable and its value", err)
 			}
 		})
 	}

@@ -37,6 +37,9 @@ func spanExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	if !wanted("TRACES") {
 		return nil, nil
 	}
+	if err := checkExporter("OTEL_TRACES_EXPORTER"); err != nil {
+		return nil, err
+	}
 	e, err := autoexport.NewSpanExporter(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_TRACES_EXPORTER: %w", err)
@@ -44,10 +47,23 @@ func spanExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
 	return e, nil
 }
 
+// checkExporter refuses what no exporter is called; autoexport does not say what that was.
+func checkExporter(variable string) error {
+	switch name := os.Getenv(variable); name {
+	case "", "otlp", "console", "none":
+		return nil
+	default:
+		return fmt.Errorf("%s: %q is not otlp, console or none", variable, name)
+	}
+}
+
 // logExporter returns where logs go beside standard error; nil = nowhere.
 func logExporter(ctx context.Context) (sdklog.Exporter, error) {
 	if !wanted("LOGS") {
 		return nil, nil
+	}
+	if err := checkExporter("OTEL_LOGS_EXPORTER"); err != nil {
+		return nil, err
 	}
 	e, err := autoexport.NewLogExporter(ctx)
 	if err != nil {
