@@ -1,6 +1,7 @@
 """The end of a client, with and without time, and how it goes on with another target."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -66,6 +67,24 @@ def test_a_second_close_waits_for_the_first() -> None:
         for thread in threads:
             thread.join()
         assert got == [Left(0, 0)] * 3
+
+
+def test_a_close_that_is_interrupted_ends_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by Ctrl-C, behind which the end of the process closes it once more."""
+    with Service() as service:
+        service.gate.clear()
+        client = connect(service.target)
+        sent = client.send.s3(bucket="b", payload="x")
+
+        def interrupted(begin: Callable[[], object], timeout: float | None) -> bool:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(client._sender, "wait", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                client.close()
+        assert client.close() == Left(1, 66)
+        assert isinstance(sent.exception(0), UnansweredError)
 
 
 def test_close_wakes_who_waits_for_room() -> None:

@@ -331,8 +331,10 @@ class Sender:
         if not first:
             self.wait(lambda: lambda: self.left is not None, None)
         else:
-            self.wait(self.begin_close, timeout)
-            self.end_close()
+            try:
+                self.wait(self.begin_close, timeout)
+            finally:  # also when the wait is interrupted: others wait for this close
+                self.end_close()
         assert self.left is not None
         return self.left
 
