@@ -23,8 +23,10 @@ run: ## a demo: S3 server, service, 30 events, one object (ONCE=1: stop after it
 	@exec .demo/demo $(if $(ONCE),--once)
 
 .PHONY: trace-demo
-trace-demo: ## a traced event through the service, and its trace as a tree of JSON
-	@$(GO) run ./e2e/tracedemo
+trace-demo: ## a traced event through the service into Jaeger, its trace as a tree (ONCE=1: stop after it; JAEGER=a release's program, with UI)
+	@mkdir -p .demo
+	@$(GO) build -o .demo/tracedemo ./e2e/tracedemo
+	@exec .demo/tracedemo $(if $(ONCE),--once) $(if $(JAEGER),--jaeger $(JAEGER))
 
 .PHONY: build
 build: ## bin/destinations

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"encoding/hex"
 	"fmt"
 	"sort"
 	"time"
-
-	commonv1 "go.opentelemetry.io/proto/otlp/common/v1"
-
-	"github.com/open-destinations/destinations/e2e/otlp"
 )
+
+// delivery is the name of the span of an event's delivery, whose links are followed.
+const delivery = "deliver s3"
 
 // node is a span in the tree.
 type node struct {
@@ -25,30 +23,30 @@ type node struct {
 }
 
 // treeOf makes a tree of spans: those without a parent, each with its children. What
-// others link to stands there, unless it links back.
-func treeOf(spans []otlp.Span) (roots []*node) {
+// a delivery links to stands there.
+func treeOf(spans []span) (roots []*node) {
 	by := map[string]*node{}
 	for _, s := range spans {
-		by[string(s.GetSpanId())] = nodeOf(s)
+		by[s.SpanID] = nodeOf(s)
 	}
 	linked := map[string]bool{}
 	for _, s := range spans {
-		if s.GetName() != "deliver s3" {
-			continue
+		if s.Name != delivery {
+			continue // an upload links back
 		}
-		for _, l := range s.GetLinks() {
-			if to := by[string(l.GetSpanId())]; to != nil {
-				by[string(s.GetSpanId())].Links = append(by[string(s.GetSpanId())].Links, to)
-				linked[string(l.GetSpanId())] = true
+		for _, l := range s.Links {
+			if to := by[l.SpanID]; to != nil {
+				by[s.SpanID].Links = append(by[s.SpanID].Links, to)
+				linked[l.SpanID] = true
 			}
 		}
 	}
 	for _, s := range spans {
-		n, parent := by[string(s.GetSpanId())], by[string(s.GetParentSpanId())]
+		n, parent := by[s.SpanID], by[s.ParentSpanID]
 		switch {
 		case parent != nil:
 			parent.Children = append(parent.Children, n)
-		case !linked[string(s.GetSpanId())]:
+		case !linked[s.SpanID]:
 			roots = append(roots, n)
 		}
 	}
@@ -58,31 +56,59 @@ func treeOf(spans []otlp.Span) (roots []*node) {
 	return roots
 }
 
-func nodeOf(s otlp.Span) *node {
-	n := &node{
-		Service: s.Resource["service.name"].GetStringValue(), Name: s.GetName(),
-		Trace: hex.EncodeToString(s.GetTraceId()), Span: hex.EncodeToString(s.GetSpanId()),
-		Start:      time.Unix(0, int64(s.GetStartTimeUnixNano())).UTC(),
-		Duration:   time.Duration(s.GetEndTimeUnixNano() - s.GetStartTimeUnixNano()).String(),
-		Attributes: map[string]any{},
+func nodeOf(s span) *node {
+	return &node{
+		Service: s.service, Name: s.Name, Trace: s.TraceID, Span: s.SpanID,
+		Start: time.Unix(0, s.Start).UTC(), Duration: time.Duration(s.End - s.Start).String(),
+		Attributes: s.Attributes.values(),
 	}
-	for key, value := range otlp.Attributes(s.GetAttributes()) {
-		n.Attributes[key] = valueOf(value)
-	}
-	return n
 }
 
-// valueOf is an attribute's value as JSON has it.
-func valueOf(v *commonv1.AnyValue) any {
-	switch v := v.GetValue().(type) {
-	case *commonv1.AnyValue_StringValue:
-		return v.StringValue
-	case *commonv1.AnyValue_BoolValue:
-		return v.BoolValue
-	case *commonv1.AnyValue_IntValue:
-		return v.IntValue
-	case *commonv1.AnyValue_DoubleValue:
-		return v.DoubleValue
+// check holds a tree against what docs/telemetry.md says of an event that was delivered
+// at the first try, and returns the key of its object.
+func check(roots []*node) (key string, err error) {
+	if len(roots) != 1 || roots[0].Name != "send s3" {
+		return "", fmt.Errorf("got %d roots, want the client's send s3 alone", len(roots))
 	}
-	return fmt.Sprint(v)
+	client := roots[0]
+	if _, err := client.child("accept s3"); err != nil {
+		return "", err
+	}
+	deliver, err := client.child(delivery)
+	if err != nil {
+		return "", err
+	}
+	if len(deliver.Links) != 1 || deliver.Links[0].Name != "upload s3" {
+		return "", fmt.Errorf("deliver s3 has %d links that are known, want one to upload s3", len(deliver.Links))
+	}
+	upload := deliver.Links[0]
+	if upload.Trace == client.Trace {
+		return "", fmt.Errorf("upload s3 is in the client's trace %s, want one of its own", client.Trace)
+	}
+	put, err := upload.child("S3.PutObject")
+	if err != nil {
+		return "", err
+	}
+	key, _ = deliver.Attributes["aws.s3.key"].(string)
+	if got := put.Attributes["aws.s3.key"]; key == "" || got != key {
+		return "", fmt.Errorf("aws.s3.key is %q of deliver s3 and %q of S3.PutObject, want the same", key, got)
+	}
+	return key, nil
+}
+
+// child is the only child of that name, in the same trace.
+func (n *node) child(name string) (found *node, err error) {
+	for _, c := range n.Children {
+		if c.Name != name {
+			continue
+		}
+		if found != nil || c.Trace != n.Trace {
+			return nil, fmt.Errorf("%s has a second %s, or one of another trace", n.Name, name)
+		}
+		found = c
+	}
+	if found == nil {
+		return nil, fmt.Errorf("%s has no child %s", n.Name, name)
+	}
+	return found, nil
 }
