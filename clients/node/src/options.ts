@@ -42,7 +42,7 @@ export interface ConnectOptions {
   /** How long a request is collected before it goes, full or not. Default 5 ms. */
   batchDelayMs?: number;
   /**
-   * Streams under load. Default 4, at most 100. With 1 the lines of a destination are
+   * Streams under load. Default 4, at most 64. With 1 the lines of a destination are
    * in the order of the calls.
    */
   maxStreams?: number;
@@ -90,7 +90,7 @@ const numbers = {
   blockTimeoutMs: [30_000, 0, maxTime],
   batchBytes: [256 << 10, 1, 4 * MiB],
   batchDelayMs: [5, 0, maxTime],
-  maxStreams: [4, 1, 100],
+  maxStreams: [4, 1, 64],
   reconnectInitialMs: [100, 1, maxTime],
   reconnectMaxMs: [10_000, 1, maxTime],
   keepaliveTimeMs: [30_000, 10_000, maxTime],

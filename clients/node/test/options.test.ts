@@ -18,6 +18,7 @@ test("an option that is unknown, out of range or contradicts another is refused 
     [{ blockTimeoutMs: 2 ** 31 }, "blockTimeoutMs"],
     [{ maxStreams: 0 }, "maxStreams"],
     [{ maxStreams: 1.5 }, "maxStreams"],
+    [{ maxStreams: 65 }, "maxStreams"],
     [{ reconnectInitialMs: 200, reconnectMaxMs: 100 }, "reconnectInitialMs"],
     [{ keepaliveTimeMs: 9999 }, "keepaliveTimeMs"],
     [{ keepaliveTimeoutMs: 0 }, "keepaliveTimeoutMs"],

@@ -18,6 +18,7 @@ from open_destinations._target import is_local
         ({"batch_bytes": (4 << 20) + 1}, "batch_bytes"),
         ({"batch_delay": -1}, "batch_delay"),
         ({"max_streams": True}, "max_streams"),
+        ({"max_streams": 65}, "max_streams"),
         ({"keepalive_time": 5}, "keepalive_time"),
         ({"reconnect_initial": 2, "reconnect_max": 1}, "reconnect_max"),
         ({"receipts": "yes"}, "receipts"),

@@ -37,7 +37,7 @@ class Options(TypedDict, total=False):
     block_timeout: see when_full (30).
     batch_bytes: a request is cut before it grows larger (256 KiB; at most 4 MiB).
     batch_delay: a request is cut so long after its first event, full or not (0.005).
-    max_streams: streams under load (4); 1 keeps the lines of a destination in the order of
+    max_streams: streams under load (4; at most 64); 1 keeps the lines of a destination in the order of
     the calls.
     reconnect_initial, reconnect_max: pauses between tries to reach the service (0.1, 10).
     keepalive_time, keepalive_timeout: a silent connection is asked after the one, and given
@@ -110,7 +110,7 @@ class Settings:
 _INTEGERS = {
     "max_buffered_bytes": (1, 1 << 40),
     "batch_bytes": (1, 4 * MIB),
-    "max_streams": (1, 100),
+    "max_streams": (1, 64),
 }
 _SECONDS = {
     "block_timeout": (0.0, 86400.0),
