@@ -135,9 +135,15 @@ export class Client {
     };
   }
 
-  /** `await using client = connect(...)`: closes it; something left is an `UnansweredError`. */
+  /**
+   * `await using client = connect(...)`: closes it; something left is an `UnansweredError`,
+   * and of a client that has failed it is why.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const left = await this.close();
+    if (this.#pipeline.failure !== undefined) {
+      throw this.#pipeline.failure;
+    }
     if (left.events > 0) {
       throw new UnansweredError(left.events, left.bytes);
     }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { status } from "@grpc/grpc-js";
 import { connect, UnansweredError } from "../src/index.js";
-import { accept, hold } from "./answers.js";
+import { accept, end, hold } from "./answers.js";
 import { connected, event, started } from "./client.js";
 
 test("close waits for the answers, ends the streams, and has nothing left", async (t) => {
@@ -71,6 +72,12 @@ test("await using: closes it; what is left is an error", async (t) => {
   const other = connected(t, await started(t, hold), { closeTimeoutMs: 20 });
   void other.$send.s3(event("x"));
   await assert.rejects(other[Symbol.asyncDispose](), UnansweredError);
+  const refused = await started(t, (_received, stream) =>
+    end(stream, { code: status.PERMISSION_DENIED, message: "no" }),
+  );
+  const failing = connected(t, refused);
+  await assert.rejects(failing.$send.s3(event("x")), { name: "ClientFailedError" });
+  await assert.rejects(failing[Symbol.asyncDispose](), { name: "ClientFailedError", code: "PERMISSION_DENIED" });
 });
 
 test("flush waits for what was sent before it, and for nothing else", async (t) => {

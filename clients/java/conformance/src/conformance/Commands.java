@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.opendestinations.Client;
+import io.github.opendestinations.ClientFailedException;
 import io.github.opendestinations.DeliveredObject;
 import io.github.opendestinations.Delivery;
 import io.github.opendestinations.Left;
@@ -133,6 +134,8 @@ final class Commands {
       client.close();
     } catch (UnansweredException e) {
       return e.left();
+    } catch (ClientFailedException e) {
+      // Its events have told, too.
     }
     return client.close(
         Duration.ZERO); // only the first close() throws, and each close(Duration) tells

@@ -106,13 +106,14 @@ public final class Client implements AutoCloseable {
    * {@link #close(Duration)} that was first, and leaves it to that one to say what is left.
    *
    * @throws UnansweredException if something has no answer then
+   * @throws ClientFailedException if the client has failed
    */
   @Override
   public void close() {
     boolean first = closed.compareAndSet(false, true);
     Left left = sender.close(Options.nanos(options.closeTimeout));
-    if (first && left.events() > 0) {
-      throw new UnansweredException(left);
+    if (first) {
+      sender.checkEnd(left);
     }
   }
 

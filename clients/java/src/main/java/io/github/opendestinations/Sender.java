@@ -194,6 +194,21 @@ final class Sender {
     return state.left == null ? new Left(0, 0) : state.left;
   }
 
+  /** Throws why not everything has its answer, if so. */
+  void checkEnd(Left left) {
+    lock.lock();
+    try {
+      if (state.failure != null) {
+        throw state.failure;
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (left.events() > 0) {
+      throw new UnansweredException(left);
+    }
+  }
+
   /** Ends what is under way, in the order in which it depends on each other. */
   private Left end() {
     pump.join();

@@ -154,6 +154,11 @@ class ResendTest {
   void aRefusalEndsTheClient() {
     service.end(FakeService.status(Code.PERMISSION_DENIED, "NOT_GRANTED", "no grant for bkt"));
     service.faults(r -> Fault.END);
+    ClientFailedException end = assertThrows(ClientFailedException.class, this::useARefusedClient);
+    assertEquals("PERMISSION_DENIED", end.code()); // of close, too
+  }
+
+  private void useARefusedClient() {
     try (Client client = Client.connect(options().build())) {
       CompletableFuture<Receipt> first = client.send().s3("bkt", "", "x");
       ClientFailedException e =

@@ -83,11 +83,11 @@ class SecurityTest {
         assertEquals("bkt", client.send().s3("bkt", "", "x").join().bucket());
       }
       assertEquals(List.of("Bearer old", "Bearer old", "Bearer good"), List.copyOf(gate.seen));
-      try (Client client = Client.connect(Options.builder(target).token("old").build())) {
-        Throwable e = SendTest.errorOf(client.send().s3("bkt", "", "x"));
-        assertEquals("UNAUTHENTICATED", assertInstanceOf(ClientFailedException.class, e).code());
-        assertTrue(!e.getMessage().contains("old"), e.getMessage());
-      }
+      Client client = Client.connect(Options.builder(target).token("old").build());
+      Throwable e = SendTest.errorOf(client.send().s3("bkt", "", "x"));
+      assertEquals("UNAUTHENTICATED", assertInstanceOf(ClientFailedException.class, e).code());
+      assertTrue(!e.getMessage().contains("old"), e.getMessage());
+      assertThrows(ClientFailedException.class, client::close);
       server.shutdownNow();
     }
   }
