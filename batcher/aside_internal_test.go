@@ -287,40 +287,6 @@ func TestAnEventThatCrashesAPassIsSetAside(t *testing.T) {
 	})
 }
 
-// Whatever the power does while an event is set aside, it is in the end in one place.
-func TestPowerFailsWhileAnEventIsSetAside(t *testing.T) {
-	seeds := uint64(3)
-	if testing.Short() {
-		seeds = 1
-	}
-	for seed := range seeds {
-		for stop := 0; ; stop++ {
-			more := false
-			synctest.Test(t, func(t *testing.T) {
-				c := newCrasher(t, poisons["in a batch"])
-				c.start()
-				c.sendPoison("")
-				c.crash()
-				c.crash()
-				before := c.disk.Ops()
-				c.disk.StopAt(before + stop)
-				c.runs(8 * time.Second)
-				more = c.disk.Stopped()
-				c.end(c.disk.AfterCrash(seed))
-				for c.start(); !c.runs(time.Minute); c.start() {
-					c.end(c.disk.AfterRestart())
-				}
-				c.takeBack()
-				c.expectOnce("large     ", "sound-1   ", "sound-2   ", "sound-3   ", "poison    ")
-				c.end(c.disk)
-			})
-			if !more || t.Failed() {
-				break
-			}
-		}
-	}
-}
-
 // What is no single event's is not passed by: the partition is closed, says why, and serves
 // again with another build, or when somebody wants it to be tried.
 func TestARecordThatCrashesTheServiceClosesItsPartition(t *testing.T) {
