@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -199,51 +198,6 @@ func (r *repairPlan) putState(state *journalv1.State) {
 	}
 	r.states[r.survey.Start.Events] = state
 	r.mending.Write[stateFile(r.survey.Start.Events)] = data
-}
-
-// settleSpools lets batches whose files are damaged be delivered from the log, if
-// their events are still there.
-func (r *repairPlan) settleSpools() error {
-	for _, s := range r.spools {
-		b := s.batch
-		inLog := b.entry != nil && !atOf(b.seal.GetFirst()).less(eventAt{r.survey.Start.Events, 0})
-		r.unpark(b, inLog)
-		file := b.parked.GetFile()
-		r.mending.RemoveSpools = append(r.mending.RemoveSpools, file)
-		b.parked = nil
-		if inLog {
-			r.say("batch %s (%v) is delivered from the log instead of file %s", b.seal.GetKey(), b.target(), file)
-			continue
-		}
-		b.delivered = true
-		r.say("LOST: %s of batch %s (%v), whose file is damaged", counted(b.seal.GetEvents(), "event", "events"), b.seal.GetKey(), b.target())
-	}
-	return nil
-}
-
-// unpark takes back that a batch is parked, or all that was decided of it.
-func (r *repairPlan) unpark(b *sealed, keepSeal bool) {
-	id := b.seal.GetId()
-	for _, e := range r.account.entries {
-		e.drop(func(d *journalv1.Decision) bool {
-			return bytes.Equal(d.GetParked().GetSeal().GetId(), id) && d.GetParked() != nil ||
-				d.GetSetAside() != nil && bytes.Equal(d.GetSetAside().GetParked().GetSeal().GetId(), id) ||
-				d.GetDead() != nil && bytes.Equal(d.GetDead().GetId(), id) ||
-				d.GetRedriven() != nil && bytes.Equal(d.GetRedriven().GetId(), id) ||
-				!keepSeal && d.GetSeal() != nil && bytes.Equal(d.GetSeal().GetId(), id)
-		})
-	}
-	state := r.state()
-	n := len(state.GetParked())
-	if n == 0 {
-		return
-	}
-	state.Parked = slices.DeleteFunc(state.Parked, func(p *journalv1.ParkedState) bool {
-		return bytes.Equal(p.GetParked().GetSeal().GetId(), id)
-	})
-	if len(state.Parked) != n {
-		r.putState(state)
-	}
 }
 
 // drop takes decisions out of a record.
