@@ -161,6 +161,18 @@ func (c *crasher) crash() {
 	c.start()
 }
 
+// live runs processes until one lives for a minute.
+func (c *crasher) live() {
+	c.t.Helper()
+	for range 4 {
+		if c.start(); c.runs(time.Minute) {
+			return
+		}
+		c.end(c.disk.AfterRestart())
+	}
+	c.t.Fatal("no process lives for a minute")
+}
+
 // send appends a record of sender "s" with a given sequence.
 func (c *crasher) send(sequence uint64, events ...*journalv1.Event) {
 	c.t.Helper()

@@ -18,6 +18,7 @@ import (
 type slowDisk struct {
 	*journaltest.FS
 	sync      atomic.Int64 // nanoseconds
+	control   atomic.Int64 // likewise, of the control log, if that is more
 	scarce    atomic.Int64 // of so many that are asked for there is one; 0 = there are enough
 	asked     atomic.Int64
 	looking   atomic.Int64 // the test is reading
@@ -39,16 +40,16 @@ func (d *slowDisk) wrap(name string) func(journal.File, error) (journal.File, er
 		}
 		base := filepath.Base(name)
 		return &slowFile{
-			File: f, disk: d, isStart: base == "start",
-			isLog: strings.HasPrefix(base, "events-") || strings.HasPrefix(base, "control-"),
+			File: f, disk: d, isStart: base == "start", isControl: strings.HasPrefix(base, "control"), // also as it is made ahead
+			isLog: strings.HasPrefix(base, "events-") || strings.HasPrefix(base, "control"),
 		}, nil
 	}
 }
 
 type slowFile struct {
 	journal.File
-	disk           *slowDisk
-	isStart, isLog bool
+	disk                      *slowDisk
+	isStart, isLog, isControl bool
 }
 
 func (f *slowFile) WriteAt(b []byte, off int64) (int, error) {
@@ -59,7 +60,11 @@ func (f *slowFile) WriteAt(b []byte, off int64) (int, error) {
 }
 
 func (f *slowFile) Sync() error {
-	if n := f.disk.sync.Load(); f.isLog && n > 0 {
+	n := f.disk.sync.Load()
+	if f.isControl {
+		n = max(n, f.disk.control.Load())
+	}
+	if f.isLog && n > 0 {
 		pass(time.Duration(n))
 	}
 	return f.File.Sync()

@@ -35,6 +35,7 @@ type service struct {
 	clients []*client
 	streams int
 	floods  int
+	crowds  int
 	roomy   bool          // the next process has much memory
 	rejects map[dest]bool // the server takes nothing for these now
 	owners  []*owner      // others that have owned a partition

@@ -113,3 +113,60 @@ func (s *service) waver() {
 		s.checkStatus()
 	}
 }
+
+// crowd has more kept for destinations that are blocked than may be, while others go on: between
+// the moments at which a batch of those is sealed and is parked, segments begin. The process ends
+// when it may have released what is below one of them, or the power fails somewhere on the way,
+// or there is no room for their files for a while.
+func (s *service) crowd() {
+	r, m := s.run.rand, &s.run.s3.faults
+	if s.crowds++; s.crowds > 8 {
+		return
+	}
+	s.note("MUCH IS PARKED")
+	s.makeRoom()
+	s.run.s3.heal()
+	s.run.s3.change(func() {
+		for _, d := range s.run.dests {
+			if d.bucket != s.run.dests[0].bucket {
+				m.bucket[d.bucket] = refusal("AccessDenied", 403)
+			}
+		}
+	})
+	s.disk.sync.Store(0)
+	for range 4 {
+		s.busy(false)
+		s.flush(true)
+		pass(200 * time.Millisecond)
+	}
+	s.disk.control.Store(int64(pick[time.Duration](r, 30, 300) * time.Millisecond))
+	end := pick(r, s.kill, s.losePower, s.restart)
+	switch r.IntN(5) {
+	case 0, 1:
+		s.disk.StopAt(s.disk.Ops() + r.IntN(150))
+		end = s.losePower
+	case 2:
+		s.noRoomFor("parked/")
+	}
+	for range 1 + r.IntN(3) {
+		s.afterPass()
+	}
+	s.makeRoom()
+	s.disk.control.Store(0)
+	s.disk.sync.Store(int64(s.run.plan.sync))
+	pass(pick[time.Duration](r, 1200, 1800, 2500) * time.Millisecond)
+	end()
+}
+
+// afterPass sends much when a pass has begun, if one does soon: what it seals is not durable by
+// then.
+func (s *service) afterPass() {
+	before := s.batcher.Counts().Passes
+	for range 300 {
+		if pass(10 * time.Millisecond); s.batcher.Counts().Passes > before {
+			s.busy(false)
+			s.collectAnswers()
+			return
+		}
+	}
+}
