@@ -61,7 +61,7 @@ class OptionsTest {
     assertEquals(
         plain,
         refusal(far, b -> b.credentials(InsecureChannelCredentials.create()).token("secret")));
-    assertEquals("token: is empty", refusal(far, b -> b.token("")));
+    assertEquals("token: is not of visible ASCII characters", refusal(far, b -> b.token("")));
   }
 
   @Test
