@@ -54,7 +54,7 @@ func readGrants(path string) (*auth.Grants, error) {
 // grantsExplainCmd says what a grants file means.
 type grantsExplainCmd struct {
 	Grants    string `required:"" placeholder:"FILE" help:"The file (the service's --grants)."`
-	Principal string `required:"" placeholder:"NAME" help:"The principal, such as token:ci or uri:spiffe://farm/ci."`
+	Principal string `required:"" placeholder:"NAME" help:"The principal, such as token:ci or uri:spiffe://shop.example/ci."`
 	Bucket    string `required:"" placeholder:"BUCKET" help:"The bucket that it wants to reach."`
 	Prefix    string `placeholder:"PREFIX" help:"The prefix (none)."`
 }

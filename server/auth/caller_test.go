@@ -51,7 +51,7 @@ func TestACertificateEndsWithItsAuthority(t *testing.T) {
 	w := newWorld(t)
 	g := w.gate()
 	between := w.ca.Under("between", time.Now().Add(2*time.Second))
-	shown := (&world{t: t, ca: between}).shown(authtest.Certificate{URI: "spiffe://farm/ci"})
+	shown := (&world{t: t, ca: between}).shown(authtest.Certificate{URI: "spiffe://shop.example/ci"})
 	block, _ := pem.Decode(between.PEM)
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	must(t, err)
@@ -67,7 +67,7 @@ func TestACertificateEndsWithItsAuthority(t *testing.T) {
 func TestABrokenCertificateKeepsNoAuthorityTrusted(t *testing.T) {
 	w := newWorld(t)
 	g := w.gate()
-	caller, err := g.Enter(t.Context(), w.shown(authtest.Certificate{URI: "spiffe://farm/ci"}), auth.Send)
+	caller, err := g.Enter(t.Context(), w.shown(authtest.Certificate{URI: "spiffe://shop.example/ci"}), auth.Send)
 	must(t, err)
 	defer caller.Leave()
 	w.write("key.pem", "")

@@ -36,8 +36,8 @@ func TestWhoIsLetIn(t *testing.T) {
 		"token":                  {shown: bearer(token), roles: auth.Send, principal: "token:ci"},
 		"one of several roles":   {shown: bearer(token), roles: auth.Send | auth.Inspect, principal: "token:ci"},
 		"no role needed":         {shown: bearer(token), principal: "token:ci"},
-		"URI":                    {shown: w.shown(authtest.Certificate{URI: "spiffe://farm/ci", DNS: "x", CN: "y"}), roles: auth.Send, principal: "uri:spiffe://farm/ci"},
-		"DNS":                    {shown: w.shown(authtest.Certificate{DNS: "ci.farm", CN: "y"}), roles: auth.Send, principal: "dns:ci.farm"},
+		"URI":                    {shown: w.shown(authtest.Certificate{URI: "spiffe://shop.example/ci", DNS: "x", CN: "y"}), roles: auth.Send, principal: "uri:spiffe://shop.example/ci"},
+		"DNS":                    {shown: w.shown(authtest.Certificate{DNS: "ci.shop", CN: "y"}), roles: auth.Send, principal: "dns:ci.shop"},
 		"CN":                     {shown: w.shown(authtest.Certificate{CN: "ci"}), roles: auth.Send, principal: "cn:ci"},
 		"nothing":                {roles: auth.Send, err: auth.ErrNoCredential},
 		"another role":           {shown: bearer(token), roles: auth.Operate, err: auth.ErrRole},
@@ -45,10 +45,10 @@ func TestWhoIsLetIn(t *testing.T) {
 		"expired token":          {shown: bearer(expired), roles: auth.Send, err: auth.ErrCredential},
 		"wrong token":            {shown: bearer("dst_" + strings.Repeat("0", 60)), roles: auth.Send, err: auth.ErrCredential},
 		"JWT without an issuer":  {shown: bearer("a.b.c"), roles: auth.Send, err: auth.ErrCredential},
-		"another's certificate":  {shown: other.shown(authtest.Certificate{URI: "spiffe://farm/ci"}), roles: auth.Send, err: auth.ErrCredential},
-		"expired certificate":    {shown: w.shown(authtest.Certificate{URI: "spiffe://farm/ci", NotAfter: time.Now().Add(-time.Minute)}), roles: auth.Send, err: auth.ErrCredential},
-		"a server's certificate": {shown: w.shown(authtest.Certificate{URI: "spiffe://farm/ci", Server: true}), roles: auth.Send, err: auth.ErrCredential},
-		"two names":              {shown: w.shown(authtest.Certificate{DNS: "ci.farm", MoreDNS: []string{"b.farm"}}), roles: auth.Send, err: auth.ErrCredential},
+		"another's certificate":  {shown: other.shown(authtest.Certificate{URI: "spiffe://shop.example/ci"}), roles: auth.Send, err: auth.ErrCredential},
+		"expired certificate":    {shown: w.shown(authtest.Certificate{URI: "spiffe://shop.example/ci", NotAfter: time.Now().Add(-time.Minute)}), roles: auth.Send, err: auth.ErrCredential},
+		"a server's certificate": {shown: w.shown(authtest.Certificate{URI: "spiffe://shop.example/ci", Server: true}), roles: auth.Send, err: auth.ErrCredential},
+		"two names":              {shown: w.shown(authtest.Certificate{DNS: "ci.shop", MoreDNS: []string{"b.shop"}}), roles: auth.Send, err: auth.ErrCredential},
 		"two common names":       {shown: w.shown(authtest.Certificate{CN: "x", MoreCN: "ci"}), roles: auth.Send, err: auth.ErrCredential},
 		"no name":                {shown: w.shown(authtest.Certificate{}), roles: auth.Send, err: auth.ErrCredential},
 		"a bad token, a good certificate": {
@@ -73,7 +73,7 @@ func TestWhoIsLetIn(t *testing.T) {
 func TestOnlyConfiguredNamesCount(t *testing.T) {
 	w := newWorld(t)
 	g := w.gate() // URIs alone
-	if _, err := g.Enter(quick(t), w.shown(authtest.Certificate{CN: "ci", DNS: "ci.farm"}), auth.Send); !errors.Is(err, auth.ErrCredential) {
+	if _, err := g.Enter(quick(t), w.shown(authtest.Certificate{CN: "ci", DNS: "ci.shop"}), auth.Send); !errors.Is(err, auth.ErrCredential) {
 		t.Errorf("got %v, want %v", err, auth.ErrCredential)
 	}
 }
@@ -167,7 +167,7 @@ func TestACredentialThatExpiresEndsTheCall(t *testing.T) {
 			return bearer(token)
 		},
 		func(until time.Time) auth.Presented {
-			return w.shown(authtest.Certificate{URI: "spiffe://farm/ci", NotAfter: until})
+			return w.shown(authtest.Certificate{URI: "spiffe://shop.example/ci", NotAfter: until})
 		},
 	} {
 		caller, err := g.Enter(t.Context(), show(time.Now().Add(2*time.Second)), auth.Send)
@@ -232,12 +232,12 @@ func TestCertificatesAreRotated(t *testing.T) {
 		must(t, err)
 		return ofServer.PeerCertificates[0].SerialNumber.String(), len(ofClient.VerifiedChains) == 1
 	}
-	client := old.Issue(authtest.Certificate{URI: "spiffe://farm/ci"})
+	client := old.Issue(authtest.Certificate{URI: "spiffe://shop.example/ci"})
 	before, known := seen(old, client)
 	if !known {
 		t.Fatal("the client's certificate was not seen")
 	}
-	shown := w.shown(authtest.Certificate{URI: "spiffe://farm/ci"})
+	shown := w.shown(authtest.Certificate{URI: "spiffe://shop.example/ci"})
 	caller, err := g.Enter(t.Context(), shown, auth.Send)
 	must(t, err)
 	defer caller.Leave()
@@ -252,7 +252,7 @@ func TestCertificatesAreRotated(t *testing.T) {
 	w.write("key.pem", string(issued.Key))
 	w.write("ca.pem", string(next.PEM))
 	g.Reload()
-	if after, known := seen(next, next.Issue(authtest.Certificate{URI: "spiffe://farm/ci"})); after == before || !known {
+	if after, known := seen(next, next.Issue(authtest.Certificate{URI: "spiffe://shop.example/ci"})); after == before || !known {
 		t.Errorf("got %s, %v, want another certificate than %s", after, known, before)
 	}
 	if _, known := seen(next, client); known {
@@ -265,7 +265,7 @@ func TestCertificatesAreRotated(t *testing.T) {
 
 func TestTLSIsNoOlderThan13(t *testing.T) {
 	w := newWorld(t)
-	client := w.ca.Issue(authtest.Certificate{URI: "spiffe://farm/ci"}).Config(w.ca)
+	client := w.ca.Issue(authtest.Certificate{URI: "spiffe://shop.example/ci"}).Config(w.ca)
 	client.MaxVersion = client.MinVersion - 1
 	client.MinVersion = client.MaxVersion
 	if _, _, err := handshake(t, w.gate().Certificates().TLS("h2"), client); err == nil {

@@ -17,12 +17,12 @@ grants:
     destinations:
       - {bucket: acme-logs, prefixes: ["test", "logs/*"]}
       - {bucket: "acme-raw-*", prefixes: [""]}
-  - principals: ["uri:spiffe://farm/*"]
-    tenant: farm
+  - principals: ["uri:spiffe://shop.example/*"]
+    tenant: shop
     roles: [send]
     destinations: [{bucket: "*", prefixes: ["*"]}]
     events-per-second: 10
-  - principals: ["uri:spiffe://farm/ops"]
+  - principals: ["uri:spiffe://shop.example/ops"]
     tenant: "*"
     roles: [inspect, operate]
     destinations: [{bucket: "*", prefixes: ["*"]}]
@@ -49,8 +49,8 @@ func TestGrantsSayWhoMayWhatWhere(t *testing.T) {
 		{"oidc:other|anna", "acme-logs", "test/", "", false},
 		{"token:c", "acme-logs", "test/", "", false},
 		{"dns:ci", "acme-logs", "test/", "", false},
-		{"uri:spiffe://farm/worker", "any", "a/", "farm", true},
-		{"uri:spiffe://farm/ops", "any", "a/", "*", true}, // named: goes before the pattern above it
+		{"uri:spiffe://shop.example/worker", "any", "a/", "shop", true},
+		{"uri:spiffe://shop.example/ops", "any", "a/", "*", true}, // named: goes before the pattern above it
 	} {
 		grant := g.Of(c.principal)
 		if (grant == nil) != (c.tenant == "") {
@@ -64,14 +64,14 @@ func TestGrantsSayWhoMayWhatWhere(t *testing.T) {
 	if got := g.TenantOf("acme"); got.Weight != 3 || got.BacklogBytes != 5<<30 {
 		t.Errorf("acme: got %+v", got)
 	}
-	if got := g.TenantOf("farm"); got.Weight != auth.DefaultWeight || got.BacklogBytes != 0 {
-		t.Errorf("farm: got %+v", got)
+	if got := g.TenantOf("shop"); got.Weight != auth.DefaultWeight || got.BacklogBytes != 0 {
+		t.Errorf("shop: got %+v", got)
 	}
 	ci := g.Of("token:ci")
 	if !ci.Has(auth.Send) || ci.Has(auth.Operate) || !ci.Has(auth.Send|auth.Operate) || !ci.Limited() {
 		t.Errorf("token:ci: got %+v", ci)
 	}
-	if !ci.Reaches("acme") || ci.Reaches("farm") || !g.Of("uri:spiffe://farm/ops").Reaches("farm") {
+	if !ci.Reaches("acme") || ci.Reaches("shop") || !g.Of("uri:spiffe://shop.example/ops").Reaches("shop") {
 		t.Error("a grant reaches another tenant than its own, or the one for all not every one")
 	}
 }

@@ -84,13 +84,13 @@ func TestOnlyVerifiedAddressesCount(t *testing.T) {
 	w := newWorld(t)
 	issuer := w.withIssuer()
 	w.config.Issuer.Claim = "email"
-	w.write("grants.yaml", strings.Replace(worldGrants, "oidc:ci", "oidc:ci@farm.example", 1))
+	w.write("grants.yaml", strings.Replace(worldGrants, "oidc:ci", "oidc:ci@shop.example", 1))
 	g := w.gate()
 	for _, c := range []struct {
 		verified any
 		err      error
 	}{{true, nil}, {false, auth.ErrCredential}, {nil, auth.ErrCredential}, {"true", auth.ErrCredential}} {
-		token := issuer.Sign(issuer.Claims("7", "destinations", map[string]any{"email": "ci@farm.example", "email_verified": c.verified}))
+		token := issuer.Sign(issuer.Claims("7", "destinations", map[string]any{"email": "ci@shop.example", "email_verified": c.verified}))
 		caller, err := g.Enter(quick(t), bearer(token), auth.Send)
 		if !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
 			t.Errorf("email_verified %v: got %v, want %v", c.verified, err, c.err)

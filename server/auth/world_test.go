@@ -50,7 +50,7 @@ func (b *buffer) String() string {
 
 const worldGrants = `
 grants:
-  - principals: ["token:ci", "uri:spiffe://farm/ci", "dns:ci.farm", "cn:ci", "oidc:ci"]
+  - principals: ["token:ci", "uri:spiffe://shop.example/ci", "dns:ci.shop", "cn:ci", "oidc:ci"]
     tenant: acme
     roles: [send]
     destinations: [{bucket: acme, prefixes: ["logs/*"]}]
