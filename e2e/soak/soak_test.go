@@ -48,19 +48,19 @@ func TestKillsMustProveSomething(t *testing.T) {
 		t.Errorf("got %q, want %q", good, line)
 	}
 	for name, change := range map[string]func(*killsResult){
-		"kills":              func(r *killsResult) { r.kills = 0 },
-		"acknowledged":       func(r *killsResult) { r.Acknowledged = 0 },
-		"lost":               func(r *killsResult) { r.Lost = 1 },
-		"duplicated":         func(r *killsResult) { r.Duplicated = 1 },
-		"acked_per_kill":     func(r *killsResult) { r.Acknowledged = 19 },
-		"replayed_seals":     func(r *killsResult) { r.replayed = 0 },
-		"receipts":           func(r *killsResult) { r.receipts.Receipts, r.receipts.Delivered = 0, 0 },
-		"not delivered":      func(r *killsResult) { r.receipts.Delivered-- },
-		"events held":        func(r *killsResult) { r.receipts.Events = 0 },
-		"events not held":    func(r *killsResult) { r.receipts.Wrong = 1 },
-		"resent":             func(r *killsResult) { r.resent = 0 },
-		"dropped_duplicates": func(r *killsResult) { r.dropped = 0 },
-		"blocked":            func(r *killsResult) { r.blocked = 0 },
+		"kills":                   func(r *killsResult) { r.kills = 0 },
+		"acknowledged":            func(r *killsResult) { r.Acknowledged = 0 },
+		"lost":                    func(r *killsResult) { r.Lost = 1 },
+		"duplicated":              func(r *killsResult) { r.Duplicated = 1 },
+		"acked_per_kill":          func(r *killsResult) { r.Acknowledged = 19 },
+		"replayed_seals":          func(r *killsResult) { r.replayed = 0 },
+		"receipts":                func(r *killsResult) { r.receipts.Receipts, r.receipts.Delivered = 0, 0 },
+		"not delivered":           func(r *killsResult) { r.receipts.Delivered-- },
+		"events_in_their_objects": func(r *killsResult) { r.receipts.Events = 0 },
+		"events_not_there":        func(r *killsResult) { r.receipts.Wrong = 1 },
+		"resent":                  func(r *killsResult) { r.resent = 0 },
+		"dropped_duplicates":      func(r *killsResult) { r.dropped = 0 },
+		"blocked":                 func(r *killsResult) { r.blocked = 0 },
 	} {
 		bad := good
 		change(&bad)
