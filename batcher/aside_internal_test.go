@@ -52,8 +52,8 @@ func (s *bucketOfLines) Upload(_ context.Context, o *uploader.Object) (uploader.
 	s.objects[o.Key] = lines
 	return uploader.Result{Attempts: 1, Size: o.Body.Size(), Existed: existed}, nil
 }
-func (s *bucketOfLines) Probe(_ context.Context, bucket, _ string) error { return s.ask(bucket) }
-func (s *bucketOfLines) AbortLeftovers(context.Context, string, string) (int, error) {
+func (s *bucketOfLines) Probe(_ context.Context, _, bucket, _ string) error { return s.ask(bucket) }
+func (s *bucketOfLines) AbortLeftovers(context.Context, string, string, string) (int, error) {
 	return 0, nil
 }
 

@@ -152,6 +152,7 @@ func (b *batch) ready() bool {
 
 func (b *batch) object() *uploader.Object {
 	o := &uploader.Object{
+		Tenant: b.dest.tenant,
 		Bucket: b.dest.bucket,
 		Key:    b.seal.GetKey(),
 		Body:   uploader.NewBody(b.runs, b.crc, uint64(b.rawBytes)),

@@ -1,6 +1,7 @@
 package batcher
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ func (s *shard) captureControl(state *journalv1.State) {
 	state.SetAside = s.asides.capture(state.GetEventsOffset())
 	state.WrittenBuckets = s.written.order
 	for _, l := range s.leftovers.all {
-		state.Leftovers = append(state.Leftovers, &journalv1.Leftover{Bucket: l.bucket, Key: l.key, SinceUnixNanos: l.since.UnixNano()})
+		state.Leftovers = append(state.Leftovers, &journalv1.Leftover{Tenant: l.tenant, Bucket: l.bucket, Key: l.key, SinceUnixNanos: l.since.UnixNano()})
 	}
 }
 
@@ -47,7 +48,7 @@ func (s *shard) loadControl(state *journalv1.State) error {
 		s.wrote(bucket)
 	}
 	for _, m := range state.GetLeftovers() {
-		s.noteLeftover(m.GetBucket(), m.GetKey(), time.Unix(0, m.GetSinceUnixNanos()))
+		s.noteLeftover(leftover{tenant: cmp.Or(m.GetTenant(), oldTenant), bucket: m.GetBucket(), key: m.GetKey(), since: time.Unix(0, m.GetSinceUnixNanos())})
 	}
 	return nil
 }

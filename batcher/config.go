@@ -135,7 +135,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Uploader writes one object into S3.
+// Uploader writes one object into S3, in the name of the tenant whose it is.
 //
 // Probe finds out, by a single try and without storing anything, whether objects can
 // be stored under a key now. It is called while nothing is uploaded under that key.
@@ -151,8 +151,8 @@ func (c Config) Validate() error {
 // under, and returns how many there were, also with an error.
 type Uploader interface {
 	Upload(ctx context.Context, o *uploader.Object) (uploader.Result, error)
-	Probe(ctx context.Context, bucket, key string) error
-	AbortLeftovers(ctx context.Context, bucket, key string) (int, error)
+	Probe(ctx context.Context, tenant, bucket, key string) error
+	AbortLeftovers(ctx context.Context, tenant, bucket, key string) (int, error)
 }
 
 // DigestBytes is how long the digest is that stands for a destination in receipts.

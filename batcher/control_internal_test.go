@@ -77,7 +77,7 @@ func FuzzControl(f *testing.F) {
 	state := &journalv1.State{
 		Blocked:        []*journalv1.Blocked{{Destination: dest, Code: "AccessDenied", SinceUnixNanos: math.MinInt64}},
 		Parked:         []*journalv1.ParkedState{{Parked: parkedBatch(32), Dead: dead}},
-		WrittenBuckets: []string{"bucket", "bucket"}, Leftovers: []*journalv1.Leftover{{Bucket: "bucket", Key: "key"}},
+		WrittenBuckets: []string{"bucket", "bucket"}, Leftovers: []*journalv1.Leftover{{Tenant: "acme", Bucket: "bucket", Key: "key"}},
 	}
 	control := &journalv1.Control{Decisions: []*journalv1.Decision{
 		{Kind: &journalv1.Decision_Seal{Seal: parkedBatch(32).GetSeal()}},

@@ -165,7 +165,7 @@ func (p *wire) leave(o *uploader.Object, f fate) uploader.Result {
 }
 
 // Probe begins and aborts an upload.
-func (p *wire) Probe(ctx context.Context, bucket, key string) error {
+func (p *wire) Probe(ctx context.Context, _, bucket, key string) error {
 	if keyForm.FindStringSubmatch(key) == nil {
 		p.s3.t.Errorf("a probe under key %q, which is not of the form that is promised", key)
 	}
@@ -181,7 +181,7 @@ func (p *wire) Probe(ctx context.Context, bucket, key string) error {
 
 // AbortLeftovers aborts what was left behind under a key: of an upload of this process that
 // runs it would abort the parts.
-func (p *wire) AbortLeftovers(ctx context.Context, bucket, key string) (aborted int, err error) {
+func (p *wire) AbortLeftovers(ctx context.Context, _, bucket, key string) (aborted int, err error) {
 	f := p.s3.draw(bucket, key, true)
 	if err := p.wait(ctx, f.pause); err != nil || f.err != nil {
 		return 0, cmp.Or(err, f.err)

@@ -20,13 +20,15 @@ const (
 	leftoverOverhead = 128
 	// multipartAbove is the least size of an object that may go up in parts.
 	multipartAbove = 5 << 20
+	// oldTenant is whose a leftover is of a state that did not say so yet.
+	oldTenant = "default"
 )
 
 // leftover is a key under which a multipart upload of ours may have been left behind:
 // its parts are paid for, and nobody sees them.
 type leftover struct {
-	bucket, key string
-	since, next time.Time // noticed; to be tried
+	tenant, bucket, key string
+	since, next         time.Time // noticed; to be tried
 }
 
 // leftovers are those of a shard.
@@ -50,7 +52,7 @@ func (l *leftover) plan(now time.Time) {
 	l.next = l.since.Add((days + 1) * leftoverPause)
 }
 
-func (l *leftover) size() int64 { return int64(len(l.bucket) + len(l.key) + leftoverOverhead) }
+func (l *leftover) size() int64 { return int64(len(l.tenant) + len(l.bucket) + len(l.key) + leftoverOverhead) }
 
 // bytes is what all of them are charged for.
 func (o *leftovers) bytes() (n int64) {
@@ -69,15 +71,15 @@ func (o *leftovers) changed() {
 }
 
 // noteLeftover remembers a key under which something may have been left behind.
-func (s *shard) noteLeftover(bucket, key string, since time.Time) {
+func (s *shard) noteLeftover(found leftover) {
 	o := &s.leftovers
-	if slices.ContainsFunc(o.all, func(l *leftover) bool { return l.bucket == bucket && l.key == key }) {
+	if slices.ContainsFunc(o.all, func(l *leftover) bool { return l.bucket == found.bucket && l.key == found.key }) {
 		return
 	}
 	if len(o.all) == maxLeftovers {
 		s.giveUpLeftover(o.all[0], "there are too many")
 	}
-	l := &leftover{bucket: bucket, key: key, since: since}
+	l := &found
 	l.plan(time.Now())
 	o.all = append(o.all, l)
 	o.changed()
@@ -87,7 +89,7 @@ func (s *shard) noteLeftover(bucket, key string, since time.Time) {
 // noteProbe remembers the key of a probe that may have left something behind.
 func (s *shard) noteProbe(d *destination, key string, err error) {
 	if uploader.Leftover(err) {
-		s.noteLeftover(d.bucket, key, time.Now())
+		s.noteLeftover(leftover{tenant: d.tenant, bucket: d.bucket, key: key, since: time.Now()})
 	}
 }
 
@@ -98,7 +100,8 @@ func (s *shard) suspect(m *journalv1.Delivered) {
 	if s.opened || m.GetAttempts() < 2 || m.GetSeal().GetRawBytes() <= multipartAbove || time.Since(since) > leftoverGivenUp {
 		return
 	}
-	s.noteLeftover(m.GetSeal().GetDestination().GetBucket(), m.GetSeal().GetKey(), since)
+	of := m.GetSeal().GetDestination()
+	s.noteLeftover(leftover{tenant: of.GetTenant(), bucket: of.GetBucket(), key: m.GetSeal().GetKey(), since: since})
 }
 
 func (s *shard) forgetLeftover(l *leftover) {
@@ -154,10 +157,10 @@ func (s *shard) undelivered(l *leftover) bool {
 func (s *shard) tryLeftover(l *leftover) {
 	s.leftovers.trying = true
 	s.uploads++
-	s.probePool.submit(laneOf{bucket: l.bucket}, false, func() {
+	s.probePool.submit(laneOf{l.tenant, l.bucket}, false, func() {
 		m := leftoverTried{leftover: l, err: context.Canceled}
 		if !s.told() {
-			m.aborted, m.err = s.uploader.AbortLeftovers(s.probeCtx, l.bucket, l.key)
+			m.aborted, m.err = s.uploader.AbortLeftovers(s.probeCtx, l.tenant, l.bucket, l.key)
 		}
 		s.inbox.put(m)
 	})
@@ -188,9 +191,9 @@ func (s *shard) clearFirst(b *batch) func(context.Context) (cleared bool, err er
 	if !b.rebuilt || b.cleared || b.seal.GetRawBytes() <= multipartAbove && !b.dest.mayBeProbed {
 		return func(context.Context) (bool, error) { return false, nil }
 	}
-	up, log, bucket, key := s.uploader, s.log, b.dest.bucket, b.seal.GetKey()
+	up, log, tenant, bucket, key := s.uploader, s.log, b.dest.tenant, b.dest.bucket, b.seal.GetKey()
 	return func(ctx context.Context) (bool, error) {
-		n, err := up.AbortLeftovers(ctx, bucket, key)
+		n, err := up.AbortLeftovers(ctx, tenant, bucket, key)
 		if n > 0 {
 			log.Info("multipart uploads of an earlier process aborted", "bucket", bucket, "key", key, "uploads", n)
 		}

@@ -37,7 +37,7 @@ func (s *shard) probe(d *destination) {
 	d.probe = s.probePool.submit(laneOf{d.tenant, d.bucket}, d.urgent, func() {
 		m := probed{dest: d, key: key, err: context.Canceled}
 		if !s.told() {
-			m.err = s.uploader.Probe(s.probeCtx, d.bucket, key)
+			m.err = s.uploader.Probe(s.probeCtx, d.tenant, d.bucket, key)
 		}
 		s.inbox.put(m)
 	})

@@ -224,7 +224,7 @@ func (f *openFile) Close() error {
 }
 
 // sendParked uploads a parked batch from its file.
-func sendParked(ctx context.Context, part *journal.Partition, up Uploader, bucket string, m *journalv1.Parked) (uploader.Result, error) {
+func sendParked(ctx context.Context, part *journal.Partition, up Uploader, d *destination, m *journalv1.Parked) (uploader.Result, error) {
 	file, err := openParked(part, m)
 	if err != nil {
 		return uploader.Result{}, &fileError{err}
@@ -232,7 +232,7 @@ func sendParked(ctx context.Context, part *journal.Partition, up Uploader, bucke
 	defer file.Close() // only read from: nothing to lose
 	seal := m.GetSeal()
 	return up.Upload(ctx, &uploader.Object{
-		Bucket: bucket, Key: seal.GetKey(), Body: file,
+		Tenant: d.tenant, Bucket: d.bucket, Key: seal.GetKey(), Body: file,
 		Metadata: uploader.Metadata{
 			Events: seal.GetEvents(), RawBytes: seal.GetRawBytes(),
 			FirstReceived: time.Unix(0, seal.GetFirstReceivedUnixNanos()).UTC(),

@@ -117,7 +117,7 @@ func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Resu
 }
 
 // Probe begins and aborts an upload.
-func (p *process) Probe(ctx context.Context, bucket, key string) error {
+func (p *process) Probe(ctx context.Context, _, bucket, key string) error {
 	if keyForm.FindStringSubmatch(key) == nil {
 		p.t.Errorf("a probe under key %q, which is not of the form that is promised", key)
 	}
@@ -151,7 +151,7 @@ func (s *store) hangsLocked(bucket, key string) time.Duration {
 }
 
 // AbortLeftovers only notes that it was called.
-func (p *process) AbortLeftovers(_ context.Context, _, key string) (int, error) {
+func (p *process) AbortLeftovers(_ context.Context, _, _, key string) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mu.calls = append(p.mu.calls, "abort "+key)

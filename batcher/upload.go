@@ -64,8 +64,8 @@ func (d *destination) uploading() *batch {
 // send is how b gets into S3: from memory, or from its file.
 func (s *shard) send(b *batch) func(context.Context) (uploader.Result, error) {
 	if b.parked != nil {
-		part, up, bucket, m := s.part, s.uploader, b.dest.bucket, b.parked
-		return func(ctx context.Context) (uploader.Result, error) { return sendParked(ctx, part, up, bucket, m) }
+		part, up, d, m := s.part, s.uploader, b.dest, b.parked
+		return func(ctx context.Context) (uploader.Result, error) { return sendParked(ctx, part, up, d, m) }
 	}
 	up, object := s.uploader, b.object()
 	return func(ctx context.Context) (uploader.Result, error) { return up.Upload(ctx, object) }
@@ -152,7 +152,7 @@ func (s *shard) uploaded(m uploaded) {
 	b.attempts += uint32(m.result.Attempts)
 	b.cleared = b.cleared || m.cleared
 	if m.result.Leftover || uploader.Leftover(m.err) || m.clearErr != nil {
-		s.noteLeftover(b.dest.bucket, b.seal.GetKey(), time.Now())
+		s.noteLeftover(leftover{tenant: b.dest.tenant, bucket: b.dest.bucket, key: b.seal.GetKey(), since: time.Now()})
 	}
 	now := time.Now()
 	var try *Try

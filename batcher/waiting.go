@@ -103,7 +103,7 @@ func (s *shard) probeFor(on subject, d *destination) {
 	s.uploadPool.submit(laneOf{}, true, func() {
 		m := conditionProbed{subject: on, dest: d, key: key, err: context.Canceled}
 		if !s.told() {
-			m.err = s.uploader.Probe(s.probeCtx, d.bucket, key)
+			m.err = s.uploader.Probe(s.probeCtx, d.tenant, d.bucket, key)
 		}
 		s.inbox.put(m)
 	})

@@ -106,7 +106,7 @@ func TestLeftoversUnderTheBucketsPolicy(t *testing.T) {
 	must(t, w.s3.BeginUpload(t.Context(), w.s3.Service, "foreign", key))
 
 	u := w.uploaderAs(w.s3.Service)
-	if n, err := u.AbortLeftovers(t.Context(), "leftovers", key); n != 2 || err != nil {
+	if n, err := u.AbortLeftovers(t.Context(), "", "leftovers", key); n != 2 || err != nil {
 		t.Errorf("got %d aborted and %v, want 2", n, err)
 	}
 	slices.Sort(others)
@@ -136,7 +136,7 @@ func TestProbeUnderTheBucketsPolicy(t *testing.T) {
 		{"wrong secret", harness.Account{Key: w.s3.Service.Key, Secret: "wrong"}, "probed", uploader.ClassCredentials, "SignatureDoesNotMatch"},
 		{"unknown key", harness.Account{Key: "nobody", Secret: "none"}, "probed", uploader.ClassCredentials, "InvalidAccessKeyId"},
 	} {
-		err := w.uploaderAs(tt.account).Probe(context.Background(), tt.bucket, key)
+		err := w.uploaderAs(tt.account).Probe(context.Background(), "", tt.bucket, key)
 		if (err == nil) != (tt.code == "") || uploader.Classify(err) != tt.want || err != nil && !strings.Contains(err.Error(), tt.code) {
 			t.Errorf("%s: got %v, want class %s and %q", tt.name, err, tt.want, tt.code)
 		}

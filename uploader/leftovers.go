@@ -19,13 +19,13 @@ import (
 //
 // Do not call it while the key is being uploaded here: that upload would be aborted
 // and begin anew.
-func (u *Uploader) AbortLeftovers(ctx context.Context, bucket, key string) (int, error) {
+func (u *Uploader) AbortLeftovers(ctx context.Context, tenant, bucket, key string) (int, error) {
 	ctx, leave, err := u.enter(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("abort leftovers of s3://%s/%s: %w", bucket, key, err)
 	}
 	defer leave()
-	m := &multipart{transfer: &transfer{u: u, o: &Object{Bucket: bucket, Key: key}}}
+	m := &multipart{transfer: &transfer{u: u, o: &Object{Tenant: tenant, Bucket: bucket, Key: key}}}
 	aborted := 0
 	for page := new(listing); ; {
 		if err := m.list(ctx, page); err != nil {

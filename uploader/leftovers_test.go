@@ -32,7 +32,7 @@ func TestOnlyOurOwnLeftoversAreAborted(t *testing.T) {
 			}
 			s.PutUpload("another", key)
 			u, _ := newUploader(t, s, testConfig())
-			n, err := u.AbortLeftovers(context.Background(), testBucket, key)
+			n, err := u.AbortLeftovers(context.Background(), "", testBucket, key)
 			if n != len(others) || err != nil {
 				t.Errorf("pages of %d: got %d and %v, want %d aborted", pageSize, n, err, len(others))
 			}
@@ -47,7 +47,7 @@ func TestOnlyOurOwnLeftoversAreAborted(t *testing.T) {
 			if got := s.Uploads(); !slices.Equal(got, want) {
 				t.Errorf("pages of %d: got %v left, want %v", pageSize, got, want)
 			}
-			if n, err := u.AbortLeftovers(context.Background(), testBucket, key); n != 0 || err != nil {
+			if n, err := u.AbortLeftovers(context.Background(), "", testBucket, key); n != 0 || err != nil {
 				t.Errorf("again: got %d and %v, want nothing to do", n, err)
 			}
 		}
@@ -60,7 +60,7 @@ func TestLeftoversTakeTwoPermissions(t *testing.T) {
 		s.Grant(granted...)
 		s.PutUpload(testBucket, testKey)
 		u, _ := newUploader(t, s, testConfig())
-		n, err := u.AbortLeftovers(context.Background(), testBucket, testKey)
+		n, err := u.AbortLeftovers(context.Background(), "", testBucket, testKey)
 		if n != 0 || uploader.Classify(err) != uploader.ClassDestination {
 			t.Errorf("granted %v: got %d and %v, want a denial", granted, n, err)
 		}
@@ -87,7 +87,7 @@ func breakLeftovers(t *testing.T, op string, f faultCase, always bool) {
 	id := s.PutUpload(testBucket, testKey)
 	s.PutUpload(testBucket, testKey+".other")
 	u, _ := newUploader(t, s, testConfig())
-	n, err := u.AbortLeftovers(context.Background(), testBucket, testKey)
+	n, err := u.AbortLeftovers(context.Background(), "", testBucket, testKey)
 	var e *uploader.Error
 	if err != nil && (!errors.As(err, &e) || e.Op != op || uploader.Permanent(err) != f.permanent) {
 		t.Errorf("got %v", err)
@@ -118,7 +118,7 @@ func TestLeftoversAfterClose(t *testing.T) {
 	s := uploadertest.NewS3(t)
 	u, _ := newUploader(t, s, testConfig())
 	u.Close()
-	if _, err := u.AbortLeftovers(context.Background(), testBucket, testKey); !errors.Is(err, uploader.ErrClosed) {
+	if _, err := u.AbortLeftovers(context.Background(), "", testBucket, testKey); !errors.Is(err, uploader.ErrClosed) {
 		t.Errorf("got %v, want %v", err, uploader.ErrClosed)
 	}
 	expectCalls(t, s)
@@ -134,7 +134,7 @@ func TestLeftoverOfALostCreateIsFound(t *testing.T) {
 		if r := mustUpload(t, u, testObject(twoParts)); !r.Leftover {
 			t.Errorf("got %+v, want it to tell of a leftover", r)
 		}
-		if n, err := u.AbortLeftovers(context.Background(), testBucket, testKey); n != 1 || err != nil {
+		if n, err := u.AbortLeftovers(context.Background(), "", testBucket, testKey); n != 1 || err != nil {
 			t.Errorf("got %d and %v, want 1 aborted", n, err)
 		}
 		expectObject(t, s, twoParts)

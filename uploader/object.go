@@ -21,6 +21,7 @@ type Content interface {
 // Object is one object to be stored. It is not changed by this package and must
 // not be changed while it is being uploaded.
 type Object struct {
+	Tenant   string   // whose it is; "" is nobody in particular
 	Bucket   string   // the customer's bucket
 	Key      string   // from Key; nothing else is ever stored under it
 	Body     Content  // the bytes

@@ -16,13 +16,13 @@ import (
 // tells whether the upload may still be there. An abort that S3 denies
 // (AccessDenied) is no error, but a warning in the log: what was to be found out
 // is known, and no later abort would be let through either.
-func (u *Uploader) Probe(ctx context.Context, bucket, key string) error {
+func (u *Uploader) Probe(ctx context.Context, tenant, bucket, key string) error {
 	ctx, leave, err := u.enter(ctx)
 	if err != nil {
 		return fmt.Errorf("probe s3://%s/%s: %w", bucket, key, err)
 	}
 	defer leave()
-	m := &multipart{transfer: &transfer{u: u, o: &Object{Bucket: bucket, Key: key}}}
+	m := &multipart{transfer: &transfer{u: u, o: &Object{Tenant: tenant, Bucket: bucket, Key: key}}}
 	if err := m.create(ctx, elsewhere); err != nil {
 		return m.marked(err)
 	}

@@ -25,7 +25,7 @@ func TestProbeLeavesNothing(t *testing.T) {
 	s.Grant(putObject, putACL, abort)
 	u, _ := newUploader(t, s, testConfig())
 	for range 2 { // an object that is there is no obstacle
-		if err := u.Probe(context.Background(), testBucket, testKey); err != nil {
+		if err := u.Probe(context.Background(), "", testBucket, testKey); err != nil {
 			t.Error(err)
 		}
 		s.Put(testBucket, testKey, []byte("the object"))
@@ -57,7 +57,7 @@ func TestProbeFindsWhatUploadsWouldMeet(t *testing.T) {
 			s := uploadertest.NewS3(t)
 			s.Grant(tt.granted...)
 			u, _ := newUploader(t, s, testConfig())
-			err := u.Probe(context.Background(), testBucket, testKey)
+			err := u.Probe(context.Background(), "", testBucket, testKey)
 			if (err == nil) != tt.ok || err != nil && uploader.Classify(err) != uploader.ClassDestination {
 				t.Errorf("got %v, want success %t", err, tt.ok)
 			}
@@ -78,7 +78,7 @@ func TestEveryFaultOfAProbe(t *testing.T) {
 					s := uploadertest.NewS3(t)
 					breakRequest(s, op, f.fault, true)
 					u, _ := newUploader(t, s, testConfig())
-					err := u.Probe(context.Background(), testBucket, testKey)
+					err := u.Probe(context.Background(), "", testBucket, testKey)
 					aborting := op == "AbortMultipartUpload"
 					if ok := aborting && (f.gone || f.name == "403"); (err == nil) != ok {
 						t.Errorf("got %v, want success %t", err, ok)
@@ -104,7 +104,7 @@ func TestProbeIsOfTheRightRegion(t *testing.T) {
 	u, _ := newUploader(t, s, testConfig())
 	mustUpload(t, u, testObject(onePut))
 	s.SetRegion(testBucket, "eu-west-1") // what is remembered is wrong now
-	if err := u.Probe(context.Background(), testBucket, testKey); err != nil {
+	if err := u.Probe(context.Background(), "", testBucket, testKey); err != nil {
 		t.Error(err)
 	}
 }
@@ -116,14 +116,14 @@ func TestProbeEndsWithItsContextAndWithClose(t *testing.T) {
 		u, _ := newUploader(t, s, testConfig())
 		ctx, cancel := context.WithCancelCause(context.Background())
 		time.AfterFunc(time.Second, func() { cancel(errCancelled) })
-		if err := u.Probe(ctx, testBucket, testKey); !errors.Is(err, errCancelled) {
+		if err := u.Probe(ctx, "", testBucket, testKey); !errors.Is(err, errCancelled) {
 			t.Errorf("got %v, want %v", err, errCancelled)
 		}
 		time.AfterFunc(time.Second, u.Close)
-		if err := u.Probe(context.Background(), testBucket, testKey); !errors.Is(err, uploader.ErrClosed) {
+		if err := u.Probe(context.Background(), "", testBucket, testKey); !errors.Is(err, uploader.ErrClosed) {
 			t.Errorf("got %v, want %v", err, uploader.ErrClosed)
 		}
-		if err := u.Probe(context.Background(), testBucket, testKey); !errors.Is(err, uploader.ErrClosed) {
+		if err := u.Probe(context.Background(), "", testBucket, testKey); !errors.Is(err, uploader.ErrClosed) {
 			t.Errorf("got %v, want %v", err, uploader.ErrClosed)
 		}
 	})

@@ -57,7 +57,7 @@ type lineStore struct {
 var errNoAnswer = errors.New("connection reset")
 
 func (s *lineStore) Upload(_ context.Context, o *uploader.Object) (uploader.Result, error) {
-	if err := s.Probe(context.Background(), o.Bucket, o.Key); err != nil {
+	if err := s.Probe(context.Background(), o.Tenant, o.Bucket, o.Key); err != nil {
 		return uploader.Result{Attempts: 1}, err
 	}
 	z, err := gzip.NewReader(io.NewSectionReader(o.Body, 0, o.Body.Size()))
@@ -80,7 +80,7 @@ func (s *lineStore) Upload(_ context.Context, o *uploader.Object) (uploader.Resu
 	return uploader.Result{Attempts: 1, Existed: existed, Size: o.Body.Size(), ETag: "etag"}, nil
 }
 
-func (s *lineStore) Probe(_ context.Context, bucket, _ string) error {
+func (s *lineStore) Probe(_ context.Context, _, bucket, _ string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down {
@@ -92,7 +92,7 @@ func (s *lineStore) Probe(_ context.Context, bucket, _ string) error {
 	return nil
 }
 
-func (s *lineStore) AbortLeftovers(context.Context, string, string) (int, error) { return 0, nil }
+func (s *lineStore) AbortLeftovers(context.Context, string, string, string) (int, error) { return 0, nil }
 
 func (s *lineStore) refuse(refused bool, buckets ...string) {
 	s.mu.Lock()

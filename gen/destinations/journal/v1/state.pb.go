@@ -429,8 +429,10 @@ type Leftover struct {
 	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
 	// When that was noticed, Unix nanoseconds.
 	SinceUnixNanos int64 `protobuf:"varint,3,opt,name=since_unix_nanos,json=sinceUnixNanos,proto3" json:"since_unix_nanos,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Whose it is. Empty in states from before it was noted: "default".
+	Tenant        string `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Leftover) Reset() {
@@ -484,6 +486,13 @@ func (x *Leftover) GetSinceUnixNanos() int64 {
 	return 0
 }
 
+func (x *Leftover) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
 var File_destinations_journal_v1_state_proto protoreflect.FileDescriptor
 
 const file_destinations_journal_v1_state_proto_rawDesc = "" +
@@ -518,11 +527,12 @@ const file_destinations_journal_v1_state_proto_rawDesc = "" +
 	"\x0fseen_unix_nanos\x18\x03 \x01(\x03R\rseenUnixNanos\"y\n" +
 	"\vParkedState\x127\n" +
 	"\x06parked\x18\x01 \x01(\v2\x1f.destinations.journal.v1.ParkedR\x06parked\x121\n" +
-	"\x04dead\x18\x02 \x01(\v2\x1d.destinations.journal.v1.DeadR\x04dead\"^\n" +
+	"\x04dead\x18\x02 \x01(\v2\x1d.destinations.journal.v1.DeadR\x04dead\"v\n" +
 	"\bLeftover\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12(\n" +
-	"\x10since_unix_nanos\x18\x03 \x01(\x03R\x0esinceUnixNanosBQZOgithub.com/open-destinations/destinations/gen/destinations/journal/v1;journalv1b\x06proto3"
+	"\x10since_unix_nanos\x18\x03 \x01(\x03R\x0esinceUnixNanos\x12\x16\n" +
+	"\x06tenant\x18\x04 \x01(\tR\x06tenantBQZOgithub.com/open-destinations/destinations/gen/destinations/journal/v1;journalv1b\x06proto3"
 
 var (
 	file_destinations_journal_v1_state_proto_rawDescOnce sync.Once
