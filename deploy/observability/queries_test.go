@@ -153,7 +153,8 @@ func TestDashboardIsOfTheInstruments(t *testing.T) {
 	}
 }
 
-// Every alert is of instruments that there are, says whom it wakes, and has a test.
+// Every alert is of instruments that there are, says whom it wakes, has a test, and stands in
+// the runbook, which has no other.
 func TestAlertsAreOfTheInstruments(t *testing.T) {
 	var alerts struct {
 		Groups []struct {
@@ -168,11 +169,18 @@ func TestAlertsAreOfTheInstruments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	known := runbook(t)
 	count := 0
 	for _, group := range alerts.Groups {
 		for _, rule := range group.Rules {
 			count++
 			check(t, rule.Alert, rule.Expr)
+			for _, part := range []string{"*Means*", "*Do*"} {
+				if !strings.Contains(known[rule.Alert], part) {
+					t.Errorf("%s: docs/runbook.md has no %s of it", rule.Alert, part)
+				}
+			}
+			delete(known, rule.Alert)
 			if s := rule.Labels["severity"]; s != "page" && s != "ticket" || rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" {
 				t.Errorf("%s: got severity %q and annotations %v", rule.Alert, s, rule.Annotations)
 			}
@@ -181,9 +189,28 @@ func TestAlertsAreOfTheInstruments(t *testing.T) {
 			}
 		}
 	}
+	for name := range known {
+		t.Errorf("docs/runbook.md has %s, which is no alert", name)
+	}
 	if count == 0 {
 		t.Error("no alerts: the test shows nothing")
 	}
+}
+
+// runbook is what stands in the runbook under the name of each alert.
+func runbook(t *testing.T) map[string]string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/runbook.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	for _, section := range strings.Split(string(page), "\n### ")[1:] {
+		name, text, _ := strings.Cut(section, "\n")
+		text, _, _ = strings.Cut(text, "\n## ")
+		sections[name] = text
+	}
+	return sections
 }
 
 func read(t *testing.T, name string, to any) {
