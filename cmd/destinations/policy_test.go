@@ -19,19 +19,6 @@ func TestPolicyIsTheFiveActions(t *testing.T) {
 	}
 }
 
-func TestPolicyPartition(t *testing.T) {
-	for principal, want := range map[string]string{
-		"arn:aws:iam::123456789012:role/x":        "aws",
-		"arn:aws-us-gov:iam::123456789012:role/x": "aws-us-gov",
-		"arn:aws-cn:iam::123456789012:user/a/b":   "aws-cn",
-		"AKIAIOSFODNN7EXAMPLE":                    "aws",
-	} {
-		if got, err := principalPartition(principal); err != nil || got != want {
-			t.Errorf("%s: got %q, %v; want %q", principal, got, err, want)
-		}
-	}
-}
-
 // A policy must not grant to more than one role, user or key.
 func TestPolicyRefusesWidePrincipals(t *testing.T) {
 	for _, principal := range []string{
