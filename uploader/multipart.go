@@ -59,9 +59,9 @@ func (m *multipart) create(ctx context.Context, again func(*Error) bool) error {
 		defer cancel()
 		call := Call{Op: "CreateMultipartUpload", Region: m.region, Began: time.Now()}
 		out, err := m.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-			Bucket: &m.o.Bucket, Key: &m.o.Key, ContentType: aws.String(contentType),
+			Bucket: &m.o.Bucket, Key: &m.o.Key, ContentType: aws.String(m.o.contentType()),
 			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
-			ACL:               types.ObjectCannedACL(m.u.cfg.ACL), Metadata: m.o.Metadata.headers(),
+			ACL:               types.ObjectCannedACL(m.u.cfg.ACL), Metadata: m.o.metadata(),
 		})
 		if err == nil && aws.ToString(out.UploadId) == "" {
 			err = errors.New("status 200, but no id of an upload")

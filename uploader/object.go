@@ -26,6 +26,26 @@ type Object struct {
 	Key      string   // from Key; nothing else is ever stored under it
 	Body     Content  // the bytes
 	Metadata Metadata // stored with the object
+
+	// Text is set for what is no batch but a few lines that people read: it is stored as
+	// such, without Metadata.
+	Text bool
+}
+
+// contentType says what the bytes are.
+func (o *Object) contentType() string {
+	if o.Text {
+		return textType
+	}
+	return contentType
+}
+
+// metadata is what is stored with the object, by name.
+func (o *Object) metadata() map[string]string {
+	if o.Text {
+		return nil
+	}
+	return o.Metadata.headers()
 }
 
 // Metadata tells what an object holds. It is stored with the object as

@@ -21,6 +21,9 @@ import (
 // that undoes it would store something else than what the key's ".gz" says.
 const contentType = "application/gzip"
 
+// textType is what an object with Text is.
+const textType = "text/plain; charset=utf-8"
+
 // errNoETag is a 200 that does not say what was stored. S3 begins the answer to a
 // CompleteMultipartUpload before it knows the outcome, so the rest may be missing;
 // where it never is, a proxy answered. Asking again is safe.
@@ -69,8 +72,8 @@ func (t *transfer) putOnce(ctx context.Context, checksum string) error {
 	out, err := t.u.clients.in(region).PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &t.o.Bucket, Key: &t.o.Key,
 		Body: t.section(0, t.size), ContentLength: &t.size, ChecksumCRC32: &checksum,
-		IfNoneMatch: aws.String(createOnly), ContentType: aws.String(contentType),
-		ACL: types.ObjectCannedACL(t.u.cfg.ACL), Metadata: t.o.Metadata.headers(),
+		IfNoneMatch: aws.String(createOnly), ContentType: aws.String(t.o.contentType()),
+		ACL: types.ObjectCannedACL(t.u.cfg.ACL), Metadata: t.o.metadata(),
 	})
 	if err == nil && aws.ToString(out.ETag) == "" {
 		err = errNoETag

@@ -481,3 +481,22 @@ func TestDrainEndsPauses(t *testing.T) {
 		}
 	})
 }
+
+// A text is stored as what it is, once, and knows nothing of events.
+func TestTextForPeople(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := uploadertest.NewS3(t)
+		u, _ := newUploader(t, s, testConfig())
+		o := &uploader.Object{Bucket: testBucket, Key: "p/_text", Body: strings.NewReader("a line\n"), Text: true}
+		if r := mustUpload(t, u, o); r.Existed {
+			t.Errorf("got %+v of the first one", r)
+		}
+		if r := mustUpload(t, u, o); !r.Existed {
+			t.Errorf("got %+v of the second one", r)
+		}
+		got, _ := s.Object(testBucket, "p/_text")
+		if string(got.Body) != "a line\n" || got.ContentType != "text/plain; charset=utf-8" || len(got.Metadata) != 0 {
+			t.Errorf("got %+v", got)
+		}
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -246,8 +247,12 @@ func objectOf(req *http.Request) *Object {
 
 // checkHeaders holds what every request that begins an object must say.
 func (s *S3) checkHeaders(c Call, req *http.Request) {
-	if got := req.Header.Get("Content-Type"); got != "application/gzip" {
-		s.misuse(c, "got Content-Type %q, want application/gzip", got)
+	want := "application/gzip"
+	if strings.HasPrefix(path.Base(c.Key), "_") { // what readers of events pass over
+		want = "text/plain; charset=utf-8"
+	}
+	if got := req.Header.Get("Content-Type"); got != want {
+		s.misuse(c, "got Content-Type %q, want %s", got, want)
 	}
 	if got := req.Header.Values("Content-Encoding"); len(got) > 0 {
 		s.misuse(c, "got Content-Encoding %q, want none", got)
