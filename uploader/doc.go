@@ -40,5 +40,6 @@
 //
 // [Classify] tells whether a wait may help, or whether it is the destination, our
 // credentials or this one object that S3 refuses. [Uploader.Probe] finds out,
-// without sending a byte of an object, whether that has changed.
+// without sending a byte of an object, whether that has changed, and [Uploader.Check] what
+// exactly it is that S3 refuses, and which action would have to be granted.
 package uploader

@@ -28,7 +28,7 @@ func (u *Uploader) AbortLeftovers(ctx context.Context, tenant, bucket, key strin
 	m := &multipart{transfer: &transfer{u: u, o: &Object{Tenant: tenant, Bucket: bucket, Key: key}}}
 	aborted := 0
 	for page := new(listing); ; {
-		if err := m.list(ctx, page); err != nil {
+		if err := m.list(ctx, page, repeatable); err != nil {
 			return aborted, err
 		}
 		for _, id := range page.ids {
@@ -54,7 +54,7 @@ type listing struct {
 }
 
 // list asks for the page behind p and puts it there.
-func (m *multipart) list(ctx context.Context, p *listing) error {
+func (m *multipart) list(ctx context.Context, p *listing, again func(*Error) bool) error {
 	in := &s3.ListMultipartUploadsInput{
 		Bucket: &m.o.Bucket, Prefix: &m.o.Key,
 		// A key may hold what XML cannot show. Not every server does as it is asked.
@@ -63,7 +63,7 @@ func (m *multipart) list(ctx context.Context, p *listing) error {
 	if p.more {
 		in.KeyMarker, in.UploadIdMarker = &p.nextKey, &p.nextID
 	}
-	return m.retry(ctx, task{op: "ListMultipartUploads", again: repeatable, try: func(ctx context.Context) error {
+	return m.retry(ctx, task{op: "ListMultipartUploads", again: again, try: func(ctx context.Context) error {
 		m.region = m.u.regions.of(ctx, m.o.Bucket)
 		m.client = m.u.clients.in(m.region)
 		ctx, cancel := m.u.deadline(ctx, 0)

@@ -22,6 +22,8 @@ type multipart struct {
 	client   *s3.Client            // for region
 	partSize int64                 // of every part but the last
 	parts    []types.CompletedPart // in order
+	// alter changes what the upload is begun with; nil = nothing does.
+	alter func(*s3.CreateMultipartUploadInput)
 }
 
 // inParts stores the object with a multipart upload, and with another one under
@@ -58,11 +60,15 @@ func (m *multipart) create(ctx context.Context, again func(*Error) bool) error {
 		ctx, cancel := m.u.deadline(ctx, 0)
 		defer cancel()
 		call := Call{Op: "CreateMultipartUpload", Region: m.region, Began: time.Now()}
-		out, err := m.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		in := &s3.CreateMultipartUploadInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, ContentType: aws.String(m.o.contentType()),
 			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 			ACL:               types.ObjectCannedACL(m.u.cfg.ACL), Metadata: m.o.metadata(),
-		})
+		}
+		if m.alter != nil {
+			m.alter(in)
+		}
+		out, err := m.client.CreateMultipartUpload(ctx, in)
 		if err == nil && aws.ToString(out.UploadId) == "" {
 			err = errors.New("status 200, but no id of an upload")
 		}

@@ -171,6 +171,11 @@ func (u *Uploader) askRegion(ctx context.Context, bucket string) string {
 		u.log.DebugContext(ctx, "region of a bucket not learned", "bucket", bucket, "hint", region, "error", err)
 		return region
 	}
+	return regionNamed(out)
+}
+
+// regionNamed is the region that an answer of GetBucketLocation means, or "".
+func regionNamed(out *s3.GetBucketLocationOutput) string {
 	switch name := string(out.LocationConstraint); {
 	case name == "":
 		return fallbackRegion

@@ -13,12 +13,13 @@ import (
 
 // Uploader puts objects into S3. It may be used by several goroutines at once.
 // How many uploads run at once is decided by its callers; beside them it runs at
-// most one look-up of a region for each bucket.
+// most one look-up of a region for each bucket, and the checks that were asked for.
 type Uploader struct {
 	cfg     Config       // immutable
 	log     *slog.Logger // immutable
 	clients *clients     // one for each region
 	regions *regions     // where buckets are
+	checks  checks       // under way
 	buffers sync.Pool    // of *[]byte, that sections are copied with
 
 	oneEndpoint bool // it serves all regions; immutable
