@@ -99,6 +99,6 @@ func (t *transfer) relocate(e *Error, used string) {
 		t.u.regions.correct(t.o.Bucket, named)
 		e.verdict.moved = true
 	case e.Status == http.StatusMovedPermanently || e.Code == "AuthorizationHeaderMalformed":
-		t.u.regions.forget(t.o.Bucket)
+		t.u.regions.forget(t.asker())
 	}
 }

@@ -99,10 +99,10 @@ func (c *check) tryLocation(ctx context.Context) {
 		return
 	}
 	err := c.retry(ctx, task{op: "GetBucketLocation", again: elsewhere, try: func(ctx context.Context) error {
-		region := c.u.regions.of(ctx, c.o.Bucket)
+		region := c.bucketRegion(ctx)
 		ctx, cancel := c.u.deadline(ctx, 0)
 		defer cancel()
-		out, err := c.u.clients.in(region).GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: &c.o.Bucket})
+		out, err := c.u.clients.in(region).GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: &c.o.Bucket, ExpectedBucketOwner: c.owner()})
 		if err != nil {
 			return c.failure(ctx, "GetBucketLocation", region, err)
 		}

@@ -40,6 +40,11 @@ type Config struct {
 	// that of the aws.Config, and without one us-east-1.
 	Region string
 
+	// TenantOf is what is said of a tenant. It is asked for each request, so that what it
+	// answers counts from the next one on, and by several goroutines at once. Default nil:
+	// nothing is said of any.
+	TenantOf func(tenant string) Tenant
+
 	// PartSize is the size in bytes up to which an object is one PutObject, and
 	// that of the parts of larger ones (flag --s3-part-size). It grows for an
 	// object that would have more than 10,000 parts. Default 16 MiB, at least

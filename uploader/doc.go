@@ -20,6 +20,8 @@
 //
 //	s3:PutObject                   PutObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload
 //	s3:PutObjectAcl                likewise, when an ACL is set
+//	s3:PutObjectTagging            likewise, when a [Tenant] has tags
+//	kms:GenerateDataKey            likewise, when a [Tenant] has a key, which must grant it; kms:Decrypt, too, for multipart uploads
 //	s3:AbortMultipartUpload        AbortMultipartUpload
 //	s3:ListBucketMultipartUploads  ListMultipartUploads
 //	s3:GetBucketLocation           GetBucketLocation

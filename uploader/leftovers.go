@@ -64,8 +64,9 @@ func (m *multipart) list(ctx context.Context, p *listing, again func(*Error) boo
 		in.KeyMarker, in.UploadIdMarker = &p.nextKey, &p.nextID
 	}
 	return m.retry(ctx, task{op: "ListMultipartUploads", again: again, try: func(ctx context.Context) error {
-		m.region = m.u.regions.of(ctx, m.o.Bucket)
+		m.region = m.bucketRegion(ctx)
 		m.client = m.u.clients.in(m.region)
+		in.ExpectedBucketOwner = m.owner()
 		ctx, cancel := m.u.deadline(ctx, 0)
 		defer cancel()
 		out, err := m.client.ListMultipartUploads(ctx, in)

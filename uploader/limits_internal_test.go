@@ -14,12 +14,12 @@ import (
 func TestRegionsAreBounded(t *testing.T) {
 	var r *regions
 	asked := 0
-	r = newRegions("us-east-1", func(bucket string, l *lookup) {
+	r = newRegions("us-east-1", func(by asker, l *lookup) {
 		asked++
-		go r.finish(bucket, l, "eu-west-1")
+		go r.finish(by, l, "eu-west-1")
 	})
 	for i := range maxRegions + 100 {
-		if got := r.of(context.Background(), fmt.Sprint(i)); got != "eu-west-1" {
+		if got := r.of(context.Background(), asker{bucket: fmt.Sprint(i)}); got != "eu-west-1" {
 			t.Fatalf("bucket %d: got %s", i, got)
 		}
 	}

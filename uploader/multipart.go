@@ -55,15 +55,17 @@ func (t *transfer) inPartsOnce(ctx context.Context) error {
 // every server that knows checksums knows it.
 func (m *multipart) create(ctx context.Context, again func(*Error) bool) error {
 	return m.retry(ctx, task{op: "CreateMultipartUpload", again: again, try: func(ctx context.Context) error {
-		m.region = m.u.regions.of(ctx, m.o.Bucket)
+		m.region = m.bucketRegion(ctx)
 		m.client = m.u.clients.in(m.region)
+		of := m.terms()
 		ctx, cancel := m.u.deadline(ctx, 0)
 		defer cancel()
 		call := Call{Op: "CreateMultipartUpload", Region: m.region, Began: time.Now()}
 		in := &s3.CreateMultipartUploadInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, ContentType: aws.String(m.o.contentType()),
 			ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
-			ACL:               types.ObjectCannedACL(m.u.cfg.ACL), Metadata: m.o.metadata(),
+			Metadata:          m.o.metadata(), ACL: of.acl, ExpectedBucketOwner: of.owner,
+			ServerSideEncryption: of.encryption, SSEKMSKeyId: of.key, StorageClass: of.class, Tagging: of.tagging,
 		}
 		if m.alter != nil {
 			m.alter(in)
@@ -116,6 +118,7 @@ func (m *multipart) part(ctx context.Context, i int) error {
 		out, err := m.client.UploadPart(ctx, &s3.UploadPartInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id, PartNumber: &number,
 			Body: m.section(off, size), ContentLength: &size, ChecksumCRC32: &checksum,
+			ExpectedBucketOwner: m.owner(),
 		})
 		if err == nil && aws.ToString(out.ETag) == "" {
 			err = errNoETag
@@ -142,7 +145,7 @@ func (m *multipart) complete(ctx context.Context) error {
 		call := Call{Op: "CompleteMultipartUpload", UploadID: m.id, Region: m.region, Began: time.Now()}
 		out, err := m.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id, IfNoneMatch: aws.String(createOnly),
-			MultipartUpload: &types.CompletedMultipartUpload{Parts: m.parts},
+			MultipartUpload: &types.CompletedMultipartUpload{Parts: m.parts}, ExpectedBucketOwner: m.owner(),
 		})
 		if err == nil && aws.ToString(out.ETag) == "" {
 			err = errNoETag
@@ -198,7 +201,7 @@ func (m *multipart) abortID(ctx context.Context, id string, again func(*Error) b
 		defer cancel()
 		call := Call{Op: "AbortMultipartUpload", UploadID: id, Region: m.region, Began: time.Now()}
 		out, err := m.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &id,
+			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &id, ExpectedBucketOwner: m.owner(),
 		})
 		if err == nil {
 			known = true

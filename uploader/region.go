@@ -24,15 +24,24 @@ const (
 // regions remembers in which region each bucket is, and looks it up once,
 // however many uploads wait for it.
 type regions struct {
-	fallback string                         // for buckets that will not say; immutable
-	start    func(bucket string, l *lookup) // runs a look-up, which ends by calling finish; immutable
+	fallback string                    // for buckets that will not say; immutable
+	start    func(by asker, l *lookup) // runs a look-up, which ends by calling finish; immutable
 
 	mu struct {
 		sync.Mutex
-		known  map[string]place
-		asking map[string]*lookup
+		known  map[asker]place // what S3 has said is everybody's, and so the asker's without a tenant
+		asking map[asker]*lookup
 	}
 }
+
+// asker is who asks where a bucket is. One who has credentials or expects an owner of his
+// own asks for himself: that S3 says nothing to him tells others nothing.
+type asker struct {
+	tenant string // "" = one of whom nothing is said
+	bucket string
+}
+
+func (a asker) everybody() asker { return asker{bucket: a.bucket} }
 
 // place is what is known of one bucket.
 type place struct {
@@ -47,17 +56,17 @@ type lookup struct {
 }
 
 // newRegions returns an empty memory of regions.
-func newRegions(fallback string, start func(bucket string, l *lookup)) *regions {
+func newRegions(fallback string, start func(by asker, l *lookup)) *regions {
 	r := &regions{fallback: fallback, start: start}
-	r.mu.known = make(map[string]place)
-	r.mu.asking = make(map[string]*lookup)
+	r.mu.known = make(map[asker]place)
+	r.mu.asking = make(map[asker]*lookup)
 	return r
 }
 
 // of returns the region of a bucket: what is remembered, or what a look-up finds,
 // or the fallback. It waits for a look-up no longer than ctx lasts.
-func (r *regions) of(ctx context.Context, bucket string) string {
-	region, l := r.recall(bucket)
+func (r *regions) of(ctx context.Context, by asker) string {
+	region, l := r.recall(by)
 	if l == nil {
 		return region
 	}
@@ -74,10 +83,10 @@ func (r *regions) of(ctx context.Context, bucket string) string {
 func (r *regions) last(bucket string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p, ok := r.mu.known[bucket]; ok {
+	if p, ok := r.mu.known[asker{bucket: bucket}]; ok {
 		return p.region
 	}
-	return r.fallback
+	return r.fallback // as what was not learned for one tenant alone
 }
 
 // Region returns the region whose endpoint the requests of a bucket go to, as far as that is
@@ -92,32 +101,36 @@ func (u *Uploader) Region(bucket string) string {
 
 // recall returns what is remembered, or else the look-up under way, which it
 // starts if there is none.
-func (r *regions) recall(bucket string) (string, *lookup) {
+func (r *regions) recall(by asker) (string, *lookup) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p, ok := r.mu.known[bucket]; ok && (p.until.IsZero() || time.Now().Before(p.until)) {
+	if p, ok := r.mu.known[by.everybody()]; ok && p.until.IsZero() {
 		return p.region, nil
 	}
-	l, ok := r.mu.asking[bucket]
+	if p, ok := r.mu.known[by]; ok && time.Now().Before(p.until) {
+		return p.region, nil
+	}
+	l, ok := r.mu.asking[by]
 	if !ok {
 		l = &lookup{done: make(chan struct{})}
-		r.mu.asking[bucket] = l
-		r.start(bucket, l)
+		r.mu.asking[by] = l
+		r.start(by, l)
 	}
 	return "", l
 }
 
 // finish ends a look-up: with a region, or with "" if none was learned.
-func (r *regions) finish(bucket string, l *lookup, region string) {
+func (r *regions) finish(by asker, l *lookup, region string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := place{region: region}
+	l.region = region
 	if region == "" {
-		p = place{region: r.fallback, until: time.Now().Add(guessLife)}
+		l.region = r.fallback
+		r.rememberLocked(by, place{region: r.fallback, until: time.Now().Add(guessLife)})
+	} else {
+		r.rememberLocked(by.everybody(), place{region: region})
 	}
-	r.rememberLocked(bucket, p)
-	l.region = p.region
-	delete(r.mu.asking, bucket)
+	delete(r.mu.asking, by)
 	close(l.done)
 }
 
@@ -125,50 +138,64 @@ func (r *regions) finish(bucket string, l *lookup, region string) {
 func (r *regions) correct(bucket, region string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rememberLocked(bucket, place{region: region})
+	r.rememberLocked(asker{bucket: bucket}, place{region: region})
 }
 
-// forget lets the next upload to the bucket look its region up again.
-func (r *regions) forget(bucket string) {
+// forget lets the asker's next upload to the bucket look its region up again.
+func (r *regions) forget(by asker) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.mu.known, bucket)
+	delete(r.mu.known, by)
+	delete(r.mu.known, by.everybody())
 }
 
-func (r *regions) rememberLocked(bucket string, p place) {
-	if _, ok := r.mu.known[bucket]; !ok && len(r.mu.known) >= maxRegions {
+func (r *regions) rememberLocked(of asker, p place) {
+	if _, ok := r.mu.known[of]; !ok && len(r.mu.known) >= maxRegions {
 		for any := range r.mu.known {
 			delete(r.mu.known, any)
 			break
 		}
 	}
-	r.mu.known[bucket] = p
+	r.mu.known[of] = p
 }
 
 // startLookup looks a bucket's region up in a goroutine that Close joins. The
 // upload that asks is running, so the count that is raised here is not zero. It
 // lasts at most Config.MinTimeout and no longer than the Uploader.
-func (u *Uploader) startLookup(bucket string, l *lookup) {
+func (u *Uploader) startLookup(by asker, l *lookup) {
 	u.running.Go(func() {
 		ctx, cancel := u.deadline(u.ctx, 0)
 		defer cancel()
-		u.regions.finish(bucket, l, u.askRegion(ctx, bucket))
+		t := &transfer{u: u, o: &Object{Tenant: by.tenant, Bucket: by.bucket}}
+		u.regions.finish(by, l, t.askRegion(ctx))
 	})
+}
+
+// bucketRegion is the region of the object's bucket: see [regions.of].
+func (t *transfer) bucketRegion(ctx context.Context) string { return t.u.regions.of(ctx, t.asker()) }
+
+// asker is who the object's tenant is to [regions].
+func (t *transfer) asker() asker {
+	by := asker{bucket: t.o.Bucket}
+	if of := t.tenant(); of.BucketOwner != "" {
+		by.tenant = t.o.Tenant
+	}
+	return by
 }
 
 // askRegion asks S3 where a bucket is, or returns "". HeadBucket comes first: it
 // needs no permission, since its refusals carry the region too. Servers that
 // leave the header out may still answer GetBucketLocation. An error is no
 // reason not to try the upload: a wrong region is corrected by its answer.
-func (u *Uploader) askRegion(ctx context.Context, bucket string) string {
-	client := u.clients.in(u.cfg.Region)
-	if region := headRegion(ctx, client, bucket, u.cfg.MinTimeout/2); region != "" {
+func (t *transfer) askRegion(ctx context.Context) string {
+	client := t.u.clients.in(t.u.cfg.Region)
+	if region := t.headRegion(ctx, client); region != "" {
 		return region
 	}
-	out, err := client.GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: &bucket})
+	out, err := client.GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: &t.o.Bucket, ExpectedBucketOwner: t.owner()})
 	if err != nil {
 		region := regionIn(err)
-		u.log.DebugContext(ctx, "region of a bucket not learned", "bucket", bucket, "hint", region, "error", err)
+		t.u.log.DebugContext(ctx, "region of a bucket not learned", "bucket", t.o.Bucket, "hint", region, "error", err)
 		return region
 	}
 	return regionNamed(out)
@@ -189,10 +216,10 @@ func regionNamed(out *s3.GetBucketLocationOutput) string {
 
 // headRegion returns the region that HeadBucket's answer names, whatever its
 // status, or "".
-func headRegion(ctx context.Context, client *s3.Client, bucket string, limit time.Duration) string {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+func (t *transfer) headRegion(ctx context.Context, client *s3.Client) string {
+	ctx, cancel := context.WithTimeout(ctx, t.u.cfg.MinTimeout/2)
 	defer cancel()
-	out, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket})
+	out, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &t.o.Bucket, ExpectedBucketOwner: t.owner()})
 	if err != nil {
 		return regionIn(err)
 	}

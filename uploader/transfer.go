@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -65,7 +64,7 @@ func (t *transfer) put(ctx context.Context) error {
 // next attempt, now or after a restart, is answered by a 412.
 func (t *transfer) putOnce(ctx context.Context, checksum string) error {
 	t.result.Attempts++
-	region := t.u.regions.of(ctx, t.o.Bucket)
+	region, of := t.bucketRegion(ctx), t.terms()
 	ctx, cancel := t.u.deadline(ctx, t.size)
 	defer cancel()
 	call := Call{Op: "PutObject", Region: region, Began: time.Now()}
@@ -73,7 +72,8 @@ func (t *transfer) putOnce(ctx context.Context, checksum string) error {
 		Bucket: &t.o.Bucket, Key: &t.o.Key,
 		Body: t.section(0, t.size), ContentLength: &t.size, ChecksumCRC32: &checksum,
 		IfNoneMatch: aws.String(createOnly), ContentType: aws.String(t.o.contentType()),
-		ACL: types.ObjectCannedACL(t.u.cfg.ACL), Metadata: t.o.metadata(),
+		Metadata: t.o.metadata(), ACL: of.acl, ExpectedBucketOwner: of.owner,
+		ServerSideEncryption: of.encryption, SSEKMSKeyId: of.key, StorageClass: of.class, Tagging: of.tagging,
 	})
 	if err == nil && aws.ToString(out.ETag) == "" {
 		err = errNoETag

@@ -28,6 +28,10 @@ type Object struct {
 	ETag        string            // without quotation marks
 	ContentType string            // header Content-Type
 	ACL         string            // header x-amz-acl
+	Encryption  string            // header x-amz-server-side-encryption
+	KMSKey      string            // header x-amz-server-side-encryption-aws-kms-key-id
+	Class       string            // header x-amz-storage-class
+	Tagging     string            // header x-amz-tagging
 	Metadata    map[string]string // headers x-amz-meta-*, without that beginning, in lower case
 	Multipart   bool              // it came in parts
 }
@@ -40,6 +44,8 @@ type Call struct {
 	UploadID string // the multipart upload, where there is one
 	Part     int    // the number of the part; 0 if it is none
 	Region   string // the region that it is signed for; "" if it is not signed
+	Signer   string // the access key that it is signed with; "" likewise
+	Owner    string // the account that the bucket is expected to belong to; "" if none is
 	Number   int    // 1 for the first request with this Op, Bucket, Key and Part, and so on
 }
 
@@ -53,8 +59,9 @@ type S3 struct {
 		objects map[string]*Object // by bucket/key
 		uploads map[string]*upload // by upload id
 		regions map[string]string  // by bucket; missing: DefaultRegion
+		owners  map[string]string  // by bucket; missing: whoever is expected
 		calls   []Call             // in the order of arrival
-		numbers map[Call]int       // how many calls alike, keyed by a Call without UploadID, Region and Number
+		numbers map[Call]int       // how many calls alike, keyed by a Call of Op, Bucket, Key and Part alone
 		lastID  int                // of a multipart upload
 		onCall  func(Call) Fault
 		record  func(op, bucket, key string)
@@ -72,6 +79,7 @@ func NewS3(t testing.TB) *S3 {
 	s.mu.objects = make(map[string]*Object)
 	s.mu.uploads = make(map[string]*upload)
 	s.mu.regions = make(map[string]string)
+	s.mu.owners = make(map[string]string)
 	s.mu.numbers = make(map[Call]int)
 	s.mu.pageSize = 1000
 	return s
@@ -110,6 +118,14 @@ func (s *S3) SetRegion(bucket, region string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.regions[bucket] = region
+}
+
+// SetOwner gives a bucket to an account: requests that expect another owner are
+// denied.
+func (s *S3) SetOwner(bucket, account string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.owners[bucket] = account
 }
 
 // HideRegions leaves the header x-amz-bucket-region out of every answer, as some

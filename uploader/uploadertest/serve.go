@@ -75,7 +75,8 @@ func readBody(req *http.Request) ([]byte, error) {
 func parse(req *http.Request) Call {
 	bucket, key := address(req.URL)
 	q := req.URL.Query()
-	c := Call{Bucket: bucket, Key: key, UploadID: q.Get("uploadId"), Region: signedFor(req)}
+	c := Call{Bucket: bucket, Key: key, UploadID: q.Get("uploadId"), Owner: req.Header.Get("X-Amz-Expected-Bucket-Owner")}
+	c.Signer, c.Region = signature(req)
 	c.Part, _ = strconv.Atoi(q.Get("partNumber"))
 	switch {
 	case key == "" && req.Method == http.MethodHead:
@@ -100,14 +101,13 @@ func parse(req *http.Request) Call {
 	return c
 }
 
-// signedFor returns the region in the scope of a signature:
-// access key, date, region, service.
-func signedFor(req *http.Request) string {
+// signature returns what stands in the scope of one: access key, date, region, service.
+func signature(req *http.Request) (accessKey, region string) {
 	_, scope, _ := strings.Cut(req.Header.Get("Authorization"), "Credential=")
 	if fields := strings.Split(scope, "/"); len(fields) >= 4 {
-		return fields[2]
+		return fields[0], fields[2]
 	}
-	return ""
+	return "", ""
 }
 
 // address finds bucket and key in the host (bucket.s3.region.amazonaws.com) or
@@ -169,10 +169,18 @@ var actions = map[string]string{
 
 // grantedLocked tells whether all is granted that the request needs.
 func (s *S3) grantedLocked(c Call, req *http.Request) bool {
+	if owner, ok := s.mu.owners[c.Bucket]; ok && c.Owner != "" && c.Owner != owner {
+		return false
+	}
 	if s.mu.granted == nil {
 		return true
 	}
-	return s.mu.granted[actions[c.Op]] && (req.Header.Get("X-Amz-Acl") == "" || s.mu.granted["s3:PutObjectAcl"])
+	for header, action := range map[string]string{"X-Amz-Acl": "s3:PutObjectAcl", "X-Amz-Tagging": "s3:PutObjectTagging"} {
+		if req.Header.Get(header) != "" && !s.mu.granted[action] {
+			return false
+		}
+	}
+	return s.mu.granted[actions[c.Op]]
 }
 
 // wrongRegionLocked answers a request that is signed for a region that its
@@ -235,6 +243,10 @@ func objectOf(req *http.Request) *Object {
 	o := &Object{
 		ContentType: req.Header.Get("Content-Type"),
 		ACL:         req.Header.Get("X-Amz-Acl"),
+		Encryption:  req.Header.Get("X-Amz-Server-Side-Encryption"),
+		KMSKey:      req.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
+		Class:       req.Header.Get("X-Amz-Storage-Class"),
+		Tagging:     req.Header.Get("X-Amz-Tagging"),
 		Metadata:    make(map[string]string),
 	}
 	for name, values := range req.Header {
