@@ -40,3 +40,6 @@ func IdentityOfVersion(version int, b []byte) []byte {
 	text = strings.Replace(text, "format 1\n", fmt.Sprintf("format %d\n", version), 1)
 	return fmt.Appendf(nil, "%scrc32c %08x\n", text, castagnoli(0, []byte(text)))
 }
+
+// GuardAs is what OS().Guard is for a process of that user.
+func GuardAs(dir string, user int) (narrowed int, err error) { return guard(dir, user) }

@@ -23,6 +23,11 @@ type FS interface {
 	List(dir string) ([]string, error)
 	// MkdirAll makes a folder with its parents, unless it is there.
 	MkdirAll(dir string) error
+	// Guard makes sure that a data folder, and what the journal has put into it, is for
+	// its owner alone, who must be the user of this process: an error says that it is of
+	// somebody else, or that others could write to it. What others could only read is
+	// narrowed, and counted.
+	Guard(dir string) (narrowed int, err error)
 	// SyncDir returns once the names in a folder are on stable storage.
 	SyncDir(dir string) error
 	// Lock takes the lock of that name for this process, or returns an error

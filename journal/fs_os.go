@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OS returns the file system of the operating system. Files are readable and
-// writable by their owner alone, for they hold the payloads of customers.
+// OS returns the file system of the operating system. Folders (0700) and files (0600) that
+// it makes are for their owner alone, whatever the umask: they hold the payloads of customers.
 func OS() FS { return &osFS{folders: map[string]*os.File{}} }
 
 // osFS keeps the folders open that it has synced: a sync that found no descriptor
@@ -26,13 +27,18 @@ type osFS struct {
 }
 
 func (*osFS) Create(name string) (File, error) {
-	return openOS(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(fileMode); err != nil { // a umask may have left less
+		return nil, errors.Join(err, f.Close(), os.Remove(name))
+	}
+	return osFile{f}, nil
 }
 
-func (*osFS) Open(name string) (File, error) { return openOS(name, os.O_RDWR) }
-
-func openOS(name string, flag int) (File, error) {
-	f, err := os.OpenFile(name, flag, 0o600)
+func (*osFS) Open(name string) (File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +49,23 @@ func (*osFS) Rename(from, to string) error { return os.Rename(from, to) }
 
 func (*osFS) Remove(name string) error { return os.Remove(name) }
 
-func (*osFS) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
+func (o *osFS) MkdirAll(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if above := filepath.Dir(dir); above != dir {
+		if err := o.MkdirAll(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, folderMode); err != nil {
+		if info, other := os.Stat(dir); other == nil && info.IsDir() {
+			return nil // somebody else was faster
+		}
+		return err
+	}
+	return os.Chmod(dir, folderMode) // a umask may have left less
+}
 
 func (*osFS) List(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
@@ -80,9 +102,12 @@ func (o *osFS) folder(dir string) (*os.File, error) {
 }
 
 func (*osFS) Lock(name string) (io.Closer, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, err
+	}
+	if err := f.Chmod(fileMode); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", name, err), f.Close())
 	}
 	err = retryEINTR(func() error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	if errors.Is(err, unix.EWOULDBLOCK) {

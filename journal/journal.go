@@ -31,7 +31,8 @@ type Journal struct {
 // Open opens the data folder, makes it if there is none, and recovers every
 // partition, before it returns. Damage to one partition does not fail it: see
 // [Partition.Err]. [ErrLocked], a *[MismatchError], a damaged or missing
-// identity and any error of the disk do; then nothing runs and nothing is held.
+// identity and any error of the disk do, and a folder that is of another user or that
+// others can write to; then nothing runs and nothing is held.
 func Open(cfg Config) (*Journal, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -41,6 +42,9 @@ func Open(cfg Config) (*Journal, error) {
 	j.close = sync.OnceValue(j.shut)
 	if err := j.fs.MkdirAll(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
+	}
+	if err := j.guard(); err != nil {
+		return nil, err
 	}
 	lock, err := j.fs.Lock(filepath.Join(cfg.Dir, lockName))
 	if err != nil {
@@ -56,6 +60,18 @@ func Open(cfg Config) (*Journal, error) {
 		p.control.start()
 	}
 	return j, nil
+}
+
+// guard keeps others out of the data folder, or refuses it.
+func (j *Journal) guard() error {
+	narrowed, err := j.fs.Guard(j.cfg.Dir)
+	if err != nil {
+		return fmt.Errorf("open data folder: %w", err)
+	}
+	if narrowed > 0 {
+		j.log.Warn("others could read what is in the data folder; they can't any more", "data", j.cfg.Dir, "narrowed", narrowed)
+	}
+	return nil
 }
 
 // recover finds out whose folder it is and brings each partition to order.

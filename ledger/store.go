@@ -86,11 +86,7 @@ func openStore(ctx context.Context, path string, journal [16]byte) (s *store, er
 	if err := checkSize(path); err != nil {
 		return nil, err
 	}
-	made, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would let everybody read it; its other files get the same mode
-	if err != nil {
-		return nil, fmt.Errorf("open the ledger: %w", err)
-	}
-	if err := made.Close(); err != nil {
+	if err := makePrivate(path); err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
 	s = &store{path: path, known: map[string]int64{}}
@@ -118,6 +114,32 @@ func openStore(ctx context.Context, path string, journal [16]byte) (s *store, er
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), s.close())
 	}
 	return s, nil
+}
+
+// fileMode is that of the database: it names tenants, buckets and keys.
+const fileMode = 0o600
+
+// makePrivate makes the file of a database for its owner alone, whatever the umask, if there
+// is none: SQLite would let everybody read it. What SQLite makes beside it gets the same mode;
+// what others have made (a copy) is narrowed.
+func makePrivate(path string) error {
+	made, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fileMode)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(made.Chmod(fileMode), made.Close()); err != nil {
+		return err
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		info, err := os.Lstat(path + suffix)
+		if err == nil && info.Mode().IsRegular() {
+			err = os.Chmod(path+suffix, fileMode)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeReady makes what questions about receipts need.

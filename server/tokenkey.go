@@ -88,7 +88,10 @@ func writeDurably(path string, b []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
+	err = f.Chmod(tokenKeyMode) // a umask may have left less
+	if err == nil {
+		_, err = f.Write(b)
+	}
 	if err == nil {
 		err = f.Sync()
 	}

@@ -337,7 +337,7 @@ func (r *repairPlan) keepRemains(folder string) error {
 	if len(r.remains) == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := journal.OS().MkdirAll(folder); err != nil {
 		return err
 	}
 	name := filepath.Join(folder, fmt.Sprintf("partition-%04d-events.jsonl", r.survey.Partition))
@@ -345,6 +345,7 @@ func (r *repairPlan) keepRemains(folder string) error {
 	if err != nil {
 		return err
 	}
+	err = f.Chmod(0o600) // a umask may have left less
 	d := &dumper{out: f}
 	for i := range r.remains {
 		err = errors.Join(err, d.line(&r.remains[i]))

@@ -154,6 +154,7 @@ func (w *folderWorld) repairAndCheck(mayRepeat bool) {
 		if code != exitOK {
 			w.t.Fatalf("repair --yes ends with %d: %s%s", code, said, errs)
 		}
+		wantPrivate(w.t, w.dir)
 		if code, out, errs := w.command("verify"); code != exitOK {
 			w.t.Fatalf("verify after the repair: %s%s\n%s", out, errs, said)
 		}

@@ -27,7 +27,7 @@ type serveCmd struct {
 	InsecureListen bool   `help:"Allow --listen, --operations-listen and --admin-listen to be reached from other machines though nothing is encrypted or nobody authenticated: who is not authenticated can write to every bucket that this service can."`
 	accessFlags    `embed:""`
 
-	DataDir      string   `default:"./data" placeholder:"FOLDER" help:"Folder of the journal (${default}); made if absent. One process at a time has it."`
+	DataDir      string   `default:"./data" placeholder:"FOLDER" help:"Folder of the journal (${default}); made if absent. One process at a time has it, whose user it must belong to, and nobody else may be able to write to it."`
 	Partitions   int      `default:"4" placeholder:"N" help:"Partitions of the journal (${default}; 1 to 1024, above 320 only with a larger --journal-quota), fixed when the folder is made."`
 	JournalQuota byteSize `default:"10GiB" placeholder:"SIZE" help:"Largest size of the events in the journal (${default}; 0: what the disk has; at least 8 times --max-request-size for each of the --partitions: 32MiB each by default); beyond it senders get RESOURCE_EXHAUSTED."`
 
