@@ -52,7 +52,9 @@ func (l *leftover) plan(now time.Time) {
 	l.next = l.since.Add((days + 1) * leftoverPause)
 }
 
-func (l *leftover) size() int64 { return int64(len(l.tenant) + len(l.bucket) + len(l.key) + leftoverOverhead) }
+func (l *leftover) size() int64 {
+	return int64(len(l.tenant) + len(l.bucket) + len(l.key) + leftoverOverhead)
+}
 
 // bytes is what all of them are charged for.
 func (o *leftovers) bytes() (n int64) {
@@ -84,6 +86,18 @@ func (s *shard) noteLeftover(found leftover) {
 	o.all = append(o.all, l)
 	o.changed()
 	s.memory.chargeTables(l.size())
+}
+
+// NoteLeftover remembers a key of a destination, which no batch has, under which a
+// multipart upload may have been left behind: it is aborted when that is granted, or no
+// longer looked for after a week. Errors are those of [Batcher.Flush].
+func (b *Batcher) NoteLeftover(ctx context.Context, tenant, bucket, prefix, key string) error {
+	return b.ask(ctx, b.partitions(false, tenant, bucket, prefix), func(int) func(*shard, *operation) error {
+		return func(s *shard, _ *operation) error {
+			s.noteLeftover(leftover{tenant: tenant, bucket: bucket, key: key, since: time.Now()})
+			return nil
+		}
+	})
 }
 
 // noteProbe remembers the key of a probe that may have left something behind.

@@ -1,6 +1,7 @@
 package batcher_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -201,6 +202,30 @@ func TestLeftoversAreBounded(t *testing.T) {
 		pass(24 * time.Hour)
 		if got := aborts(w.calls()); len(got) != most {
 			w.t.Errorf("%d are looked at, want %d", len(got), most)
+		}
+	})
+}
+
+// TestANotedLeftoverIsTriedDaily notes the key of a check, of a destination that nothing
+// was sent to.
+func TestANotedLeftoverIsTriedDaily(t *testing.T) {
+	bubble(t, nil, func(w *world) {
+		w.store.set(func() { w.store.mu.keep = denied })
+		for range 2 { // the same is one
+			if err := w.batcher.NoteLeftover(context.Background(), "default", "quiet", "p/", "p/key.gz"); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		pass(25 * time.Hour)
+		if got, want := w.calls(), "abort p/key.gz"; len(got) != 1 || !strings.Contains(got[0], "p/key.gz") {
+			w.t.Errorf("calls %v, want %q", got, want)
+		}
+		w.store.set(func() { w.store.mu.keep = nil })
+		pass(24 * time.Hour)
+		w.calls()
+		pass(48 * time.Hour)
+		if got := w.calls(); len(got) != 0 {
+			w.t.Errorf("calls %v after it was aborted", got)
 		}
 	})
 }

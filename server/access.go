@@ -45,6 +45,9 @@ var needs = map[string]auth.Role{
 	destinationsv1.Operations_ExportDead_FullMethodName:       auth.Operate,
 	destinationsv1.Operations_DiscardDead_FullMethodName:      auth.Operate,
 
+	// Whoever sends, looks or mends may ask what is wrong; his grant has to reach it, too.
+	destinationsv1.Operations_CheckDestination_FullMethodName: auth.AnyRole,
+
 	// Whoever has sent may ask what became of it; his grant has to reach it, too.
 	destinationsv1.Deliveries_GetDelivery_FullMethodName:     auth.Send | auth.Inspect,
 	destinationsv1.Deliveries_GetFreshness_FullMethodName:    auth.Send | auth.Inspect,
@@ -194,8 +197,11 @@ func (c *call) leave(err error) {
 	}
 }
 
-// operates reports whether the call stands in the audit log whatever comes of it.
-func (c *call) operates() bool { return needs[c.method] == auth.Operate }
+// operates reports whether the call stands in the audit log whatever comes of it: it
+// changes something, or has the service ask S3.
+func (c *call) operates() bool {
+	return needs[c.method] == auth.Operate || c.method == destinationsv1.Operations_CheckDestination_FullMethodName
+}
 
 func (c *call) entry(outcome string, err error) auth.Entry {
 	e := auth.Entry{

@@ -168,6 +168,7 @@ type setup struct {
 	deadLetters *fakeDeadLetters
 	access      server.Access // nil = everybody may everything
 	audit       *auth.Audit
+	checker     fakeChecker
 	receipts    fakeReceipts
 	deliveries  *fakeDeliveries
 }
@@ -189,6 +190,7 @@ func start(t testing.TB, s setup) *harness {
 		Undelivered: s.undelivered,
 		Redriver:    s.redriver,
 		DeadLetters: s.deadLetters,
+		Checker:     s.checker,
 		Receipts:    s.receipts,
 		Deliveries:  s.deliveries,
 		TokenKey:    tokenKey,
@@ -310,7 +312,7 @@ func wantStatus(t testing.TB, err error, code codes.Code, reason, durable string
 	if reason != "" && info.GetDomain() != "destinations" {
 		t.Errorf("got domain %q, want destinations", info.GetDomain())
 	}
-	if want := slices.Contains([]string{"JOURNAL_FULL", "MEMORY_FULL", "SHUTTING_DOWN", "STREAM_AGE"}, reason); retry != want {
+	if want := slices.Contains([]string{"JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED", "SHUTTING_DOWN", "STREAM_AGE"}, reason); retry != want {
 		t.Errorf("got RetryInfo %v, want %v", retry, want)
 	}
 }

@@ -82,6 +82,8 @@ type Params struct {
 	Redriver Redriver
 	// DeadLetters keeps the dead batches.
 	DeadLetters DeadLetters
+	// Checker finds out what can be done at a destination.
+	Checker Checker
 	// Receipts knows what became of the events of receipts.
 	Receipts Receipts
 	// Deliveries knows what was delivered.
@@ -112,6 +114,8 @@ type Server struct {
 	undelivered Undelivered
 	redriver    Redriver
 	deadLetters DeadLetters
+	checker     Checker
+	checks      *checks
 	receipts    Receipts
 	deliveries  Deliveries
 	tokens      *tokens
@@ -129,8 +133,8 @@ func New(p Params) (*Server, error) {
 	if err := p.Config.Validate(); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	if p.Journal == nil || p.Admission == nil || p.Flusher == nil || p.Undelivered == nil || p.Redriver == nil || p.DeadLetters == nil || p.Receipts == nil || p.Deliveries == nil || p.Log == nil {
-		return nil, errors.New("server: Journal, Admission, Flusher, Undelivered, Redriver, DeadLetters, Receipts, Deliveries and Log are needed")
+	if p.Journal == nil || p.Admission == nil || p.Flusher == nil || p.Undelivered == nil || p.Redriver == nil || p.DeadLetters == nil || p.Checker == nil || p.Receipts == nil || p.Deliveries == nil || p.Log == nil {
+		return nil, errors.New("server: Journal, Admission, Flusher, Undelivered, Redriver, DeadLetters, Checker, Receipts, Deliveries and Log are needed")
 	}
 	if len(p.TokenKey) != tokenKeyBytes {
 		return nil, fmt.Errorf("server: TokenKey: %d bytes, not %d", len(p.TokenKey), tokenKeyBytes)
@@ -149,6 +153,8 @@ func New(p Params) (*Server, error) {
 		undelivered: p.Undelivered,
 		redriver:    p.Redriver,
 		deadLetters: p.DeadLetters,
+		checker:     p.Checker,
+		checks:      newChecks(),
 		receipts:    p.Receipts,
 		deliveries:  p.Deliveries,
 		tokens:      newTokens(p.TokenKey, p.Journal.ID()),

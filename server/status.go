@@ -71,6 +71,7 @@ var verdicts = []struct {
 	{errBucketInvalid, verdict{code: codes.InvalidArgument, reason: "BUCKET_INVALID", log: slog.LevelDebug}},
 	{errPrefixInvalid, verdict{code: codes.InvalidArgument, reason: "PREFIX_INVALID", log: slog.LevelDebug}},
 	{errTenantInvalid, verdict{code: codes.InvalidArgument, reason: "TENANT_INVALID", log: slog.LevelDebug}},
+	{ErrRoleARNInvalid, verdict{code: codes.InvalidArgument, reason: "ROLE_ARN_INVALID", log: slog.LevelDebug}},
 	{errNotGranted, verdict{code: codes.PermissionDenied, reason: "DESTINATION_NOT_GRANTED", log: slog.LevelDebug}},
 	{errRateExceeded, verdict{code: codes.ResourceExhausted, reason: "RATE_EXCEEDED", retry: true, log: slog.LevelDebug}},
 	{auth.ErrNoCredential, verdict{code: codes.Unauthenticated, reason: "CREDENTIAL_MISSING", text: auth.ErrNoCredential.Error(), log: slog.LevelDebug}},

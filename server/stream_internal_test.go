@@ -19,6 +19,7 @@ func TestDrainPrefersTheEnd(t *testing.T) {
 		Undelivered: struct{ Undelivered }{},
 		Redriver:    struct{ Redriver }{},
 		DeadLetters: struct{ DeadLetters }{},
+		Checker:     struct{ Checker }{},
 		Receipts:    struct{ Receipts }{},
 		Deliveries:  struct{ Deliveries }{},
 		TokenKey:    make([]byte, tokenKeyBytes),

@@ -48,6 +48,9 @@ var accessRows = map[string]accessRow{
 	destinationsv1.Operations_ExportDead_FullMethodName:       {&destinationsv1.ExportDeadRequest{Tenant: "acme", Bucket: "acme", Key: "k"}, denied, denied, notFound, denied, notFound},
 	destinationsv1.Operations_DiscardDead_FullMethodName:      {&destinationsv1.DiscardDeadRequest{Tenant: "acme", Bucket: "acme", Key: "k"}, denied, denied, notFound, denied, notFound},
 
+	// No role is missing; that S3 may not be there is an answer, too.
+	destinationsv1.Operations_CheckDestination_FullMethodName: {&destinationsv1.CheckDestinationRequest{Tenant: "acme", Bucket: "acme"}, ok, ok, ok, denied, ok},
+
 	destinationsv1.Deliveries_GetDelivery_FullMethodName:     {&destinationsv1.GetDeliveryRequest{Tokens: []string{"x"}}, notFound, notFound, denied, notFound, notFound},
 	destinationsv1.Deliveries_GetFreshness_FullMethodName:    {&destinationsv1.GetFreshnessRequest{Tenant: "acme", Bucket: "acme"}, ok, ok, denied, denied, ok},
 	destinationsv1.Deliveries_ListDeliveries_FullMethodName:  {&destinationsv1.ListDeliveriesRequest{Tenant: "acme"}, denied, ok, denied, denied, ok},

@@ -8,6 +8,7 @@ const (
 	exitFailed      = 1 // the command did not do, or not wholly do, what it was asked to
 	exitUndelivered = 3 // the events are durable, and some are not delivered yet
 	exitDead        = 4 // the events are durable, and some are in a batch that is no longer tried by itself
+	exitWarned      = 5 // objects are delivered, and something else that the service does is refused
 	exitNothing     = 2 // nothing was begun: what it was told could not be understood, or send could send nothing
 )
 

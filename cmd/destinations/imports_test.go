@@ -42,7 +42,7 @@ var outside = map[string][]string{
 	"go.yaml.in/":                {"cmd/destinations", "server/auth"},
 	"github.com/coreos/":         {"server/auth"},
 	"github.com/go-jose/":        {"server/auth"},
-	"golang.org/x/time":          {"server/auth", "telemetry"},
+	"golang.org/x/time":          {"server", "server/auth", "telemetry"},
 	"github.com/schollz/":        {"cmd/destinations"},
 	"github.com/klauspost/":      {"uploader", "cmd/destinations"},
 	"golang.org/x/sys":           {"journal"},

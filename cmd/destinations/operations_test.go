@@ -27,7 +27,8 @@ type fakeOperations struct {
 	lines   []*destinationsv1.ListDestinationsResponse
 	dead    []*destinationsv1.ListDeadResponse
 	objects map[string]string // by key
-	err     error             // the end of every call
+	found   *destinationsv1.Diagnosis
+	err     error // the end of every call
 
 	asked []string // requests, as text
 }

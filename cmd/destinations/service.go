@@ -193,6 +193,7 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 		Undelivered: undelivered{s.batcher},
 		Redriver:    redriver{s.batcher},
 		DeadLetters: deadLetters{s.batcher},
+		Checker:     checker{uploader: s.uploader, batcher: s.batcher, log: p.Log},
 		Receipts:    receipts{ledger.NewDesk(s.ledger, shards), shards, s.ledger},
 		Deliveries:  deliveries{s.ledger},
 		TokenKey:    s.tokenKey,

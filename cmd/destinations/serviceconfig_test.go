@@ -1,6 +1,7 @@
 package main
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func TestDefaultsAreThoseOfThePackages(t *testing.T) {
 		Uploader:      uploader.DefaultConfig(),
 	}
 	want.Journal.Dir, want.Server.TraceRatio = "./data", 0.001
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }

@@ -27,6 +27,7 @@ const (
 	Operations_ListDead_FullMethodName         = "/destinations.v1.Operations/ListDead"
 	Operations_ExportDead_FullMethodName       = "/destinations.v1.Operations/ExportDead"
 	Operations_DiscardDead_FullMethodName      = "/destinations.v1.Operations/DiscardDead"
+	Operations_CheckDestination_FullMethodName = "/destinations.v1.Operations/CheckDestination"
 )
 
 // OperationsClient is the client API for Operations service.
@@ -41,6 +42,8 @@ const (
 //	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
 //	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
 //	INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+//	INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
+//	RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
 //	PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
 //	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
 //	DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
@@ -83,6 +86,16 @@ type OperationsClient interface {
 	// DiscardDead destroys the dead batches of one destination, or one of them. It
 	// answers when that is durable. Nothing brings them back: ExportDead first.
 	DiscardDead(ctx context.Context, in *DiscardDeadRequest, opts ...grpc.CallOption) (*DiscardDeadResponse, error)
+	// CheckDestination finds out what the service can really do at a destination, by doing
+	// it now: it asks for the bucket's region, lists multipart uploads, and begins and aborts
+	// one under the prefix. It says of each step what came of it, and what has to be granted
+	// for it, with the statement. It stores no object, and nothing that was sent there is
+	// needed; a blocked destination stays blocked until its next try. It takes at most 40
+	// seconds. Checks of one destination at the same time are one; a caller has some 10
+	// at once and one a second in the long run.
+	//
+	// Any role lets a caller ask, for what his grant reaches.
+	CheckDestination(ctx context.Context, in *CheckDestinationRequest, opts ...grpc.CallOption) (*CheckDestinationResponse, error)
 }
 
 type operationsClient struct {
@@ -180,6 +193,16 @@ func (c *operationsClient) DiscardDead(ctx context.Context, in *DiscardDeadReque
 	return out, nil
 }
 
+func (c *operationsClient) CheckDestination(ctx context.Context, in *CheckDestinationRequest, opts ...grpc.CallOption) (*CheckDestinationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckDestinationResponse)
+	err := c.cc.Invoke(ctx, Operations_CheckDestination_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OperationsServer is the server API for Operations service.
 // All implementations must embed UnimplementedOperationsServer
 // for forward compatibility.
@@ -192,6 +215,8 @@ func (c *operationsClient) DiscardDead(ctx context.Context, in *DiscardDeadReque
 //	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
 //	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
 //	INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+//	INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
+//	RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
 //	PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
 //	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
 //	DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
@@ -234,6 +259,16 @@ type OperationsServer interface {
 	// DiscardDead destroys the dead batches of one destination, or one of them. It
 	// answers when that is durable. Nothing brings them back: ExportDead first.
 	DiscardDead(context.Context, *DiscardDeadRequest) (*DiscardDeadResponse, error)
+	// CheckDestination finds out what the service can really do at a destination, by doing
+	// it now: it asks for the bucket's region, lists multipart uploads, and begins and aborts
+	// one under the prefix. It says of each step what came of it, and what has to be granted
+	// for it, with the statement. It stores no object, and nothing that was sent there is
+	// needed; a blocked destination stays blocked until its next try. It takes at most 40
+	// seconds. Checks of one destination at the same time are one; a caller has some 10
+	// at once and one a second in the long run.
+	//
+	// Any role lets a caller ask, for what his grant reaches.
+	CheckDestination(context.Context, *CheckDestinationRequest) (*CheckDestinationResponse, error)
 	mustEmbedUnimplementedOperationsServer()
 }
 
@@ -261,6 +296,9 @@ func (UnimplementedOperationsServer) ExportDead(*ExportDeadRequest, grpc.ServerS
 }
 func (UnimplementedOperationsServer) DiscardDead(context.Context, *DiscardDeadRequest) (*DiscardDeadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DiscardDead not implemented")
+}
+func (UnimplementedOperationsServer) CheckDestination(context.Context, *CheckDestinationRequest) (*CheckDestinationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckDestination not implemented")
 }
 func (UnimplementedOperationsServer) mustEmbedUnimplementedOperationsServer() {}
 func (UnimplementedOperationsServer) testEmbeddedByValue()                    {}
@@ -370,6 +408,24 @@ func _Operations_DiscardDead_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Operations_CheckDestination_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckDestinationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServer).CheckDestination(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Operations_CheckDestination_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServer).CheckDestination(ctx, req.(*CheckDestinationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Operations_ServiceDesc is the grpc.ServiceDesc for Operations service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -388,6 +444,10 @@ var Operations_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DiscardDead",
 			Handler:    _Operations_DiscardDead_Handler,
+		},
+		{
+			MethodName: "CheckDestination",
+			Handler:    _Operations_CheckDestination_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -140,6 +140,203 @@ func (Shared) EnumDescriptor() ([]byte, []int) {
 	return file_destinations_goclient_v1_operations_proto_rawDescGZIP(), []int{1}
 }
 
+// CheckStep is one of the things that are tried.
+type CheckStep int32
+
+const (
+	// Never answered.
+	CheckStep_CHECK_STEP_UNSPECIFIED CheckStep = 0
+	// The service, or the tenant's role, has credentials, and S3 takes them.
+	CheckStep_CHECK_STEP_CREDENTIALS CheckStep = 1
+	// The bucket says where it is (GetBucketLocation). If that is refused the region is
+	// found otherwise.
+	CheckStep_CHECK_STEP_LOCATION CheckStep = 2
+	// The bucket belongs to the account that the tenant's buckets have to belong to.
+	CheckStep_CHECK_STEP_OWNERSHIP CheckStep = 3
+	// Multipart uploads that were left behind can be found (ListMultipartUploads).
+	CheckStep_CHECK_STEP_LIST CheckStep = 4
+	// Objects can be stored: a multipart upload can be begun under the prefix.
+	CheckStep_CHECK_STEP_CREATE CheckStep = 5
+	// Likewise with the ACL that objects are stored with.
+	CheckStep_CHECK_STEP_ACL CheckStep = 6
+	// Likewise with the tags that the tenant's objects are stored with.
+	CheckStep_CHECK_STEP_TAGS CheckStep = 7
+	// Likewise with the KMS key that the tenant's objects are encrypted with.
+	CheckStep_CHECK_STEP_KMS CheckStep = 8
+	// Multipart uploads that failed can be taken back (AbortMultipartUpload).
+	CheckStep_CHECK_STEP_ABORT CheckStep = 9
+)
+
+// Enum value maps for CheckStep.
+var (
+	CheckStep_name = map[int32]string{
+		0: "CHECK_STEP_UNSPECIFIED",
+		1: "CHECK_STEP_CREDENTIALS",
+		2: "CHECK_STEP_LOCATION",
+		3: "CHECK_STEP_OWNERSHIP",
+		4: "CHECK_STEP_LIST",
+		5: "CHECK_STEP_CREATE",
+		6: "CHECK_STEP_ACL",
+		7: "CHECK_STEP_TAGS",
+		8: "CHECK_STEP_KMS",
+		9: "CHECK_STEP_ABORT",
+	}
+	CheckStep_value = map[string]int32{
+		"CHECK_STEP_UNSPECIFIED": 0,
+		"CHECK_STEP_CREDENTIALS": 1,
+		"CHECK_STEP_LOCATION":    2,
+		"CHECK_STEP_OWNERSHIP":   3,
+		"CHECK_STEP_LIST":        4,
+		"CHECK_STEP_CREATE":      5,
+		"CHECK_STEP_ACL":         6,
+		"CHECK_STEP_TAGS":        7,
+		"CHECK_STEP_KMS":         8,
+		"CHECK_STEP_ABORT":       9,
+	}
+)
+
+func (x CheckStep) Enum() *CheckStep {
+	p := new(CheckStep)
+	*p = x
+	return p
+}
+
+func (x CheckStep) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CheckStep) Descriptor() protoreflect.EnumDescriptor {
+	return file_destinations_goclient_v1_operations_proto_enumTypes[2].Descriptor()
+}
+
+func (CheckStep) Type() protoreflect.EnumType {
+	return &file_destinations_goclient_v1_operations_proto_enumTypes[2]
+}
+
+func (x CheckStep) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CheckStep.Descriptor instead.
+func (CheckStep) EnumDescriptor() ([]byte, []int) {
+	return file_destinations_goclient_v1_operations_proto_rawDescGZIP(), []int{2}
+}
+
+// CheckOutcome is what came of a step, or of all.
+type CheckOutcome int32
+
+const (
+	// Never answered.
+	CheckOutcome_CHECK_OUTCOME_UNSPECIFIED CheckOutcome = 0
+	// S3 has done it.
+	CheckOutcome_CHECK_OUTCOME_WORKS CheckOutcome = 1
+	// S3 refuses it, and objects are delivered all the same: something else suffers, such as
+	// that parts of uploads that failed stay in the bucket.
+	CheckOutcome_CHECK_OUTCOME_WARNS CheckOutcome = 2
+	// No object is delivered as long as this is so.
+	CheckOutcome_CHECK_OUTCOME_FAILS CheckOutcome = 3
+	// It was not tried, because of another step, or the answer does not tell.
+	CheckOutcome_CHECK_OUTCOME_UNKNOWN CheckOutcome = 4
+)
+
+// Enum value maps for CheckOutcome.
+var (
+	CheckOutcome_name = map[int32]string{
+		0: "CHECK_OUTCOME_UNSPECIFIED",
+		1: "CHECK_OUTCOME_WORKS",
+		2: "CHECK_OUTCOME_WARNS",
+		3: "CHECK_OUTCOME_FAILS",
+		4: "CHECK_OUTCOME_UNKNOWN",
+	}
+	CheckOutcome_value = map[string]int32{
+		"CHECK_OUTCOME_UNSPECIFIED": 0,
+		"CHECK_OUTCOME_WORKS":       1,
+		"CHECK_OUTCOME_WARNS":       2,
+		"CHECK_OUTCOME_FAILS":       3,
+		"CHECK_OUTCOME_UNKNOWN":     4,
+	}
+)
+
+func (x CheckOutcome) Enum() *CheckOutcome {
+	p := new(CheckOutcome)
+	*p = x
+	return p
+}
+
+func (x CheckOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CheckOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_destinations_goclient_v1_operations_proto_enumTypes[3].Descriptor()
+}
+
+func (CheckOutcome) Type() protoreflect.EnumType {
+	return &file_destinations_goclient_v1_operations_proto_enumTypes[3]
+}
+
+func (x CheckOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CheckOutcome.Descriptor instead.
+func (CheckOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_destinations_goclient_v1_operations_proto_rawDescGZIP(), []int{3}
+}
+
+// PolicyPlace is where a statement belongs.
+type PolicyPlace int32
+
+const (
+	// Not known, such as where it is AWS that names an action which the service has not asked for.
+	PolicyPlace_POLICY_PLACE_UNSPECIFIED PolicyPlace = 0
+	// Into the bucket's policy.
+	PolicyPlace_POLICY_PLACE_BUCKET PolicyPlace = 1
+	// Into the policy of the KMS key.
+	PolicyPlace_POLICY_PLACE_KEY PolicyPlace = 2
+)
+
+// Enum value maps for PolicyPlace.
+var (
+	PolicyPlace_name = map[int32]string{
+		0: "POLICY_PLACE_UNSPECIFIED",
+		1: "POLICY_PLACE_BUCKET",
+		2: "POLICY_PLACE_KEY",
+	}
+	PolicyPlace_value = map[string]int32{
+		"POLICY_PLACE_UNSPECIFIED": 0,
+		"POLICY_PLACE_BUCKET":      1,
+		"POLICY_PLACE_KEY":         2,
+	}
+)
+
+func (x PolicyPlace) Enum() *PolicyPlace {
+	p := new(PolicyPlace)
+	*p = x
+	return p
+}
+
+func (x PolicyPlace) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PolicyPlace) Descriptor() protoreflect.EnumDescriptor {
+	return file_destinations_goclient_v1_operations_proto_enumTypes[4].Descriptor()
+}
+
+func (PolicyPlace) Type() protoreflect.EnumType {
+	return &file_destinations_goclient_v1_operations_proto_enumTypes[4]
+}
+
+func (x PolicyPlace) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PolicyPlace.Descriptor instead.
+func (PolicyPlace) EnumDescriptor() ([]byte, []int) {
+	return file_destinations_goclient_v1_operations_proto_rawDescGZIP(), []int{4}
+}
+
 // FlushRequest names what is to be flushed.
 type FlushRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1231,6 +1428,384 @@ func (x *DiscardDeadResponse) GetEvents() uint64 {
 	return 0
 }
 
+// CheckDestinationRequest names the destination to check.
+type CheckDestinationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The destination's bucket.
+	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// The destination's prefix, completed with "/" as in S3Event.prefix. Empty = the
+	// destination without a prefix.
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which. While nobody is authenticated it is "default".
+	Tenant string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// Who is to be granted what is missing: the ARN of the role or user that the service
+	// writes with, or for an S3-compatible server its access key. Empty = the tenant's own
+	// role, or the one that AWS names in its answer, without its path; if neither is known the
+	// statements have a placeholder there.
+	RoleArn       string `protobuf:"bytes,4,opt,name=role_arn,json=roleArn,proto3" json:"role_arn,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckDestinationRequest) Reset() {
+	*x = CheckDestinationRequest{}
+	mi := &file_destinations_goclient_v1_operations_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckDestinationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckDestinationRequest) ProtoMessage() {}
+
+func (x *CheckDestinationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_goclient_v1_operations_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckDestinationRequest.ProtoReflect.Descriptor instead.
+func (*CheckDestinationRequest) Descriptor() ([]byte, []int) {
+	return file_destinations_goclient_v1_operations_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CheckDestinationRequest) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *CheckDestinationRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *CheckDestinationRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *CheckDestinationRequest) GetRoleArn() string {
+	if x != nil {
+		return x.RoleArn
+	}
+	return ""
+}
+
+// CheckDestinationResponse is what was found out.
+type CheckDestinationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// It.
+	Diagnosis     *Diagnosis `protobuf:"bytes,1,opt,name=diagnosis,proto3" json:"diagnosis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckDestinationResponse) Reset() {
+	*x = CheckDestinationResponse{}
+	mi := &file_destinations_goclient_v1_operations_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckDestinationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckDestinationResponse) ProtoMessage() {}
+
+func (x *CheckDestinationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_goclient_v1_operations_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckDestinationResponse.ProtoReflect.Descriptor instead.
+func (*CheckDestinationResponse) Descriptor() ([]byte, []int) {
+	return file_destinations_goclient_v1_operations_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *CheckDestinationResponse) GetDiagnosis() *Diagnosis {
+	if x != nil {
+		return x.Diagnosis
+	}
+	return nil
+}
+
+// Diagnosis is what the service can do at a destination, as it was found out.
+type Diagnosis struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the whole: FAILS if a step fails, else UNKNOWN if one is not known, else WARNS if
+	// one warns, else WORKS.
+	Outcome CheckOutcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=destinations.goclient.v1.CheckOutcome" json:"outcome,omitempty"`
+	// What was tried, each step once, in the order in which it was. Steps of what is
+	// switched off (ACL, tags, key, owner) are left out.
+	Steps []*DiagnosisStep `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`
+	// When it had been found out.
+	CheckedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=checked_at,json=checkedAt,proto3" json:"checked_at,omitempty"`
+	// The region that the bucket is in. Empty = one endpoint serves all regions
+	// (--s3-endpoint).
+	Region string `protobuf:"bytes,4,opt,name=region,proto3" json:"region,omitempty"`
+	// A multipart upload without parts may have been left behind under this key, because the
+	// service may not abort it. It tries again for a week, once a day. Empty = none was.
+	LeftoverKey   string `protobuf:"bytes,5,opt,name=leftover_key,json=leftoverKey,proto3" json:"leftover_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Diagnosis) Reset() {
+	*x = Diagnosis{}
+	mi := &file_destinations_goclient_v1_operations_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Diagnosis) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Diagnosis) ProtoMessage() {}
+
+func (x *Diagnosis) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_goclient_v1_operations_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Diagnosis.ProtoReflect.Descriptor instead.
+func (*Diagnosis) Descriptor() ([]byte, []int) {
+	return file_destinations_goclient_v1_operations_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Diagnosis) GetOutcome() CheckOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
+}
+
+func (x *Diagnosis) GetSteps() []*DiagnosisStep {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *Diagnosis) GetCheckedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CheckedAt
+	}
+	return nil
+}
+
+func (x *Diagnosis) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *Diagnosis) GetLeftoverKey() string {
+	if x != nil {
+		return x.LeftoverKey
+	}
+	return ""
+}
+
+// DiagnosisStep is what came of one step.
+type DiagnosisStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	Step CheckStep `protobuf:"varint,1,opt,name=step,proto3,enum=destinations.goclient.v1.CheckStep" json:"step,omitempty"`
+	// What came of it.
+	Outcome CheckOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=destinations.goclient.v1.CheckOutcome" json:"outcome,omitempty"`
+	// AWS's error code, such as "AccessDenied", or "NoCredentials". Empty = it works, was
+	// not tried or was not answered.
+	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	// What was answered, or why it was not tried, for people. Of credentials that tenants
+	// share it is said to who sees every tenant.
+	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	// AWS's id of the request that failed, for its support; may be empty.
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// What has to be granted for it to work. None = no grant would help, or it works.
+	Missing []*MissingAction `protobuf:"bytes,6,rep,name=missing,proto3" json:"missing,omitempty"`
+	// A statement of some policy denies it in so many words: to grant the action is not
+	// enough, that statement has to be changed.
+	Denied        bool `protobuf:"varint,7,opt,name=denied,proto3" json:"denied,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiagnosisStep) Reset() {
+	*x = DiagnosisStep{}
+	mi := &file_destinations_goclient_v1_operations_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiagnosisStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiagnosisStep) ProtoMessage() {}
+
+func (x *DiagnosisStep) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_goclient_v1_operations_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiagnosisStep.ProtoReflect.Descriptor instead.
+func (*DiagnosisStep) Descriptor() ([]byte, []int) {
+	return file_destinations_goclient_v1_operations_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *DiagnosisStep) GetStep() CheckStep {
+	if x != nil {
+		return x.Step
+	}
+	return CheckStep_CHECK_STEP_UNSPECIFIED
+}
+
+func (x *DiagnosisStep) GetOutcome() CheckOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return CheckOutcome_CHECK_OUTCOME_UNSPECIFIED
+}
+
+func (x *DiagnosisStep) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *DiagnosisStep) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *DiagnosisStep) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DiagnosisStep) GetMissing() []*MissingAction {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+func (x *DiagnosisStep) GetDenied() bool {
+	if x != nil {
+		return x.Denied
+	}
+	return false
+}
+
+// MissingAction is something that a policy has to allow.
+type MissingAction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By AWS's name, such as "s3:PutObject".
+	Action string `protobuf:"bytes,1,opt,name=action,proto3" json:"action,omitempty"`
+	// Where the statement belongs.
+	Place PolicyPlace `protobuf:"varint,2,opt,name=place,proto3,enum=destinations.goclient.v1.PolicyPlace" json:"place,omitempty"`
+	// The statement to add, as JSON. Empty = there is none for this action, such as
+	// "sts:AssumeRole", which the role's trust policy grants.
+	Statement     string `protobuf:"bytes,3,opt,name=statement,proto3" json:"statement,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MissingAction) Reset() {
+	*x = MissingAction{}
+	mi := &file_destinations_goclient_v1_operations_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MissingAction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MissingAction) ProtoMessage() {}
+
+func (x *MissingAction) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_goclient_v1_operations_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MissingAction.ProtoReflect.Descriptor instead.
+func (*MissingAction) Descriptor() ([]byte, []int) {
+	return file_destinations_goclient_v1_operations_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *MissingAction) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *MissingAction) GetPlace() PolicyPlace {
+	if x != nil {
+		return x.Place
+	}
+	return PolicyPlace_POLICY_PLACE_UNSPECIFIED
+}
+
+func (x *MissingAction) GetStatement() string {
+	if x != nil {
+		return x.Statement
+	}
+	return ""
+}
+
 var File_destinations_goclient_v1_operations_proto protoreflect.FileDescriptor
 
 const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
@@ -1310,7 +1885,34 @@ const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
 	"\x06tenant\x18\x05 \x01(\tR\x06tenant\"G\n" +
 	"\x13DiscardDeadResponse\x12\x18\n" +
 	"\abatches\x18\x01 \x01(\x04R\abatches\x12\x16\n" +
-	"\x06events\x18\x02 \x01(\x04R\x06events*\xb5\x01\n" +
+	"\x06events\x18\x02 \x01(\x04R\x06events\"|\n" +
+	"\x17CheckDestinationRequest\x12\x16\n" +
+	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\x12\x19\n" +
+	"\brole_arn\x18\x04 \x01(\tR\aroleArn\"]\n" +
+	"\x18CheckDestinationResponse\x12A\n" +
+	"\tdiagnosis\x18\x01 \x01(\v2#.destinations.goclient.v1.DiagnosisR\tdiagnosis\"\x82\x02\n" +
+	"\tDiagnosis\x12@\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2&.destinations.goclient.v1.CheckOutcomeR\aoutcome\x12=\n" +
+	"\x05steps\x18\x02 \x03(\v2'.destinations.goclient.v1.DiagnosisStepR\x05steps\x129\n" +
+	"\n" +
+	"checked_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt\x12\x16\n" +
+	"\x06region\x18\x04 \x01(\tR\x06region\x12!\n" +
+	"\fleftover_key\x18\x05 \x01(\tR\vleftoverKey\"\xb2\x02\n" +
+	"\rDiagnosisStep\x127\n" +
+	"\x04step\x18\x01 \x01(\x0e2#.destinations.goclient.v1.CheckStepR\x04step\x12@\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2&.destinations.goclient.v1.CheckOutcomeR\aoutcome\x12\x12\n" +
+	"\x04code\x18\x03 \x01(\tR\x04code\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\x12A\n" +
+	"\amissing\x18\x06 \x03(\v2'.destinations.goclient.v1.MissingActionR\amissing\x12\x16\n" +
+	"\x06denied\x18\a \x01(\bR\x06denied\"\x82\x01\n" +
+	"\rMissingAction\x12\x16\n" +
+	"\x06action\x18\x01 \x01(\tR\x06action\x12;\n" +
+	"\x05place\x18\x02 \x01(\x0e2%.destinations.goclient.v1.PolicyPlaceR\x05place\x12\x1c\n" +
+	"\tstatement\x18\x03 \x01(\tR\tstatement*\xb5\x01\n" +
 	"\x10DestinationState\x12!\n" +
 	"\x1dDESTINATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18DESTINATION_STATE_ACTIVE\x10\x01\x12\x1e\n" +
@@ -1320,7 +1922,28 @@ const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
 	"\x06Shared\x12\x16\n" +
 	"\x12SHARED_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSHARED_ENDPOINT\x10\x01\x12\x16\n" +
-	"\x12SHARED_CREDENTIALS\x10\x022\xff\x04\n" +
+	"\x12SHARED_CREDENTIALS\x10\x02*\xf5\x01\n" +
+	"\tCheckStep\x12\x1a\n" +
+	"\x16CHECK_STEP_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16CHECK_STEP_CREDENTIALS\x10\x01\x12\x17\n" +
+	"\x13CHECK_STEP_LOCATION\x10\x02\x12\x18\n" +
+	"\x14CHECK_STEP_OWNERSHIP\x10\x03\x12\x13\n" +
+	"\x0fCHECK_STEP_LIST\x10\x04\x12\x15\n" +
+	"\x11CHECK_STEP_CREATE\x10\x05\x12\x12\n" +
+	"\x0eCHECK_STEP_ACL\x10\x06\x12\x13\n" +
+	"\x0fCHECK_STEP_TAGS\x10\a\x12\x12\n" +
+	"\x0eCHECK_STEP_KMS\x10\b\x12\x14\n" +
+	"\x10CHECK_STEP_ABORT\x10\t*\x93\x01\n" +
+	"\fCheckOutcome\x12\x1d\n" +
+	"\x19CHECK_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13CHECK_OUTCOME_WORKS\x10\x01\x12\x17\n" +
+	"\x13CHECK_OUTCOME_WARNS\x10\x02\x12\x17\n" +
+	"\x13CHECK_OUTCOME_FAILS\x10\x03\x12\x19\n" +
+	"\x15CHECK_OUTCOME_UNKNOWN\x10\x04*Z\n" +
+	"\vPolicyPlace\x12\x1c\n" +
+	"\x18POLICY_PLACE_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13POLICY_PLACE_BUCKET\x10\x01\x12\x14\n" +
+	"\x10POLICY_PLACE_KEY\x10\x022\xfa\x05\n" +
 	"\n" +
 	"Operations\x12X\n" +
 	"\x05Flush\x12&.destinations.goclient.v1.FlushRequest\x1a'.destinations.goclient.v1.FlushResponse\x12{\n" +
@@ -1329,7 +1952,8 @@ const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
 	"\bListDead\x12).destinations.goclient.v1.ListDeadRequest\x1a*.destinations.goclient.v1.ListDeadResponse0\x01\x12i\n" +
 	"\n" +
 	"ExportDead\x12+.destinations.goclient.v1.ExportDeadRequest\x1a,.destinations.goclient.v1.ExportDeadResponse0\x01\x12j\n" +
-	"\vDiscardDead\x12,.destinations.goclient.v1.DiscardDeadRequest\x1a-.destinations.goclient.v1.DiscardDeadResponseBGZEgithub.com/open-destinations/destinations/clients/go/internal/api;apib\x06proto3"
+	"\vDiscardDead\x12,.destinations.goclient.v1.DiscardDeadRequest\x1a-.destinations.goclient.v1.DiscardDeadResponse\x12y\n" +
+	"\x10CheckDestination\x121.destinations.goclient.v1.CheckDestinationRequest\x1a2.destinations.goclient.v1.CheckDestinationResponseBGZEgithub.com/open-destinations/destinations/clients/go/internal/api;apib\x06proto3"
 
 var (
 	file_destinations_goclient_v1_operations_proto_rawDescOnce sync.Once
@@ -1343,56 +1967,74 @@ func file_destinations_goclient_v1_operations_proto_rawDescGZIP() []byte {
 	return file_destinations_goclient_v1_operations_proto_rawDescData
 }
 
-var file_destinations_goclient_v1_operations_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_destinations_goclient_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_destinations_goclient_v1_operations_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_destinations_goclient_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_destinations_goclient_v1_operations_proto_goTypes = []any{
 	(DestinationState)(0),            // 0: destinations.goclient.v1.DestinationState
 	(Shared)(0),                      // 1: destinations.goclient.v1.Shared
-	(*FlushRequest)(nil),             // 2: destinations.goclient.v1.FlushRequest
-	(*FlushResponse)(nil),            // 3: destinations.goclient.v1.FlushResponse
-	(*ListDestinationsRequest)(nil),  // 4: destinations.goclient.v1.ListDestinationsRequest
-	(*ListDestinationsResponse)(nil), // 5: destinations.goclient.v1.ListDestinationsResponse
-	(*Destination)(nil),              // 6: destinations.goclient.v1.Destination
-	(*ClosedPartition)(nil),          // 7: destinations.goclient.v1.ClosedPartition
-	(*RedriveRequest)(nil),           // 8: destinations.goclient.v1.RedriveRequest
-	(*RedriveResponse)(nil),          // 9: destinations.goclient.v1.RedriveResponse
-	(*ListDeadRequest)(nil),          // 10: destinations.goclient.v1.ListDeadRequest
-	(*ListDeadResponse)(nil),         // 11: destinations.goclient.v1.ListDeadResponse
-	(*ExportDeadRequest)(nil),        // 12: destinations.goclient.v1.ExportDeadRequest
-	(*ExportDeadResponse)(nil),       // 13: destinations.goclient.v1.ExportDeadResponse
-	(*DiscardDeadRequest)(nil),       // 14: destinations.goclient.v1.DiscardDeadRequest
-	(*DiscardDeadResponse)(nil),      // 15: destinations.goclient.v1.DiscardDeadResponse
-	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 17: google.protobuf.Duration
+	(CheckStep)(0),                   // 2: destinations.goclient.v1.CheckStep
+	(CheckOutcome)(0),                // 3: destinations.goclient.v1.CheckOutcome
+	(PolicyPlace)(0),                 // 4: destinations.goclient.v1.PolicyPlace
+	(*FlushRequest)(nil),             // 5: destinations.goclient.v1.FlushRequest
+	(*FlushResponse)(nil),            // 6: destinations.goclient.v1.FlushResponse
+	(*ListDestinationsRequest)(nil),  // 7: destinations.goclient.v1.ListDestinationsRequest
+	(*ListDestinationsResponse)(nil), // 8: destinations.goclient.v1.ListDestinationsResponse
+	(*Destination)(nil),              // 9: destinations.goclient.v1.Destination
+	(*ClosedPartition)(nil),          // 10: destinations.goclient.v1.ClosedPartition
+	(*RedriveRequest)(nil),           // 11: destinations.goclient.v1.RedriveRequest
+	(*RedriveResponse)(nil),          // 12: destinations.goclient.v1.RedriveResponse
+	(*ListDeadRequest)(nil),          // 13: destinations.goclient.v1.ListDeadRequest
+	(*ListDeadResponse)(nil),         // 14: destinations.goclient.v1.ListDeadResponse
+	(*ExportDeadRequest)(nil),        // 15: destinations.goclient.v1.ExportDeadRequest
+	(*ExportDeadResponse)(nil),       // 16: destinations.goclient.v1.ExportDeadResponse
+	(*DiscardDeadRequest)(nil),       // 17: destinations.goclient.v1.DiscardDeadRequest
+	(*DiscardDeadResponse)(nil),      // 18: destinations.goclient.v1.DiscardDeadResponse
+	(*CheckDestinationRequest)(nil),  // 19: destinations.goclient.v1.CheckDestinationRequest
+	(*CheckDestinationResponse)(nil), // 20: destinations.goclient.v1.CheckDestinationResponse
+	(*Diagnosis)(nil),                // 21: destinations.goclient.v1.Diagnosis
+	(*DiagnosisStep)(nil),            // 22: destinations.goclient.v1.DiagnosisStep
+	(*MissingAction)(nil),            // 23: destinations.goclient.v1.MissingAction
+	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 25: google.protobuf.Duration
 }
 var file_destinations_goclient_v1_operations_proto_depIdxs = []int32{
 	0,  // 0: destinations.goclient.v1.ListDestinationsRequest.state:type_name -> destinations.goclient.v1.DestinationState
-	6,  // 1: destinations.goclient.v1.ListDestinationsResponse.destination:type_name -> destinations.goclient.v1.Destination
+	9,  // 1: destinations.goclient.v1.ListDestinationsResponse.destination:type_name -> destinations.goclient.v1.Destination
 	1,  // 2: destinations.goclient.v1.ListDestinationsResponse.shared:type_name -> destinations.goclient.v1.Shared
-	7,  // 3: destinations.goclient.v1.ListDestinationsResponse.closed_partition:type_name -> destinations.goclient.v1.ClosedPartition
+	10, // 3: destinations.goclient.v1.ListDestinationsResponse.closed_partition:type_name -> destinations.goclient.v1.ClosedPartition
 	0,  // 4: destinations.goclient.v1.ListDestinationsResponse.state:type_name -> destinations.goclient.v1.DestinationState
-	16, // 5: destinations.goclient.v1.ListDestinationsResponse.since:type_name -> google.protobuf.Timestamp
-	17, // 6: destinations.goclient.v1.ListDestinationsResponse.oldest_event_age:type_name -> google.protobuf.Duration
-	16, // 7: destinations.goclient.v1.ListDestinationsResponse.next_try:type_name -> google.protobuf.Timestamp
-	6,  // 8: destinations.goclient.v1.ListDeadResponse.destination:type_name -> destinations.goclient.v1.Destination
-	16, // 9: destinations.goclient.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
-	2,  // 10: destinations.goclient.v1.Operations.Flush:input_type -> destinations.goclient.v1.FlushRequest
-	4,  // 11: destinations.goclient.v1.Operations.ListDestinations:input_type -> destinations.goclient.v1.ListDestinationsRequest
-	8,  // 12: destinations.goclient.v1.Operations.Redrive:input_type -> destinations.goclient.v1.RedriveRequest
-	10, // 13: destinations.goclient.v1.Operations.ListDead:input_type -> destinations.goclient.v1.ListDeadRequest
-	12, // 14: destinations.goclient.v1.Operations.ExportDead:input_type -> destinations.goclient.v1.ExportDeadRequest
-	14, // 15: destinations.goclient.v1.Operations.DiscardDead:input_type -> destinations.goclient.v1.DiscardDeadRequest
-	3,  // 16: destinations.goclient.v1.Operations.Flush:output_type -> destinations.goclient.v1.FlushResponse
-	5,  // 17: destinations.goclient.v1.Operations.ListDestinations:output_type -> destinations.goclient.v1.ListDestinationsResponse
-	9,  // 18: destinations.goclient.v1.Operations.Redrive:output_type -> destinations.goclient.v1.RedriveResponse
-	11, // 19: destinations.goclient.v1.Operations.ListDead:output_type -> destinations.goclient.v1.ListDeadResponse
-	13, // 20: destinations.goclient.v1.Operations.ExportDead:output_type -> destinations.goclient.v1.ExportDeadResponse
-	15, // 21: destinations.goclient.v1.Operations.DiscardDead:output_type -> destinations.goclient.v1.DiscardDeadResponse
-	16, // [16:22] is the sub-list for method output_type
-	10, // [10:16] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	24, // 5: destinations.goclient.v1.ListDestinationsResponse.since:type_name -> google.protobuf.Timestamp
+	25, // 6: destinations.goclient.v1.ListDestinationsResponse.oldest_event_age:type_name -> google.protobuf.Duration
+	24, // 7: destinations.goclient.v1.ListDestinationsResponse.next_try:type_name -> google.protobuf.Timestamp
+	9,  // 8: destinations.goclient.v1.ListDeadResponse.destination:type_name -> destinations.goclient.v1.Destination
+	24, // 9: destinations.goclient.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
+	21, // 10: destinations.goclient.v1.CheckDestinationResponse.diagnosis:type_name -> destinations.goclient.v1.Diagnosis
+	3,  // 11: destinations.goclient.v1.Diagnosis.outcome:type_name -> destinations.goclient.v1.CheckOutcome
+	22, // 12: destinations.goclient.v1.Diagnosis.steps:type_name -> destinations.goclient.v1.DiagnosisStep
+	24, // 13: destinations.goclient.v1.Diagnosis.checked_at:type_name -> google.protobuf.Timestamp
+	2,  // 14: destinations.goclient.v1.DiagnosisStep.step:type_name -> destinations.goclient.v1.CheckStep
+	3,  // 15: destinations.goclient.v1.DiagnosisStep.outcome:type_name -> destinations.goclient.v1.CheckOutcome
+	23, // 16: destinations.goclient.v1.DiagnosisStep.missing:type_name -> destinations.goclient.v1.MissingAction
+	4,  // 17: destinations.goclient.v1.MissingAction.place:type_name -> destinations.goclient.v1.PolicyPlace
+	5,  // 18: destinations.goclient.v1.Operations.Flush:input_type -> destinations.goclient.v1.FlushRequest
+	7,  // 19: destinations.goclient.v1.Operations.ListDestinations:input_type -> destinations.goclient.v1.ListDestinationsRequest
+	11, // 20: destinations.goclient.v1.Operations.Redrive:input_type -> destinations.goclient.v1.RedriveRequest
+	13, // 21: destinations.goclient.v1.Operations.ListDead:input_type -> destinations.goclient.v1.ListDeadRequest
+	15, // 22: destinations.goclient.v1.Operations.ExportDead:input_type -> destinations.goclient.v1.ExportDeadRequest
+	17, // 23: destinations.goclient.v1.Operations.DiscardDead:input_type -> destinations.goclient.v1.DiscardDeadRequest
+	19, // 24: destinations.goclient.v1.Operations.CheckDestination:input_type -> destinations.goclient.v1.CheckDestinationRequest
+	6,  // 25: destinations.goclient.v1.Operations.Flush:output_type -> destinations.goclient.v1.FlushResponse
+	8,  // 26: destinations.goclient.v1.Operations.ListDestinations:output_type -> destinations.goclient.v1.ListDestinationsResponse
+	12, // 27: destinations.goclient.v1.Operations.Redrive:output_type -> destinations.goclient.v1.RedriveResponse
+	14, // 28: destinations.goclient.v1.Operations.ListDead:output_type -> destinations.goclient.v1.ListDeadResponse
+	16, // 29: destinations.goclient.v1.Operations.ExportDead:output_type -> destinations.goclient.v1.ExportDeadResponse
+	18, // 30: destinations.goclient.v1.Operations.DiscardDead:output_type -> destinations.goclient.v1.DiscardDeadResponse
+	20, // 31: destinations.goclient.v1.Operations.CheckDestination:output_type -> destinations.goclient.v1.CheckDestinationResponse
+	25, // [25:32] is the sub-list for method output_type
+	18, // [18:25] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_destinations_goclient_v1_operations_proto_init() }
@@ -1410,8 +2052,8 @@ func file_destinations_goclient_v1_operations_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_destinations_goclient_v1_operations_proto_rawDesc), len(file_destinations_goclient_v1_operations_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   14,
+			NumEnums:      5,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -2,10 +2,11 @@ import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -23,6 +24,33 @@ class Shared(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHARED_UNSPECIFIED: _ClassVar[Shared]
     SHARED_ENDPOINT: _ClassVar[Shared]
     SHARED_CREDENTIALS: _ClassVar[Shared]
+
+class CheckStep(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHECK_STEP_UNSPECIFIED: _ClassVar[CheckStep]
+    CHECK_STEP_CREDENTIALS: _ClassVar[CheckStep]
+    CHECK_STEP_LOCATION: _ClassVar[CheckStep]
+    CHECK_STEP_OWNERSHIP: _ClassVar[CheckStep]
+    CHECK_STEP_LIST: _ClassVar[CheckStep]
+    CHECK_STEP_CREATE: _ClassVar[CheckStep]
+    CHECK_STEP_ACL: _ClassVar[CheckStep]
+    CHECK_STEP_TAGS: _ClassVar[CheckStep]
+    CHECK_STEP_KMS: _ClassVar[CheckStep]
+    CHECK_STEP_ABORT: _ClassVar[CheckStep]
+
+class CheckOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHECK_OUTCOME_UNSPECIFIED: _ClassVar[CheckOutcome]
+    CHECK_OUTCOME_WORKS: _ClassVar[CheckOutcome]
+    CHECK_OUTCOME_WARNS: _ClassVar[CheckOutcome]
+    CHECK_OUTCOME_FAILS: _ClassVar[CheckOutcome]
+    CHECK_OUTCOME_UNKNOWN: _ClassVar[CheckOutcome]
+
+class PolicyPlace(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    POLICY_PLACE_UNSPECIFIED: _ClassVar[PolicyPlace]
+    POLICY_PLACE_BUCKET: _ClassVar[PolicyPlace]
+    POLICY_PLACE_KEY: _ClassVar[PolicyPlace]
 DESTINATION_STATE_UNSPECIFIED: DestinationState
 DESTINATION_STATE_ACTIVE: DestinationState
 DESTINATION_STATE_RETRYING: DestinationState
@@ -31,6 +59,24 @@ DESTINATION_STATE_CATCHING_UP: DestinationState
 SHARED_UNSPECIFIED: Shared
 SHARED_ENDPOINT: Shared
 SHARED_CREDENTIALS: Shared
+CHECK_STEP_UNSPECIFIED: CheckStep
+CHECK_STEP_CREDENTIALS: CheckStep
+CHECK_STEP_LOCATION: CheckStep
+CHECK_STEP_OWNERSHIP: CheckStep
+CHECK_STEP_LIST: CheckStep
+CHECK_STEP_CREATE: CheckStep
+CHECK_STEP_ACL: CheckStep
+CHECK_STEP_TAGS: CheckStep
+CHECK_STEP_KMS: CheckStep
+CHECK_STEP_ABORT: CheckStep
+CHECK_OUTCOME_UNSPECIFIED: CheckOutcome
+CHECK_OUTCOME_WORKS: CheckOutcome
+CHECK_OUTCOME_WARNS: CheckOutcome
+CHECK_OUTCOME_FAILS: CheckOutcome
+CHECK_OUTCOME_UNKNOWN: CheckOutcome
+POLICY_PLACE_UNSPECIFIED: PolicyPlace
+POLICY_PLACE_BUCKET: PolicyPlace
+POLICY_PLACE_KEY: PolicyPlace
 
 class FlushRequest(_message.Message):
     __slots__ = ("bucket", "prefix", "all_prefixes", "tenant")
@@ -201,3 +247,63 @@ class DiscardDeadResponse(_message.Message):
     batches: int
     events: int
     def __init__(self, batches: _Optional[int] = ..., events: _Optional[int] = ...) -> None: ...
+
+class CheckDestinationRequest(_message.Message):
+    __slots__ = ("bucket", "prefix", "tenant", "role_arn")
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    ROLE_ARN_FIELD_NUMBER: _ClassVar[int]
+    bucket: str
+    prefix: str
+    tenant: str
+    role_arn: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., tenant: _Optional[str] = ..., role_arn: _Optional[str] = ...) -> None: ...
+
+class CheckDestinationResponse(_message.Message):
+    __slots__ = ("diagnosis",)
+    DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
+    diagnosis: Diagnosis
+    def __init__(self, diagnosis: _Optional[_Union[Diagnosis, _Mapping]] = ...) -> None: ...
+
+class Diagnosis(_message.Message):
+    __slots__ = ("outcome", "steps", "checked_at", "region", "leftover_key")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_AT_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    LEFTOVER_KEY_FIELD_NUMBER: _ClassVar[int]
+    outcome: CheckOutcome
+    steps: _containers.RepeatedCompositeFieldContainer[DiagnosisStep]
+    checked_at: _timestamp_pb2.Timestamp
+    region: str
+    leftover_key: str
+    def __init__(self, outcome: _Optional[_Union[CheckOutcome, str]] = ..., steps: _Optional[_Iterable[_Union[DiagnosisStep, _Mapping]]] = ..., checked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., region: _Optional[str] = ..., leftover_key: _Optional[str] = ...) -> None: ...
+
+class DiagnosisStep(_message.Message):
+    __slots__ = ("step", "outcome", "code", "message", "request_id", "missing", "denied")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    DENIED_FIELD_NUMBER: _ClassVar[int]
+    step: CheckStep
+    outcome: CheckOutcome
+    code: str
+    message: str
+    request_id: str
+    missing: _containers.RepeatedCompositeFieldContainer[MissingAction]
+    denied: bool
+    def __init__(self, step: _Optional[_Union[CheckStep, str]] = ..., outcome: _Optional[_Union[CheckOutcome, str]] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., request_id: _Optional[str] = ..., missing: _Optional[_Iterable[_Union[MissingAction, _Mapping]]] = ..., denied: bool = ...) -> None: ...
+
+class MissingAction(_message.Message):
+    __slots__ = ("action", "place", "statement")
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    action: str
+    place: PolicyPlace
+    statement: str
+    def __init__(self, action: _Optional[str] = ..., place: _Optional[_Union[PolicyPlace, str]] = ..., statement: _Optional[str] = ...) -> None: ...

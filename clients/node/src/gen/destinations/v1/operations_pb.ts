@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file destinations/v1/operations.proto.
  */
 export const file_destinations_v1_operations: GenFile = /*@__PURE__*/
-  fileDesc("CiBkZXN0aW5hdGlvbnMvdjEvb3BlcmF0aW9ucy5wcm90bxIPZGVzdGluYXRpb25zLnYxIlQKDEZsdXNoUmVxdWVzdBIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEhQKDGFsbF9wcmVmaXhlcxgDIAEoCBIOCgZ0ZW5hbnQYBCABKAkiIAoNRmx1c2hSZXNwb25zZRIPCgdiYXRjaGVzGAEgASgEIlsKF0xpc3REZXN0aW5hdGlvbnNSZXF1ZXN0EjAKBXN0YXRlGAEgASgOMiEuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uU3RhdGUSDgoGdGVuYW50GAIgASgJItAEChhMaXN0RGVzdGluYXRpb25zUmVzcG9uc2USMwoLZGVzdGluYXRpb24YASABKAsyHC5kZXN0aW5hdGlvbnMudjEuRGVzdGluYXRpb25IABIpCgZzaGFyZWQYAiABKA4yFy5kZXN0aW5hdGlvbnMudjEuU2hhcmVkSAASPAoQY2xvc2VkX3BhcnRpdGlvbhgQIAEoCzIgLmRlc3RpbmF0aW9ucy52MS5DbG9zZWRQYXJ0aXRpb25IABIwCgVzdGF0ZRgDIAEoDjIhLmRlc3RpbmF0aW9ucy52MS5EZXN0aW5hdGlvblN0YXRlEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjb2RlGAUgASgJEg8KB21lc3NhZ2UYBiABKAkSFgoOYmFja2xvZ19ldmVudHMYByABKAQSFQoNYmFja2xvZ19ieXRlcxgIIAEoBBIzChBvbGRlc3RfZXZlbnRfYWdlGAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCG5leHRfdHJ5GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdieV9oYW5kGAsgASgIEhUKDXBhcmtlZF9ldmVudHMYDCABKAQSEwoLZGVhZF9ldmVudHMYDSABKAQSEgoKb3Zlcl9xdW90YRgOIAEoCBIcChR3YWl0aW5nX2Rlc3RpbmF0aW9ucxgPIAEoBBIOCgZyZWdpb24YESABKAlCCQoHc3ViamVjdCI9CgtEZXN0aW5hdGlvbhIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEg4KBnRlbmFudBgDIAEoCSJCCg9DbG9zZWRQYXJ0aXRpb24SEQoJcGFydGl0aW9uGAEgASgNEgwKBGZpbGUYAiABKAkSDgoGb2Zmc2V0GAMgASgEIkAKDlJlZHJpdmVSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJIkgKD1JlZHJpdmVSZXNwb25zZRIUCgxkZXN0aW5hdGlvbnMYASABKAQSDwoHYmF0Y2hlcxgCIAEoBBIOCgZldmVudHMYAyABKAQiQQoPTGlzdERlYWRSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJIrsBChBMaXN0RGVhZFJlc3BvbnNlEjEKC2Rlc3RpbmF0aW9uGAEgASgLMhwuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uEgsKA2tleRgCIAEoCRIOCgZldmVudHMYAyABKAQSDAoEc2l6ZRgEIAEoBBIOCgZzaGEyNTYYBSABKAwSDgoGcmVhc29uGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJAChFFeHBvcnREZWFkUmVxdWVzdBIOCgZidWNrZXQYASABKAkSCwoDa2V5GAIgASgJEg4KBnRlbmFudBgDIAEoCSIiChJFeHBvcnREZWFkUmVzcG9uc2USDAoEZGF0YRgBIAEoDCJhChJEaXNjYXJkRGVhZFJlcXVlc3QSDgoGYnVja2V0GAEgASgJEg4KBnByZWZpeBgCIAEoCRILCgNrZXkYAyABKAkSDgoGZXZlbnRzGAQgASgEEg4KBnRlbmFudBgFIAEoCSI2ChNEaXNjYXJkRGVhZFJlc3BvbnNlEg8KB2JhdGNoZXMYASABKAQSDgoGZXZlbnRzGAIgASgEKrUBChBEZXN0aW5hdGlvblN0YXRlEiEKHURFU1RJTkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYREVTVElOQVRJT05fU1RBVEVfQUNUSVZFEAESHgoaREVTVElOQVRJT05fU1RBVEVfUkVUUllJTkcQAhIdChlERVNUSU5BVElPTl9TVEFURV9CTE9DS0VEEAMSIQodREVTVElOQVRJT05fU1RBVEVfQ0FUQ0hJTkdfVVAQBCpNCgZTaGFyZWQSFgoSU0hBUkVEX1VOU1BFQ0lGSUVEEAASEwoPU0hBUkVEX0VORFBPSU5UEAESFgoSU0hBUkVEX0NSRURFTlRJQUxTEAIykwQKCk9wZXJhdGlvbnMSRgoFRmx1c2gSHS5kZXN0aW5hdGlvbnMudjEuRmx1c2hSZXF1ZXN0Gh4uZGVzdGluYXRpb25zLnYxLkZsdXNoUmVzcG9uc2USaQoQTGlzdERlc3RpbmF0aW9ucxIoLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVzdGluYXRpb25zUmVxdWVzdBopLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVzdGluYXRpb25zUmVzcG9uc2UwARJMCgdSZWRyaXZlEh8uZGVzdGluYXRpb25zLnYxLlJlZHJpdmVSZXF1ZXN0GiAuZGVzdGluYXRpb25zLnYxLlJlZHJpdmVSZXNwb25zZRJRCghMaXN0RGVhZBIgLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVhZFJlcXVlc3QaIS5kZXN0aW5hdGlvbnMudjEuTGlzdERlYWRSZXNwb25zZTABElcKCkV4cG9ydERlYWQSIi5kZXN0aW5hdGlvbnMudjEuRXhwb3J0RGVhZFJlcXVlc3QaIy5kZXN0aW5hdGlvbnMudjEuRXhwb3J0RGVhZFJlc3BvbnNlMAESWAoLRGlzY2FyZERlYWQSIy5kZXN0aW5hdGlvbnMudjEuRGlzY2FyZERlYWRSZXF1ZXN0GiQuZGVzdGluYXRpb25zLnYxLkRpc2NhcmREZWFkUmVzcG9uc2VCTlpMZ2l0aHViLmNvbS9vcGVuLWRlc3RpbmF0aW9ucy9kZXN0aW5hdGlvbnMvZ2VuL2Rlc3RpbmF0aW9ucy92MTtkZXN0aW5hdGlvbnN2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("CiBkZXN0aW5hdGlvbnMvdjEvb3BlcmF0aW9ucy5wcm90bxIPZGVzdGluYXRpb25zLnYxIlQKDEZsdXNoUmVxdWVzdBIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEhQKDGFsbF9wcmVmaXhlcxgDIAEoCBIOCgZ0ZW5hbnQYBCABKAkiIAoNRmx1c2hSZXNwb25zZRIPCgdiYXRjaGVzGAEgASgEIlsKF0xpc3REZXN0aW5hdGlvbnNSZXF1ZXN0EjAKBXN0YXRlGAEgASgOMiEuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uU3RhdGUSDgoGdGVuYW50GAIgASgJItAEChhMaXN0RGVzdGluYXRpb25zUmVzcG9uc2USMwoLZGVzdGluYXRpb24YASABKAsyHC5kZXN0aW5hdGlvbnMudjEuRGVzdGluYXRpb25IABIpCgZzaGFyZWQYAiABKA4yFy5kZXN0aW5hdGlvbnMudjEuU2hhcmVkSAASPAoQY2xvc2VkX3BhcnRpdGlvbhgQIAEoCzIgLmRlc3RpbmF0aW9ucy52MS5DbG9zZWRQYXJ0aXRpb25IABIwCgVzdGF0ZRgDIAEoDjIhLmRlc3RpbmF0aW9ucy52MS5EZXN0aW5hdGlvblN0YXRlEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjb2RlGAUgASgJEg8KB21lc3NhZ2UYBiABKAkSFgoOYmFja2xvZ19ldmVudHMYByABKAQSFQoNYmFja2xvZ19ieXRlcxgIIAEoBBIzChBvbGRlc3RfZXZlbnRfYWdlGAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCG5leHRfdHJ5GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdieV9oYW5kGAsgASgIEhUKDXBhcmtlZF9ldmVudHMYDCABKAQSEwoLZGVhZF9ldmVudHMYDSABKAQSEgoKb3Zlcl9xdW90YRgOIAEoCBIcChR3YWl0aW5nX2Rlc3RpbmF0aW9ucxgPIAEoBBIOCgZyZWdpb24YESABKAlCCQoHc3ViamVjdCI9CgtEZXN0aW5hdGlvbhIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEg4KBnRlbmFudBgDIAEoCSJCCg9DbG9zZWRQYXJ0aXRpb24SEQoJcGFydGl0aW9uGAEgASgNEgwKBGZpbGUYAiABKAkSDgoGb2Zmc2V0GAMgASgEIkAKDlJlZHJpdmVSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJIkgKD1JlZHJpdmVSZXNwb25zZRIUCgxkZXN0aW5hdGlvbnMYASABKAQSDwoHYmF0Y2hlcxgCIAEoBBIOCgZldmVudHMYAyABKAQiQQoPTGlzdERlYWRSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJIrsBChBMaXN0RGVhZFJlc3BvbnNlEjEKC2Rlc3RpbmF0aW9uGAEgASgLMhwuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uEgsKA2tleRgCIAEoCRIOCgZldmVudHMYAyABKAQSDAoEc2l6ZRgEIAEoBBIOCgZzaGEyNTYYBSABKAwSDgoGcmVhc29uGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJAChFFeHBvcnREZWFkUmVxdWVzdBIOCgZidWNrZXQYASABKAkSCwoDa2V5GAIgASgJEg4KBnRlbmFudBgDIAEoCSIiChJFeHBvcnREZWFkUmVzcG9uc2USDAoEZGF0YRgBIAEoDCJhChJEaXNjYXJkRGVhZFJlcXVlc3QSDgoGYnVja2V0GAEgASgJEg4KBnByZWZpeBgCIAEoCRILCgNrZXkYAyABKAkSDgoGZXZlbnRzGAQgASgEEg4KBnRlbmFudBgFIAEoCSI2ChNEaXNjYXJkRGVhZFJlc3BvbnNlEg8KB2JhdGNoZXMYASABKAQSDgoGZXZlbnRzGAIgASgEIlsKF0NoZWNrRGVzdGluYXRpb25SZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJEhAKCHJvbGVfYXJuGAQgASgJIkkKGENoZWNrRGVzdGluYXRpb25SZXNwb25zZRItCglkaWFnbm9zaXMYASABKAsyGi5kZXN0aW5hdGlvbnMudjEuRGlhZ25vc2lzIsABCglEaWFnbm9zaXMSLgoHb3V0Y29tZRgBIAEoDjIdLmRlc3RpbmF0aW9ucy52MS5DaGVja091dGNvbWUSLQoFc3RlcHMYAiADKAsyHi5kZXN0aW5hdGlvbnMudjEuRGlhZ25vc2lzU3RlcBIuCgpjaGVja2VkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWdpb24YBCABKAkSFAoMbGVmdG92ZXJfa2V5GAUgASgJIt0BCg1EaWFnbm9zaXNTdGVwEigKBHN0ZXAYASABKA4yGi5kZXN0aW5hdGlvbnMudjEuQ2hlY2tTdGVwEi4KB291dGNvbWUYAiABKA4yHS5kZXN0aW5hdGlvbnMudjEuQ2hlY2tPdXRjb21lEgwKBGNvZGUYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRISCgpyZXF1ZXN0X2lkGAUgASgJEi8KB21pc3NpbmcYBiADKAsyHi5kZXN0aW5hdGlvbnMudjEuTWlzc2luZ0FjdGlvbhIOCgZkZW5pZWQYByABKAgiXwoNTWlzc2luZ0FjdGlvbhIOCgZhY3Rpb24YASABKAkSKwoFcGxhY2UYAiABKA4yHC5kZXN0aW5hdGlvbnMudjEuUG9saWN5UGxhY2USEQoJc3RhdGVtZW50GAMgASgJKrUBChBEZXN0aW5hdGlvblN0YXRlEiEKHURFU1RJTkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYREVTVElOQVRJT05fU1RBVEVfQUNUSVZFEAESHgoaREVTVElOQVRJT05fU1RBVEVfUkVUUllJTkcQAhIdChlERVNUSU5BVElPTl9TVEFURV9CTE9DS0VEEAMSIQodREVTVElOQVRJT05fU1RBVEVfQ0FUQ0hJTkdfVVAQBCpNCgZTaGFyZWQSFgoSU0hBUkVEX1VOU1BFQ0lGSUVEEAASEwoPU0hBUkVEX0VORFBPSU5UEAESFgoSU0hBUkVEX0NSRURFTlRJQUxTEAIq9QEKCUNoZWNrU3RlcBIaChZDSEVDS19TVEVQX1VOU1BFQ0lGSUVEEAASGgoWQ0hFQ0tfU1RFUF9DUkVERU5USUFMUxABEhcKE0NIRUNLX1NURVBfTE9DQVRJT04QAhIYChRDSEVDS19TVEVQX09XTkVSU0hJUBADEhMKD0NIRUNLX1NURVBfTElTVBAEEhUKEUNIRUNLX1NURVBfQ1JFQVRFEAUSEgoOQ0hFQ0tfU1RFUF9BQ0wQBhITCg9DSEVDS19TVEVQX1RBR1MQBxISCg5DSEVDS19TVEVQX0tNUxAIEhQKEENIRUNLX1NURVBfQUJPUlQQCSqTAQoMQ2hlY2tPdXRjb21lEh0KGUNIRUNLX09VVENPTUVfVU5TUEVDSUZJRUQQABIXChNDSEVDS19PVVRDT01FX1dPUktTEAESFwoTQ0hFQ0tfT1VUQ09NRV9XQVJOUxACEhcKE0NIRUNLX09VVENPTUVfRkFJTFMQAxIZChVDSEVDS19PVVRDT01FX1VOS05PV04QBCpaCgtQb2xpY3lQbGFjZRIcChhQT0xJQ1lfUExBQ0VfVU5TUEVDSUZJRUQQABIXChNQT0xJQ1lfUExBQ0VfQlVDS0VUEAESFAoQUE9MSUNZX1BMQUNFX0tFWRACMvwECgpPcGVyYXRpb25zEkYKBUZsdXNoEh0uZGVzdGluYXRpb25zLnYxLkZsdXNoUmVxdWVzdBoeLmRlc3RpbmF0aW9ucy52MS5GbHVzaFJlc3BvbnNlEmkKEExpc3REZXN0aW5hdGlvbnMSKC5kZXN0aW5hdGlvbnMudjEuTGlzdERlc3RpbmF0aW9uc1JlcXVlc3QaKS5kZXN0aW5hdGlvbnMudjEuTGlzdERlc3RpbmF0aW9uc1Jlc3BvbnNlMAESTAoHUmVkcml2ZRIfLmRlc3RpbmF0aW9ucy52MS5SZWRyaXZlUmVxdWVzdBogLmRlc3RpbmF0aW9ucy52MS5SZWRyaXZlUmVzcG9uc2USUQoITGlzdERlYWQSIC5kZXN0aW5hdGlvbnMudjEuTGlzdERlYWRSZXF1ZXN0GiEuZGVzdGluYXRpb25zLnYxLkxpc3REZWFkUmVzcG9uc2UwARJXCgpFeHBvcnREZWFkEiIuZGVzdGluYXRpb25zLnYxLkV4cG9ydERlYWRSZXF1ZXN0GiMuZGVzdGluYXRpb25zLnYxLkV4cG9ydERlYWRSZXNwb25zZTABElgKC0Rpc2NhcmREZWFkEiMuZGVzdGluYXRpb25zLnYxLkRpc2NhcmREZWFkUmVxdWVzdBokLmRlc3RpbmF0aW9ucy52MS5EaXNjYXJkRGVhZFJlc3BvbnNlEmcKEENoZWNrRGVzdGluYXRpb24SKC5kZXN0aW5hdGlvbnMudjEuQ2hlY2tEZXN0aW5hdGlvblJlcXVlc3QaKS5kZXN0aW5hdGlvbnMudjEuQ2hlY2tEZXN0aW5hdGlvblJlc3BvbnNlQk5aTGdpdGh1Yi5jb20vb3Blbi1kZXN0aW5hdGlvbnMvZGVzdGluYXRpb25zL2dlbi9kZXN0aW5hdGlvbnMvdjE7ZGVzdGluYXRpb25zdjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * FlushRequest names what is to be flushed.
@@ -642,6 +642,229 @@ export const DiscardDeadResponseSchema: GenMessage<DiscardDeadResponse> = /*@__P
   messageDesc(file_destinations_v1_operations, 13);
 
 /**
+ * CheckDestinationRequest names the destination to check.
+ *
+ * @generated from message destinations.v1.CheckDestinationRequest
+ */
+export type CheckDestinationRequest = Message<"destinations.v1.CheckDestinationRequest"> & {
+  /**
+   * The destination's bucket.
+   *
+   * @generated from field: string bucket = 1;
+   */
+  bucket: string;
+
+  /**
+   * The destination's prefix, completed with "/" as in S3Event.prefix. Empty = the
+   * destination without a prefix.
+   *
+   * @generated from field: string prefix = 2;
+   */
+  prefix: string;
+
+  /**
+   * Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+   * which. While nobody is authenticated it is "default".
+   *
+   * @generated from field: string tenant = 3;
+   */
+  tenant: string;
+
+  /**
+   * Who is to be granted what is missing: the ARN of the role or user that the service
+   * writes with, or for an S3-compatible server its access key. Empty = the tenant's own
+   * role, or the one that AWS names in its answer, without its path; if neither is known the
+   * statements have a placeholder there.
+   *
+   * @generated from field: string role_arn = 4;
+   */
+  roleArn: string;
+};
+
+/**
+ * Describes the message destinations.v1.CheckDestinationRequest.
+ * Use `create(CheckDestinationRequestSchema)` to create a new message.
+ */
+export const CheckDestinationRequestSchema: GenMessage<CheckDestinationRequest> = /*@__PURE__*/
+  messageDesc(file_destinations_v1_operations, 14);
+
+/**
+ * CheckDestinationResponse is what was found out.
+ *
+ * @generated from message destinations.v1.CheckDestinationResponse
+ */
+export type CheckDestinationResponse = Message<"destinations.v1.CheckDestinationResponse"> & {
+  /**
+   * It.
+   *
+   * @generated from field: destinations.v1.Diagnosis diagnosis = 1;
+   */
+  diagnosis?: Diagnosis | undefined;
+};
+
+/**
+ * Describes the message destinations.v1.CheckDestinationResponse.
+ * Use `create(CheckDestinationResponseSchema)` to create a new message.
+ */
+export const CheckDestinationResponseSchema: GenMessage<CheckDestinationResponse> = /*@__PURE__*/
+  messageDesc(file_destinations_v1_operations, 15);
+
+/**
+ * Diagnosis is what the service can do at a destination, as it was found out.
+ *
+ * @generated from message destinations.v1.Diagnosis
+ */
+export type Diagnosis = Message<"destinations.v1.Diagnosis"> & {
+  /**
+   * Of the whole: FAILS if a step fails, else UNKNOWN if one is not known, else WARNS if
+   * one warns, else WORKS.
+   *
+   * @generated from field: destinations.v1.CheckOutcome outcome = 1;
+   */
+  outcome: CheckOutcome;
+
+  /**
+   * What was tried, each step once, in the order in which it was. Steps of what is
+   * switched off (ACL, tags, key, owner) are left out.
+   *
+   * @generated from field: repeated destinations.v1.DiagnosisStep steps = 2;
+   */
+  steps: DiagnosisStep[];
+
+  /**
+   * When it had been found out.
+   *
+   * @generated from field: google.protobuf.Timestamp checked_at = 3;
+   */
+  checkedAt?: Timestamp | undefined;
+
+  /**
+   * The region that the bucket is in. Empty = one endpoint serves all regions
+   * (--s3-endpoint).
+   *
+   * @generated from field: string region = 4;
+   */
+  region: string;
+
+  /**
+   * A multipart upload without parts may have been left behind under this key, because the
+   * service may not abort it. It tries again for a week, once a day. Empty = none was.
+   *
+   * @generated from field: string leftover_key = 5;
+   */
+  leftoverKey: string;
+};
+
+/**
+ * Describes the message destinations.v1.Diagnosis.
+ * Use `create(DiagnosisSchema)` to create a new message.
+ */
+export const DiagnosisSchema: GenMessage<Diagnosis> = /*@__PURE__*/
+  messageDesc(file_destinations_v1_operations, 16);
+
+/**
+ * DiagnosisStep is what came of one step.
+ *
+ * @generated from message destinations.v1.DiagnosisStep
+ */
+export type DiagnosisStep = Message<"destinations.v1.DiagnosisStep"> & {
+  /**
+   * Which.
+   *
+   * @generated from field: destinations.v1.CheckStep step = 1;
+   */
+  step: CheckStep;
+
+  /**
+   * What came of it.
+   *
+   * @generated from field: destinations.v1.CheckOutcome outcome = 2;
+   */
+  outcome: CheckOutcome;
+
+  /**
+   * AWS's error code, such as "AccessDenied", or "NoCredentials". Empty = it works, was
+   * not tried or was not answered.
+   *
+   * @generated from field: string code = 3;
+   */
+  code: string;
+
+  /**
+   * What was answered, or why it was not tried, for people. Of credentials that tenants
+   * share it is said to who sees every tenant.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
+
+  /**
+   * AWS's id of the request that failed, for its support; may be empty.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+
+  /**
+   * What has to be granted for it to work. None = no grant would help, or it works.
+   *
+   * @generated from field: repeated destinations.v1.MissingAction missing = 6;
+   */
+  missing: MissingAction[];
+
+  /**
+   * A statement of some policy denies it in so many words: to grant the action is not
+   * enough, that statement has to be changed.
+   *
+   * @generated from field: bool denied = 7;
+   */
+  denied: boolean;
+};
+
+/**
+ * Describes the message destinations.v1.DiagnosisStep.
+ * Use `create(DiagnosisStepSchema)` to create a new message.
+ */
+export const DiagnosisStepSchema: GenMessage<DiagnosisStep> = /*@__PURE__*/
+  messageDesc(file_destinations_v1_operations, 17);
+
+/**
+ * MissingAction is something that a policy has to allow.
+ *
+ * @generated from message destinations.v1.MissingAction
+ */
+export type MissingAction = Message<"destinations.v1.MissingAction"> & {
+  /**
+   * By AWS's name, such as "s3:PutObject".
+   *
+   * @generated from field: string action = 1;
+   */
+  action: string;
+
+  /**
+   * Where the statement belongs.
+   *
+   * @generated from field: destinations.v1.PolicyPlace place = 2;
+   */
+  place: PolicyPlace;
+
+  /**
+   * The statement to add, as JSON. Empty = there is none for this action, such as
+   * "sts:AssumeRole", which the role's trust policy grants.
+   *
+   * @generated from field: string statement = 3;
+   */
+  statement: string;
+};
+
+/**
+ * Describes the message destinations.v1.MissingAction.
+ * Use `create(MissingActionSchema)` to create a new message.
+ */
+export const MissingActionSchema: GenMessage<MissingAction> = /*@__PURE__*/
+  messageDesc(file_destinations_v1_operations, 18);
+
+/**
  * DestinationState is how a destination, or what destinations share, is.
  *
  * @generated from enum destinations.v1.DestinationState
@@ -725,6 +948,173 @@ export const SharedSchema: GenEnum<Shared> = /*@__PURE__*/
   enumDesc(file_destinations_v1_operations, 1);
 
 /**
+ * CheckStep is one of the things that are tried.
+ *
+ * @generated from enum destinations.v1.CheckStep
+ */
+export enum CheckStep {
+  /**
+   * Never answered.
+   *
+   * @generated from enum value: CHECK_STEP_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The service, or the tenant's role, has credentials, and S3 takes them.
+   *
+   * @generated from enum value: CHECK_STEP_CREDENTIALS = 1;
+   */
+  CREDENTIALS = 1,
+
+  /**
+   * The bucket says where it is (GetBucketLocation). If that is refused the region is
+   * found otherwise.
+   *
+   * @generated from enum value: CHECK_STEP_LOCATION = 2;
+   */
+  LOCATION = 2,
+
+  /**
+   * The bucket belongs to the account that the tenant's buckets have to belong to.
+   *
+   * @generated from enum value: CHECK_STEP_OWNERSHIP = 3;
+   */
+  OWNERSHIP = 3,
+
+  /**
+   * Multipart uploads that were left behind can be found (ListMultipartUploads).
+   *
+   * @generated from enum value: CHECK_STEP_LIST = 4;
+   */
+  LIST = 4,
+
+  /**
+   * Objects can be stored: a multipart upload can be begun under the prefix.
+   *
+   * @generated from enum value: CHECK_STEP_CREATE = 5;
+   */
+  CREATE = 5,
+
+  /**
+   * Likewise with the ACL that objects are stored with.
+   *
+   * @generated from enum value: CHECK_STEP_ACL = 6;
+   */
+  ACL = 6,
+
+  /**
+   * Likewise with the tags that the tenant's objects are stored with.
+   *
+   * @generated from enum value: CHECK_STEP_TAGS = 7;
+   */
+  TAGS = 7,
+
+  /**
+   * Likewise with the KMS key that the tenant's objects are encrypted with.
+   *
+   * @generated from enum value: CHECK_STEP_KMS = 8;
+   */
+  KMS = 8,
+
+  /**
+   * Multipart uploads that failed can be taken back (AbortMultipartUpload).
+   *
+   * @generated from enum value: CHECK_STEP_ABORT = 9;
+   */
+  ABORT = 9,
+}
+
+/**
+ * Describes the enum destinations.v1.CheckStep.
+ */
+export const CheckStepSchema: GenEnum<CheckStep> = /*@__PURE__*/
+  enumDesc(file_destinations_v1_operations, 2);
+
+/**
+ * CheckOutcome is what came of a step, or of all.
+ *
+ * @generated from enum destinations.v1.CheckOutcome
+ */
+export enum CheckOutcome {
+  /**
+   * Never answered.
+   *
+   * @generated from enum value: CHECK_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * S3 has done it.
+   *
+   * @generated from enum value: CHECK_OUTCOME_WORKS = 1;
+   */
+  WORKS = 1,
+
+  /**
+   * S3 refuses it, and objects are delivered all the same: something else suffers, such as
+   * that parts of uploads that failed stay in the bucket.
+   *
+   * @generated from enum value: CHECK_OUTCOME_WARNS = 2;
+   */
+  WARNS = 2,
+
+  /**
+   * No object is delivered as long as this is so.
+   *
+   * @generated from enum value: CHECK_OUTCOME_FAILS = 3;
+   */
+  FAILS = 3,
+
+  /**
+   * It was not tried, because of another step, or the answer does not tell.
+   *
+   * @generated from enum value: CHECK_OUTCOME_UNKNOWN = 4;
+   */
+  UNKNOWN = 4,
+}
+
+/**
+ * Describes the enum destinations.v1.CheckOutcome.
+ */
+export const CheckOutcomeSchema: GenEnum<CheckOutcome> = /*@__PURE__*/
+  enumDesc(file_destinations_v1_operations, 3);
+
+/**
+ * PolicyPlace is where a statement belongs.
+ *
+ * @generated from enum destinations.v1.PolicyPlace
+ */
+export enum PolicyPlace {
+  /**
+   * Not known, such as where it is AWS that names an action which the service has not asked for.
+   *
+   * @generated from enum value: POLICY_PLACE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Into the bucket's policy.
+   *
+   * @generated from enum value: POLICY_PLACE_BUCKET = 1;
+   */
+  BUCKET = 1,
+
+  /**
+   * Into the policy of the KMS key.
+   *
+   * @generated from enum value: POLICY_PLACE_KEY = 2;
+   */
+  KEY = 2,
+}
+
+/**
+ * Describes the enum destinations.v1.PolicyPlace.
+ */
+export const PolicyPlaceSchema: GenEnum<PolicyPlace> = /*@__PURE__*/
+  enumDesc(file_destinations_v1_operations, 4);
+
+/**
  * Operations is for the people who run the service.
  *
  * What ends a call with an error, beside what gRPC itself reports:
@@ -733,6 +1123,8 @@ export const SharedSchema: GenEnum<Shared> = /*@__PURE__*/
  *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
  *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
  *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+ *     INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
+ *     RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
  *     PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
  *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
  *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
@@ -825,6 +1217,24 @@ export const Operations: GenService<{
     methodKind: "unary";
     input: typeof DiscardDeadRequestSchema;
     output: typeof DiscardDeadResponseSchema;
+  },
+  /**
+   * CheckDestination finds out what the service can really do at a destination, by doing
+   * it now: it asks for the bucket's region, lists multipart uploads, and begins and aborts
+   * one under the prefix. It says of each step what came of it, and what has to be granted
+   * for it, with the statement. It stores no object, and nothing that was sent there is
+   * needed; a blocked destination stays blocked until its next try. It takes at most 40
+   * seconds. Checks of one destination at the same time are one; a caller has some 10
+   * at once and one a second in the long run.
+   *
+   * Any role lets a caller ask, for what his grant reaches.
+   *
+   * @generated from rpc destinations.v1.Operations.CheckDestination
+   */
+  checkDestination: {
+    methodKind: "unary";
+    input: typeof CheckDestinationRequestSchema;
+    output: typeof CheckDestinationResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_destinations_v1_operations, 0);

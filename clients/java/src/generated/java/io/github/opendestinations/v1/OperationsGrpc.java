@@ -10,6 +10,8 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
  *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
  *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
  *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+ *     INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
+ *     RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
  *     PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
  *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
  *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
@@ -218,6 +220,37 @@ public final class OperationsGrpc {
     return getDiscardDeadMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.github.opendestinations.v1.CheckDestinationRequest,
+      io.github.opendestinations.v1.CheckDestinationResponse> getCheckDestinationMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "CheckDestination",
+      requestType = io.github.opendestinations.v1.CheckDestinationRequest.class,
+      responseType = io.github.opendestinations.v1.CheckDestinationResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.github.opendestinations.v1.CheckDestinationRequest,
+      io.github.opendestinations.v1.CheckDestinationResponse> getCheckDestinationMethod() {
+    io.grpc.MethodDescriptor<io.github.opendestinations.v1.CheckDestinationRequest, io.github.opendestinations.v1.CheckDestinationResponse> getCheckDestinationMethod;
+    if ((getCheckDestinationMethod = OperationsGrpc.getCheckDestinationMethod) == null) {
+      synchronized (OperationsGrpc.class) {
+        if ((getCheckDestinationMethod = OperationsGrpc.getCheckDestinationMethod) == null) {
+          OperationsGrpc.getCheckDestinationMethod = getCheckDestinationMethod =
+              io.grpc.MethodDescriptor.<io.github.opendestinations.v1.CheckDestinationRequest, io.github.opendestinations.v1.CheckDestinationResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "CheckDestination"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.opendestinations.v1.CheckDestinationRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.opendestinations.v1.CheckDestinationResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new OperationsMethodDescriptorSupplier("CheckDestination"))
+              .build();
+        }
+      }
+    }
+    return getCheckDestinationMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -285,6 +318,8 @@ public final class OperationsGrpc {
    *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
    *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
    *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+   *     INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
+   *     RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
    *     PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
@@ -375,6 +410,23 @@ public final class OperationsGrpc {
         io.grpc.stub.StreamObserver<io.github.opendestinations.v1.DiscardDeadResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getDiscardDeadMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * CheckDestination finds out what the service can really do at a destination, by doing
+     * it now: it asks for the bucket's region, lists multipart uploads, and begins and aborts
+     * one under the prefix. It says of each step what came of it, and what has to be granted
+     * for it, with the statement. It stores no object, and nothing that was sent there is
+     * needed; a blocked destination stays blocked until its next try. It takes at most 40
+     * seconds. Checks of one destination at the same time are one; a caller has some 10
+     * at once and one a second in the long run.
+     * Any role lets a caller ask, for what his grant reaches.
+     * </pre>
+     */
+    default void checkDestination(io.github.opendestinations.v1.CheckDestinationRequest request,
+        io.grpc.stub.StreamObserver<io.github.opendestinations.v1.CheckDestinationResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCheckDestinationMethod(), responseObserver);
+    }
   }
 
   /**
@@ -386,6 +438,8 @@ public final class OperationsGrpc {
    *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
    *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
    *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+   *     INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
+   *     RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
    *     PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
@@ -417,6 +471,8 @@ public final class OperationsGrpc {
    *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
    *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
    *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+   *     INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
+   *     RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
    *     PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
@@ -524,6 +580,24 @@ public final class OperationsGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getDiscardDeadMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * CheckDestination finds out what the service can really do at a destination, by doing
+     * it now: it asks for the bucket's region, lists multipart uploads, and begins and aborts
+     * one under the prefix. It says of each step what came of it, and what has to be granted
+     * for it, with the statement. It stores no object, and nothing that was sent there is
+     * needed; a blocked destination stays blocked until its next try. It takes at most 40
+     * seconds. Checks of one destination at the same time are one; a caller has some 10
+     * at once and one a second in the long run.
+     * Any role lets a caller ask, for what his grant reaches.
+     * </pre>
+     */
+    public void checkDestination(io.github.opendestinations.v1.CheckDestinationRequest request,
+        io.grpc.stub.StreamObserver<io.github.opendestinations.v1.CheckDestinationResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getCheckDestinationMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -535,6 +609,8 @@ public final class OperationsGrpc {
    *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
    *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
    *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+   *     INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
+   *     RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
    *     PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
@@ -642,6 +718,23 @@ public final class OperationsGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getDiscardDeadMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * CheckDestination finds out what the service can really do at a destination, by doing
+     * it now: it asks for the bucket's region, lists multipart uploads, and begins and aborts
+     * one under the prefix. It says of each step what came of it, and what has to be granted
+     * for it, with the statement. It stores no object, and nothing that was sent there is
+     * needed; a blocked destination stays blocked until its next try. It takes at most 40
+     * seconds. Checks of one destination at the same time are one; a caller has some 10
+     * at once and one a second in the long run.
+     * Any role lets a caller ask, for what his grant reaches.
+     * </pre>
+     */
+    public io.github.opendestinations.v1.CheckDestinationResponse checkDestination(io.github.opendestinations.v1.CheckDestinationRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getCheckDestinationMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -653,6 +746,8 @@ public final class OperationsGrpc {
    *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
    *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
    *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+   *     INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
+   *     RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
    *     PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
@@ -757,6 +852,23 @@ public final class OperationsGrpc {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getDiscardDeadMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * CheckDestination finds out what the service can really do at a destination, by doing
+     * it now: it asks for the bucket's region, lists multipart uploads, and begins and aborts
+     * one under the prefix. It says of each step what came of it, and what has to be granted
+     * for it, with the statement. It stores no object, and nothing that was sent there is
+     * needed; a blocked destination stays blocked until its next try. It takes at most 40
+     * seconds. Checks of one destination at the same time are one; a caller has some 10
+     * at once and one a second in the long run.
+     * Any role lets a caller ask, for what his grant reaches.
+     * </pre>
+     */
+    public io.github.opendestinations.v1.CheckDestinationResponse checkDestination(io.github.opendestinations.v1.CheckDestinationRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getCheckDestinationMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -768,6 +880,8 @@ public final class OperationsGrpc {
    *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
    *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
    *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+   *     INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
+   *     RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
    *     PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
@@ -834,6 +948,24 @@ public final class OperationsGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getDiscardDeadMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * CheckDestination finds out what the service can really do at a destination, by doing
+     * it now: it asks for the bucket's region, lists multipart uploads, and begins and aborts
+     * one under the prefix. It says of each step what came of it, and what has to be granted
+     * for it, with the statement. It stores no object, and nothing that was sent there is
+     * needed; a blocked destination stays blocked until its next try. It takes at most 40
+     * seconds. Checks of one destination at the same time are one; a caller has some 10
+     * at once and one a second in the long run.
+     * Any role lets a caller ask, for what his grant reaches.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.github.opendestinations.v1.CheckDestinationResponse> checkDestination(
+        io.github.opendestinations.v1.CheckDestinationRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getCheckDestinationMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_FLUSH = 0;
@@ -842,6 +974,7 @@ public final class OperationsGrpc {
   private static final int METHODID_LIST_DEAD = 3;
   private static final int METHODID_EXPORT_DEAD = 4;
   private static final int METHODID_DISCARD_DEAD = 5;
+  private static final int METHODID_CHECK_DESTINATION = 6;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -883,6 +1016,10 @@ public final class OperationsGrpc {
         case METHODID_DISCARD_DEAD:
           serviceImpl.discardDead((io.github.opendestinations.v1.DiscardDeadRequest) request,
               (io.grpc.stub.StreamObserver<io.github.opendestinations.v1.DiscardDeadResponse>) responseObserver);
+          break;
+        case METHODID_CHECK_DESTINATION:
+          serviceImpl.checkDestination((io.github.opendestinations.v1.CheckDestinationRequest) request,
+              (io.grpc.stub.StreamObserver<io.github.opendestinations.v1.CheckDestinationResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -944,6 +1081,13 @@ public final class OperationsGrpc {
               io.github.opendestinations.v1.DiscardDeadRequest,
               io.github.opendestinations.v1.DiscardDeadResponse>(
                 service, METHODID_DISCARD_DEAD)))
+        .addMethod(
+          getCheckDestinationMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.github.opendestinations.v1.CheckDestinationRequest,
+              io.github.opendestinations.v1.CheckDestinationResponse>(
+                service, METHODID_CHECK_DESTINATION)))
         .build();
   }
 
@@ -998,6 +1142,7 @@ public final class OperationsGrpc {
               .addMethod(getListDeadMethod())
               .addMethod(getExportDeadMethod())
               .addMethod(getDiscardDeadMethod())
+              .addMethod(getCheckDestinationMethod())
               .build();
         }
       }

@@ -85,6 +85,31 @@ public final class OperationsProto {
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_destinations_v1_DiscardDeadResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_destinations_v1_CheckDestinationRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_destinations_v1_CheckDestinationRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_destinations_v1_CheckDestinationResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_destinations_v1_CheckDestinationResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_destinations_v1_Diagnosis_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_destinations_v1_Diagnosis_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_destinations_v1_DiagnosisStep_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_destinations_v1_DiagnosisStep_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_destinations_v1_MissingAction_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_destinations_v1_MissingAction_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -149,33 +174,69 @@ public final class OperationsProto {
       "\001(\tR\006prefix\022\020\n\003key\030\003 \001(\tR\003key\022\026\n\006events\030" +
       "\004 \001(\004R\006events\022\026\n\006tenant\030\005 \001(\tR\006tenant\"G\n" +
       "\023DiscardDeadResponse\022\030\n\007batches\030\001 \001(\004R\007b" +
-      "atches\022\026\n\006events\030\002 \001(\004R\006events*\265\001\n\020Desti" +
-      "nationState\022!\n\035DESTINATION_STATE_UNSPECI" +
-      "FIED\020\000\022\034\n\030DESTINATION_STATE_ACTIVE\020\001\022\036\n\032" +
-      "DESTINATION_STATE_RETRYING\020\002\022\035\n\031DESTINAT" +
-      "ION_STATE_BLOCKED\020\003\022!\n\035DESTINATION_STATE" +
-      "_CATCHING_UP\020\004*M\n\006Shared\022\026\n\022SHARED_UNSPE" +
-      "CIFIED\020\000\022\023\n\017SHARED_ENDPOINT\020\001\022\026\n\022SHARED_" +
-      "CREDENTIALS\020\0022\223\004\n\nOperations\022F\n\005Flush\022\035." +
-      "destinations.v1.FlushRequest\032\036.destinati" +
-      "ons.v1.FlushResponse\022i\n\020ListDestinations" +
-      "\022(.destinations.v1.ListDestinationsReque" +
-      "st\032).destinations.v1.ListDestinationsRes" +
-      "ponse0\001\022L\n\007Redrive\022\037.destinations.v1.Red" +
-      "riveRequest\032 .destinations.v1.RedriveRes" +
-      "ponse\022Q\n\010ListDead\022 .destinations.v1.List" +
-      "DeadRequest\032!.destinations.v1.ListDeadRe" +
-      "sponse0\001\022W\n\nExportDead\022\".destinations.v1" +
-      ".ExportDeadRequest\032#.destinations.v1.Exp" +
-      "ortDeadResponse0\001\022X\n\013DiscardDead\022#.desti" +
-      "nations.v1.DiscardDeadRequest\032$.destinat" +
-      "ions.v1.DiscardDeadResponseB\333\001\n\035io.githu" +
-      "b.opendestinations.v1B\017OperationsProtoP\001" +
-      "ZLgithub.com/open-destinations/destinati" +
-      "ons/gen/destinations/v1;destinationsv1\242\002" +
-      "\003DXX\252\002\017Destinations.V1\312\002\017Destinations\\V1" +
-      "\342\002\033Destinations\\V1\\GPBMetadata\352\002\020Destina" +
-      "tions::V1b\006proto3"
+      "atches\022\026\n\006events\030\002 \001(\004R\006events\"|\n\027CheckD" +
+      "estinationRequest\022\026\n\006bucket\030\001 \001(\tR\006bucke" +
+      "t\022\026\n\006prefix\030\002 \001(\tR\006prefix\022\026\n\006tenant\030\003 \001(" +
+      "\tR\006tenant\022\031\n\010role_arn\030\004 \001(\tR\007roleArn\"T\n\030" +
+      "CheckDestinationResponse\0228\n\tdiagnosis\030\001 " +
+      "\001(\0132\032.destinations.v1.DiagnosisR\tdiagnos" +
+      "is\"\360\001\n\tDiagnosis\0227\n\007outcome\030\001 \001(\0162\035.dest" +
+      "inations.v1.CheckOutcomeR\007outcome\0224\n\005ste" +
+      "ps\030\002 \003(\0132\036.destinations.v1.DiagnosisStep" +
+      "R\005steps\0229\n\nchecked_at\030\003 \001(\0132\032.google.pro" +
+      "tobuf.TimestampR\tcheckedAt\022\026\n\006region\030\004 \001" +
+      "(\tR\006region\022!\n\014leftover_key\030\005 \001(\tR\013leftov" +
+      "erKey\"\227\002\n\rDiagnosisStep\022.\n\004step\030\001 \001(\0162\032." +
+      "destinations.v1.CheckStepR\004step\0227\n\007outco" +
+      "me\030\002 \001(\0162\035.destinations.v1.CheckOutcomeR" +
+      "\007outcome\022\022\n\004code\030\003 \001(\tR\004code\022\030\n\007message\030" +
+      "\004 \001(\tR\007message\022\035\n\nrequest_id\030\005 \001(\tR\trequ" +
+      "estId\0228\n\007missing\030\006 \003(\0132\036.destinations.v1" +
+      ".MissingActionR\007missing\022\026\n\006denied\030\007 \001(\010R" +
+      "\006denied\"y\n\rMissingAction\022\026\n\006action\030\001 \001(\t" +
+      "R\006action\0222\n\005place\030\002 \001(\0162\034.destinations.v" +
+      "1.PolicyPlaceR\005place\022\034\n\tstatement\030\003 \001(\tR" +
+      "\tstatement*\265\001\n\020DestinationState\022!\n\035DESTI" +
+      "NATION_STATE_UNSPECIFIED\020\000\022\034\n\030DESTINATIO" +
+      "N_STATE_ACTIVE\020\001\022\036\n\032DESTINATION_STATE_RE" +
+      "TRYING\020\002\022\035\n\031DESTINATION_STATE_BLOCKED\020\003\022" +
+      "!\n\035DESTINATION_STATE_CATCHING_UP\020\004*M\n\006Sh" +
+      "ared\022\026\n\022SHARED_UNSPECIFIED\020\000\022\023\n\017SHARED_E" +
+      "NDPOINT\020\001\022\026\n\022SHARED_CREDENTIALS\020\002*\365\001\n\tCh" +
+      "eckStep\022\032\n\026CHECK_STEP_UNSPECIFIED\020\000\022\032\n\026C" +
+      "HECK_STEP_CREDENTIALS\020\001\022\027\n\023CHECK_STEP_LO" +
+      "CATION\020\002\022\030\n\024CHECK_STEP_OWNERSHIP\020\003\022\023\n\017CH" +
+      "ECK_STEP_LIST\020\004\022\025\n\021CHECK_STEP_CREATE\020\005\022\022" +
+      "\n\016CHECK_STEP_ACL\020\006\022\023\n\017CHECK_STEP_TAGS\020\007\022" +
+      "\022\n\016CHECK_STEP_KMS\020\010\022\024\n\020CHECK_STEP_ABORT\020" +
+      "\t*\223\001\n\014CheckOutcome\022\035\n\031CHECK_OUTCOME_UNSP" +
+      "ECIFIED\020\000\022\027\n\023CHECK_OUTCOME_WORKS\020\001\022\027\n\023CH" +
+      "ECK_OUTCOME_WARNS\020\002\022\027\n\023CHECK_OUTCOME_FAI" +
+      "LS\020\003\022\031\n\025CHECK_OUTCOME_UNKNOWN\020\004*Z\n\013Polic" +
+      "yPlace\022\034\n\030POLICY_PLACE_UNSPECIFIED\020\000\022\027\n\023" +
+      "POLICY_PLACE_BUCKET\020\001\022\024\n\020POLICY_PLACE_KE" +
+      "Y\020\0022\374\004\n\nOperations\022F\n\005Flush\022\035.destinatio" +
+      "ns.v1.FlushRequest\032\036.destinations.v1.Flu" +
+      "shResponse\022i\n\020ListDestinations\022(.destina" +
+      "tions.v1.ListDestinationsRequest\032).desti" +
+      "nations.v1.ListDestinationsResponse0\001\022L\n" +
+      "\007Redrive\022\037.destinations.v1.RedriveReques" +
+      "t\032 .destinations.v1.RedriveResponse\022Q\n\010L" +
+      "istDead\022 .destinations.v1.ListDeadReques" +
+      "t\032!.destinations.v1.ListDeadResponse0\001\022W" +
+      "\n\nExportDead\022\".destinations.v1.ExportDea" +
+      "dRequest\032#.destinations.v1.ExportDeadRes" +
+      "ponse0\001\022X\n\013DiscardDead\022#.destinations.v1" +
+      ".DiscardDeadRequest\032$.destinations.v1.Di" +
+      "scardDeadResponse\022g\n\020CheckDestination\022(." +
+      "destinations.v1.CheckDestinationRequest\032" +
+      ").destinations.v1.CheckDestinationRespon" +
+      "seB\333\001\n\035io.github.opendestinations.v1B\017Op" +
+      "erationsProtoP\001ZLgithub.com/open-destina" +
+      "tions/destinations/gen/destinations/v1;d" +
+      "estinationsv1\242\002\003DXX\252\002\017Destinations.V1\312\002\017" +
+      "Destinations\\V1\342\002\033Destinations\\V1\\GPBMet" +
+      "adata\352\002\020Destinations::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -267,6 +328,36 @@ public final class OperationsProto {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_destinations_v1_DiscardDeadResponse_descriptor,
         new java.lang.String[] { "Batches", "Events", });
+    internal_static_destinations_v1_CheckDestinationRequest_descriptor =
+      getDescriptor().getMessageTypes().get(14);
+    internal_static_destinations_v1_CheckDestinationRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_destinations_v1_CheckDestinationRequest_descriptor,
+        new java.lang.String[] { "Bucket", "Prefix", "Tenant", "RoleArn", });
+    internal_static_destinations_v1_CheckDestinationResponse_descriptor =
+      getDescriptor().getMessageTypes().get(15);
+    internal_static_destinations_v1_CheckDestinationResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_destinations_v1_CheckDestinationResponse_descriptor,
+        new java.lang.String[] { "Diagnosis", });
+    internal_static_destinations_v1_Diagnosis_descriptor =
+      getDescriptor().getMessageTypes().get(16);
+    internal_static_destinations_v1_Diagnosis_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_destinations_v1_Diagnosis_descriptor,
+        new java.lang.String[] { "Outcome", "Steps", "CheckedAt", "Region", "LeftoverKey", });
+    internal_static_destinations_v1_DiagnosisStep_descriptor =
+      getDescriptor().getMessageTypes().get(17);
+    internal_static_destinations_v1_DiagnosisStep_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_destinations_v1_DiagnosisStep_descriptor,
+        new java.lang.String[] { "Step", "Outcome", "Code", "Message", "RequestId", "Missing", "Denied", });
+    internal_static_destinations_v1_MissingAction_descriptor =
+      getDescriptor().getMessageTypes().get(18);
+    internal_static_destinations_v1_MissingAction_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_destinations_v1_MissingAction_descriptor,
+        new java.lang.String[] { "Action", "Place", "Statement", });
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
   }

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
+	"github.com/open-destinations/destinations/policy"
+	"github.com/open-destinations/destinations/uploader"
+)
+
+// unknownPrincipal stands in a statement for whoever the service writes as, if that is not
+// known. AWS takes no policy with it.
+const unknownPrincipal = "ARN-OF-THE-ROLE-THAT-THE-SERVICE-WRITES-WITH"
+
+// destinationTerms are terms for what stands under one prefix, with everything switched on,
+// so that there is a statement for each action. No key has that name: which it is does not
+// stand in a statement of its own policy.
+func destinationTerms(t policy.Terms, prefix string) policy.Terms {
+	if prefix != "" {
+		t.Prefixes = []string{prefix}
+	}
+	t.Tags = true
+	if t.KMSKey == "" {
+		t.KMSKey = "unknown"
+	}
+	return t
+}
+
+// diagnosisOf is a diagnosis as the API says it, with a statement for each missing action.
+func diagnosisOf(d *uploader.Diagnosis, terms policy.Terms) *destinationsv1.Diagnosis {
+	if terms.Principal == "" {
+		terms.Principal = principalIn(d)
+	}
+	of := &destinationsv1.Diagnosis{Outcome: checkOutcomeOf(d.Outcome()), CheckedAt: stampOf(d.At), Region: d.Region}
+	if d.Leftover {
+		of.LeftoverKey = d.Key
+	}
+	for _, s := range d.Steps {
+		step := &destinationsv1.DiagnosisStep{
+			Step: checkStepOf(s.Name), Outcome: checkOutcomeOf(s.Outcome), Code: s.Code,
+			Message: strings.ToValidUTF8(s.Message, "\uFFFD"), RequestId: strings.ToValidUTF8(s.RequestID, "\uFFFD"), Denied: s.Denied,
+		}
+		for _, action := range s.Missing {
+			step.Missing = append(step.Missing, missingOf(action, terms))
+		}
+		of.Steps = append(of.Steps, step)
+	}
+	return of
+}
+
+// missingOf is an action that has to be granted.
+func missingOf(action string, terms policy.Terms) *destinationsv1.MissingAction {
+	missing := &destinationsv1.MissingAction{Action: action}
+	statement, on, ok := terms.Allowing(action)
+	if !ok {
+		return missing
+	}
+	text, err := statement.JSON()
+	if err != nil {
+		panic("destinations: invariant: a statement can be written as JSON: " + err.Error())
+	}
+	missing.Statement = strings.TrimSpace(string(text))
+	missing.Place = destinationsv1.PolicyPlace_POLICY_PLACE_BUCKET
+	if on == policy.OnKey {
+		missing.Place = destinationsv1.PolicyPlace_POLICY_PLACE_KEY
+	}
+	return missing
+}
+
+// namedUser finds who it is that AWS refuses something.
+var namedUser = regexp.MustCompile(`User: arn:(aws|aws-cn|aws-us-gov):(?:sts::([0-9]{12}):assumed-role/([\w+=,.@-]+)/|iam::([0-9]{12}):(user/[\w+=,.@/-]+))`)
+
+// principalIn is who the service writes as, as far as AWS has said it: of a role without its
+// path, which AWS leaves out.
+func principalIn(d *uploader.Diagnosis) string {
+	for _, s := range d.Steps {
+		switch m := namedUser.FindStringSubmatch(s.Message); {
+		case m == nil || s.Name == uploader.StepCredentials: // that may be somebody before the role was assumed
+		case m[3] != "":
+			return "arn:" + m[1] + ":iam::" + m[2] + ":role/" + m[3]
+		default:
+			return "arn:" + m[1] + ":iam::" + m[4] + ":" + m[5]
+		}
+	}
+	return unknownPrincipal
+}
+
+// hideShared takes out what was said of the credentials, which may be shared: it names what
+// only who runs the service need know.
+func hideShared(d *destinationsv1.Diagnosis) {
+	for _, s := range d.GetSteps() {
+		if s.GetStep() == destinationsv1.CheckStep_CHECK_STEP_CREDENTIALS {
+			s.Message = ""
+		}
+	}
+}
+
+func checkOutcomeOf(o uploader.Outcome) destinationsv1.CheckOutcome {
+	switch o {
+	case uploader.OutcomeWorks:
+		return destinationsv1.CheckOutcome_CHECK_OUTCOME_WORKS
+	case uploader.OutcomeWarns:
+		return destinationsv1.CheckOutcome_CHECK_OUTCOME_WARNS
+	case uploader.OutcomeFails:
+		return destinationsv1.CheckOutcome_CHECK_OUTCOME_FAILS
+	}
+	return destinationsv1.CheckOutcome_CHECK_OUTCOME_UNKNOWN
+}
+
+// checkStepOf is a step of the API; it has one for each of the uploader's, under its name.
+func checkStepOf(name uploader.StepName) destinationsv1.CheckStep {
+	return destinationsv1.CheckStep(destinationsv1.CheckStep_value[checkStepPrefix+strings.ToUpper(string(name))])
+}
+
+const (
+	checkStepPrefix    = "CHECK_STEP_"
+	checkOutcomePrefix = "CHECK_OUTCOME_"
+)
+
+// checkName is a step or an outcome in words; a later version's by its number.
+func checkName(prefix, value string) string {
+	return strings.ToLower(strings.TrimPrefix(value, prefix))
+}
