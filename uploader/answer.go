@@ -20,6 +20,8 @@ type verdict struct {
 	moved   bool          // the bucket is in another region, which is known now
 	restart bool          // the multipart upload is lost: a new one may succeed under the same key
 	pause   time.Duration // S3 asks to be left alone for so long
+	renewed bool          // the credentials were at fault, and others are asked for by the next attempt
+	final   bool          // soon it will be the same, whatever is known of the error
 }
 
 // newError returns the Error of a request that ended with err.
@@ -28,6 +30,7 @@ func newError(op string, o *Object, err error) *Error {
 	var none *credentialsError
 	if errors.As(err, &none) {
 		e.Code = CodeNoCredentials
+		e.verdict.final = none.final
 		return e
 	}
 	var api smithy.APIError
@@ -82,6 +85,7 @@ func (t *transfer) failure(ctx context.Context, op, region string, err error) *E
 		err = fmt.Errorf("%w: %w", errSlow, err)
 	}
 	e := newError(op, t.o, err)
+	e.verdict.renewed = t.renewed(e)
 	switch e.Status {
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusBadRequest:
 		t.relocate(e, region)

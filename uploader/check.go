@@ -81,13 +81,11 @@ func (c *check) tryCredentials(ctx context.Context) {
 	ctx, cancel := c.u.deadline(ctx, 0)
 	defer cancel()
 	step := Step{Name: StepCredentials, Outcome: OutcomeWorks}
-	if provider := c.u.clients.in(c.u.cfg.Region).Options().Credentials; provider != nil {
-		if _, err := provider.Retrieve(ctx); err != nil {
-			e := newError("GetCredentials", c.o, err)
-			step = c.failed(StepCredentials, OutcomeFails, e)
-			step.Missing = actionsOf(e, nil)
-			c.stopped = StepCredentials
-		}
+	if _, err := c.credentials(ctx); err != nil {
+		e := newError("GetCredentials", c.o, err)
+		step = c.failed(StepCredentials, OutcomeFails, e)
+		step.Missing = actionsOf(e, nil)
+		c.stopped = StepCredentials
 	}
 	c.add(step)
 }
@@ -102,7 +100,7 @@ func (c *check) tryLocation(ctx context.Context) {
 		region := c.bucketRegion(ctx)
 		ctx, cancel := c.u.deadline(ctx, 0)
 		defer cancel()
-		out, err := c.u.clients.in(region).GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: &c.o.Bucket, ExpectedBucketOwner: c.owner()})
+		out, err := c.u.clients.in(region).GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: &c.o.Bucket, ExpectedBucketOwner: c.owner()}, c.signing()...)
 		if err != nil {
 			return c.failure(ctx, "GetBucketLocation", region, err)
 		}

@@ -87,8 +87,11 @@ func (c *clients) apply(o *s3.Options, region string) {
 	o.DisableS3ExpressSessionAuth = aws.Bool(true)
 	// Headers and bodies stay out of every log.
 	o.ClientLogMode = 0
-	o.Logger = logging.Nop{}
+	o.Logger = quiet
 }
+
+// quiet is a logger for the SDK.
+var quiet = logging.Nop{}
 
 // close closes idle connections, if they are ours.
 func (c *clients) close() {

@@ -36,6 +36,10 @@ type Config struct {
 	// Default "bucket-owner-full-control": the only one that a bucket with
 	// disabled ACLs takes. "" sends none.
 	ACL string
+	// STSEndpoint is the URL of the service that hands out credentials for the roles of
+	// tenants, http or https (flag --sts-endpoint). Default "": that of AWS for the
+	// configured region, or what the aws.Config names.
+	STSEndpoint string
 	// Region is used when a bucket's own region cannot be learned. Default "":
 	// that of the aws.Config, and without one us-east-1.
 	Region string
@@ -98,6 +102,7 @@ func (c Config) Validate() error {
 		}
 	}
 	check(validEndpoint(c.Endpoint), "--s3-endpoint %q: must be an http or https URL with a host, and without credentials or a query", c.Endpoint)
+	check(validEndpoint(c.STSEndpoint), "--sts-endpoint %q: must be an http or https URL with a host, and without credentials or a query", c.STSEndpoint)
 	check(validACL(c.ACL), "--s3-acl %q: must be empty or a canned ACL of S3", c.ACL)
 	check(c.Region == "" || validRegion(c.Region), "Region %q: must be the name of a region", c.Region)
 	check(c.PartSize >= minPartSize && c.PartSize <= maxPartSize,

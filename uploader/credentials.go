@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // CodeNoCredentials is the Code of an [Error] whose request was never sent,
@@ -14,10 +16,27 @@ const CodeNoCredentials = "NoCredentials"
 
 // credentialsError is a provider of credentials that has none. What its service
 // answered concerns no bucket: an AccessDenied in it is not the bucket's.
-type credentialsError struct{ err error }
+type credentialsError struct {
+	err   error
+	final bool // the same is answered to who asks again soon
+}
 
 func (e *credentialsError) Error() string { return fmt.Sprintf("get credentials: %v", e.err) }
 func (e *credentialsError) Unwrap() error { return e.err }
+
+// isFinal reports whether an answer of the service of the credentials stays for a while: a
+// role that is not there, or does not trust us.
+func isFinal(err error) bool {
+	e := &Error{Err: err}
+	var api smithy.APIError
+	var answer *smithyhttp.ResponseError
+	if !errors.As(err, &api) || !errors.As(err, &answer) || answer.Response == nil {
+		return false
+	}
+	e.Code, e.Status = api.ErrorCode(), answer.HTTPStatusCode()
+	known := rowOf(e)
+	return known.class != ClassTransient && !known.again
+}
 
 // marking is a provider of credentials whose errors can be told from those of S3.
 type marking struct{ aws.CredentialsProvider }

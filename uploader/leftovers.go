@@ -69,7 +69,7 @@ func (m *multipart) list(ctx context.Context, p *listing, again func(*Error) boo
 		in.ExpectedBucketOwner = m.owner()
 		ctx, cancel := m.u.deadline(ctx, 0)
 		defer cancel()
-		out, err := m.client.ListMultipartUploads(ctx, in)
+		out, err := m.client.ListMultipartUploads(ctx, in, m.signing()...)
 		if err == nil {
 			err = p.read(out, m.o.Key)
 		}

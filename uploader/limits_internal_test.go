@@ -31,6 +31,35 @@ func TestRegionsAreBounded(t *testing.T) {
 	}
 }
 
+// However many tenants have roles, so many sessions are kept, and an asker always gets his own.
+func TestSessionsAreBounded(t *testing.T) {
+	s := newSessions(nil, nil)
+	for i := range maxSessions + 100 {
+		tenant := fmt.Sprint(i)
+		if got := s.session(tenant, Role{ARN: tenant}); got.tenant != tenant || got != s.session(tenant, Role{ARN: tenant}) {
+			t.Fatalf("%s: got the session of %s", tenant, got.tenant)
+		}
+	}
+	if got := len(s.mu.of); got != maxSessions {
+		t.Errorf("got %d sessions, want %d", got, maxSessions)
+	}
+}
+
+// With nothing said of a tenant its requests cost nothing more.
+func TestNothingSaidCostsNothing(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.TenantOf = func(string) Tenant { return Tenant{} }
+	u, err := New(aws.Config{}, cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	of := &transfer{u: u, o: &Object{Tenant: "acme", Bucket: "bucket"}}
+	if n := testing.AllocsPerRun(100, func() { of.terms(); of.owner(); of.signing(); of.asker() }); n > 0 {
+		t.Errorf("got %v allocations, want none", n)
+	}
+}
+
 func TestPartsGrowSoThatTheyAreAtMost10000(t *testing.T) {
 	cfg := DefaultConfig()
 	for _, tt := range []struct{ size, want int64 }{

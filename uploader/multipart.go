@@ -70,7 +70,7 @@ func (m *multipart) create(ctx context.Context, again func(*Error) bool) error {
 		if m.alter != nil {
 			m.alter(in)
 		}
-		out, err := m.client.CreateMultipartUpload(ctx, in)
+		out, err := m.client.CreateMultipartUpload(ctx, in, m.signing()...)
 		if err == nil && aws.ToString(out.UploadId) == "" {
 			err = errors.New("status 200, but no id of an upload")
 		}
@@ -119,7 +119,7 @@ func (m *multipart) part(ctx context.Context, i int) error {
 			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id, PartNumber: &number,
 			Body: m.section(off, size), ContentLength: &size, ChecksumCRC32: &checksum,
 			ExpectedBucketOwner: m.owner(),
-		})
+		}, m.signing()...)
 		if err == nil && aws.ToString(out.ETag) == "" {
 			err = errNoETag
 		}
@@ -146,7 +146,7 @@ func (m *multipart) complete(ctx context.Context) error {
 		out, err := m.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &m.id, IfNoneMatch: aws.String(createOnly),
 			MultipartUpload: &types.CompletedMultipartUpload{Parts: m.parts}, ExpectedBucketOwner: m.owner(),
-		})
+		}, m.signing()...)
 		if err == nil && aws.ToString(out.ETag) == "" {
 			err = errNoETag
 		}
@@ -202,7 +202,7 @@ func (m *multipart) abortID(ctx context.Context, id string, again func(*Error) b
 		call := Call{Op: "AbortMultipartUpload", UploadID: id, Region: m.region, Began: time.Now()}
 		out, err := m.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 			Bucket: &m.o.Bucket, Key: &m.o.Key, UploadId: &id, ExpectedBucketOwner: m.owner(),
-		})
+		}, m.signing()...)
 		if err == nil {
 			known = true
 			m.called(call, out.ResultMetadata, nil)

@@ -167,7 +167,11 @@ func (u *Uploader) startLookup(by asker, l *lookup) {
 		ctx, cancel := u.deadline(u.ctx, 0)
 		defer cancel()
 		t := &transfer{u: u, o: &Object{Tenant: by.tenant, Bucket: by.bucket}}
-		u.regions.finish(by, l, t.askRegion(ctx))
+		region := ""
+		if _, err := t.credentials(ctx); err == nil { // without them nothing is learned
+			region = t.askRegion(ctx)
+		}
+		u.regions.finish(by, l, region)
 	})
 }
 
@@ -177,7 +181,7 @@ func (t *transfer) bucketRegion(ctx context.Context) string { return t.u.regions
 // asker is who the object's tenant is to [regions].
 func (t *transfer) asker() asker {
 	by := asker{bucket: t.o.Bucket}
-	if of := t.tenant(); of.BucketOwner != "" {
+	if of := t.tenant(); of.BucketOwner != "" || of.Role != (Role{}) {
 		by.tenant = t.o.Tenant
 	}
 	return by
@@ -192,7 +196,7 @@ func (t *transfer) askRegion(ctx context.Context) string {
 	if region := t.headRegion(ctx, client); region != "" {
 		return region
 	}
-	out, err := client.GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: &t.o.Bucket, ExpectedBucketOwner: t.owner()})
+	out, err := client.GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: &t.o.Bucket, ExpectedBucketOwner: t.owner()}, t.signing()...)
 	if err != nil {
 		region := regionIn(err)
 		t.u.log.DebugContext(ctx, "region of a bucket not learned", "bucket", t.o.Bucket, "hint", region, "error", err)
@@ -219,7 +223,7 @@ func regionNamed(out *s3.GetBucketLocationOutput) string {
 func (t *transfer) headRegion(ctx context.Context, client *s3.Client) string {
 	ctx, cancel := context.WithTimeout(ctx, t.u.cfg.MinTimeout/2)
 	defer cancel()
-	out, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &t.o.Bucket, ExpectedBucketOwner: t.owner()})
+	out, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &t.o.Bucket, ExpectedBucketOwner: t.owner()}, t.signing()...)
 	if err != nil {
 		return regionIn(err)
 	}

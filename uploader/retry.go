@@ -19,7 +19,10 @@ type task struct {
 // repeatable is the again of a single request: the same one may be sent again.
 func repeatable(e *Error) bool {
 	known := rowOf(e)
-	return e.verdict.moved || !e.verdict.restart && (known.class == ClassTransient || known.again)
+	if e.verdict.moved || e.verdict.renewed {
+		return true
+	}
+	return !e.verdict.restart && !e.verdict.final && (known.class == ClassTransient || known.again)
 }
 
 // elsewhere is the again of a request that is sent once: only to where S3 sends it.

@@ -12,6 +12,8 @@ import (
 // value is nothing. The values are taken as they are: who reads them from somewhere
 // checks them. It must not be changed once it was given to this package.
 type Tenant struct {
+	// Role is assumed for its requests.
+	Role Role
 	// BucketOwner is the account, 12 digits, that its buckets must belong to. Every
 	// request says so, and S3 refuses it with AccessDenied where that does not hold:
 	// a bucket that somebody else has made under the same name takes nothing. "" asks

@@ -74,7 +74,7 @@ func (t *transfer) putOnce(ctx context.Context, checksum string) error {
 		IfNoneMatch: aws.String(createOnly), ContentType: aws.String(t.o.contentType()),
 		Metadata: t.o.metadata(), ACL: of.acl, ExpectedBucketOwner: of.owner,
 		ServerSideEncryption: of.encryption, SSEKMSKeyId: of.key, StorageClass: of.class, Tagging: of.tagging,
-	})
+	}, t.signing()...)
 	if err == nil && aws.ToString(out.ETag) == "" {
 		err = errNoETag
 	}

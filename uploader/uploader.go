@@ -15,12 +15,13 @@ import (
 // How many uploads run at once is decided by its callers; beside them it runs at
 // most one look-up of a region for each bucket, and the checks that were asked for.
 type Uploader struct {
-	cfg     Config       // immutable
-	log     *slog.Logger // immutable
-	clients *clients     // one for each region
-	regions *regions     // where buckets are
-	checks  checks       // under way
-	buffers sync.Pool    // of *[]byte, that sections are copied with
+	cfg      Config       // immutable
+	log      *slog.Logger // immutable
+	clients  *clients     // one for each region
+	regions  *regions     // where buckets are
+	sessions *sessions    // of the tenants' roles
+	checks   checks       // under way
+	buffers  sync.Pool    // of *[]byte, that sections are copied with
 
 	oneEndpoint bool // it serves all regions; immutable
 
@@ -54,6 +55,7 @@ func New(awsCfg aws.Config, cfg Config, log *slog.Logger) (*Uploader, error) {
 	u := &Uploader{cfg: cfg, log: log, clients: newClients(awsCfg, cfg), lastTries: make(chan struct{})}
 	u.ctx, u.cancel = context.WithCancelCause(context.Background())
 	u.regions = newRegions(cfg.Region, u.startLookup)
+	u.sessions = newSessions(u, newAssumer(awsCfg, cfg, u.clients))
 	u.oneEndpoint = u.clients.in(cfg.Region).Options().BaseEndpoint != nil
 	return u, nil
 }

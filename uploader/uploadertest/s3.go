@@ -60,6 +60,7 @@ type S3 struct {
 		uploads map[string]*upload // by upload id
 		regions map[string]string  // by bucket; missing: DefaultRegion
 		owners  map[string]string  // by bucket; missing: whoever is expected
+		sts     *STS               // whose sessions are known; nil = there is none
 		calls   []Call             // in the order of arrival
 		numbers map[Call]int       // how many calls alike, keyed by a Call of Op, Bucket, Key and Part alone
 		lastID  int                // of a multipart upload

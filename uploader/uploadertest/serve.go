@@ -128,6 +128,9 @@ func (s *S3) serve(c Call, req *http.Request, body []byte) *http.Response {
 	if resp := s.wrongRegionLocked(c, req); resp != nil {
 		return resp
 	}
+	if strings.HasPrefix(c.Signer, sessionKeys) && (s.mu.sts == nil || !s.mu.sts.counts(c.Signer, time.Now())) {
+		return errorAnswer(req, http.StatusBadRequest, "ExpiredToken", s.regionHeaderLocked(c.Bucket))
+	}
 	if !s.grantedLocked(c, req) {
 		return errorAnswer(req, http.StatusForbidden, "AccessDenied", s.regionHeaderLocked(c.Bucket))
 	}
