@@ -28,6 +28,7 @@ type accessWorld struct {
 	store  auth.TokenStore
 	tokens map[string]string // files, by name
 	s3     *uploadertest.S3
+	sts    *uploadertest.STS
 	tls    bool
 }
 
@@ -44,7 +45,7 @@ grants:
 // are more of serve.
 func newAccessWorld(t *testing.T, tls bool, args ...string) *accessWorld {
 	t.Helper()
-	w := &accessWorld{t: t, dir: t.TempDir(), ca: authtest.NewCA(t, "test"), tokens: map[string]string{}, s3: uploadertest.NewS3(t), tls: tls}
+	w := &accessWorld{t: t, dir: t.TempDir(), ca: authtest.NewCA(t, "test"), tokens: map[string]string{}, s3: uploadertest.NewS3(t), sts: uploadertest.NewSTS(t), tls: tls}
 	server := w.ca.Issue(authtest.Certificate{Server: true})
 	at := authtest.Write(t, w.dir, map[string][]byte{
 		"cert.pem": server.Cert, "key.pem": server.Key, "ca.pem": w.ca.PEM, "grants.yaml": []byte(acmeGrants),
@@ -76,7 +77,7 @@ func (w *accessWorld) params(args []string) (serviceParams, func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p := testParams(config, w.s3.Config())
+	p := testParams(config, w.sts.Config(w.s3))
 	p.Gate, p.Audit = a.gate, a.audit
 	return p, func() {
 		if err := a.close(); err != nil {

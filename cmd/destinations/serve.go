@@ -55,6 +55,7 @@ type serveCmd struct {
 	S3Endpoint  string   `name:"s3-endpoint" placeholder:"URL" help:"S3-compatible server (AWS). Fixed when the data folder is made. Credentials and region come from AWS's default chain: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, profiles, instance and container roles."`
 	S3PathStyle bool     `name:"s3-path-style" help:"Put the bucket into the path of the URL and not into the host's name, as many S3-compatible servers need it."`
 	S3ACL       string   `name:"s3-acl" default:"bucket-owner-full-control" placeholder:"ACL" help:"Canned ACL of the objects (${default}); empty for none."`
+	STSEndpoint string   `name:"sts-endpoint" placeholder:"URL" help:"Where roles of tenants (role-arn in the file of --grants) are assumed (AWS's STS in the service's region)."`
 	S3PartSize  byteSize `name:"s3-part-size" default:"16MiB" placeholder:"SIZE" help:"Objects above it are uploaded in parts of it (${default}; 5MiB to 5GiB)."`
 	Uploads     int      `default:"32" placeholder:"N" help:"Objects on their way to S3 at once (${default}; 1 to 1024)."`
 

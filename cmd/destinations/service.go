@@ -143,9 +143,14 @@ func (s *service) openLedger(p *serviceParams) (err error) {
 
 // startBackHalf starts what turns the journal into objects.
 func (s *service) startBackHalf(p *serviceParams) (err error) {
-	s.uploader, err = uploader.New(p.AWS, p.Config.Uploader, p.Log)
+	config := p.Config.Uploader
+	config.TenantOf = func(name string) uploader.Tenant { return inAWS(s.tenantOf(name).AWS) }
+	s.uploader, err = uploader.New(p.AWS, config, p.Log)
 	if err != nil {
 		return err
+	}
+	if p.Gate != nil {
+		p.Gate.OnGrants(s.uploader.TenantsChanged)
 	}
 	partitions := s.journal.Partitions()
 	s.batcher, err = batcher.Start(batcher.Params{

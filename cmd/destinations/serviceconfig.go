@@ -75,6 +75,7 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Uploader.Endpoint = endpoint
 	s.Uploader.PathStyle = c.S3PathStyle
 	s.Uploader.ACL = c.S3ACL
+	s.Uploader.STSEndpoint = strings.TrimRight(c.STSEndpoint, "/")
 	s.Uploader.PartSize = int64(c.S3PartSize)
 
 	share := sharesOf(c.Memory)

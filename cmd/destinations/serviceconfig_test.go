@@ -50,7 +50,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 	got, err := serveFlags(t, []string{"DESTINATIONS_WINDOW=10s"},
 		"--listen", "[::1]:1", "--admin-listen", "localhost:2", "--data-dir", "/d", "--partitions", "2", "--journal-quota", "1GiB",
 		"--max-object-size", "2MiB", "--compression-level", "9", "--max-payload-size", "2KiB", "--max-request-size", "1MiB",
-		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s", "--memory", "64MiB",
+		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--sts-endpoint", "http://sts:1/", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s", "--memory", "64MiB",
 		"--pprof", "--trace-ratio", "0.5", "--block-after", "2s", "--give-up-after", "3h", "--destination-quota", "2MiB", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +71,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"trace-ratio":       got.Server.TraceRatio == 0.5,
 		"s3-path-style":     got.Uploader.PathStyle,
 		"s3-acl":            got.Uploader.ACL == "",
+		"sts-endpoint":      got.Uploader.STSEndpoint == "http://sts:1",
 		"s3-part-size":      got.Uploader.PartSize == 5<<20,
 		"uploads":           got.Batcher.Uploads == 3,
 		"block-after":       got.Batcher.BlockAfter == 2*time.Second,

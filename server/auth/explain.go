@@ -59,6 +59,9 @@ func (t Tenant) String() string {
 	if t.BacklogBytes > 0 {
 		text += fmt.Sprintf(", backlog of %d bytes", t.BacklogBytes)
 	}
+	if has := t.AWS.String(); has != "" {
+		text += "; in AWS: " + has
+	}
 	return text
 }
 

@@ -36,6 +36,7 @@ type Gate struct {
 	tokens       *Tokens       // nil = none
 	issuer       *Issuer       // nil = none
 	grants       atomic.Pointer[Grants]
+	onGrants     atomic.Pointer[func()] // nil = nobody is told
 	delays       *delays
 	sources      []*source // looked at by one goroutine at a time; guarded by reloading
 	reloading    sync.Mutex
@@ -102,8 +103,15 @@ func (g *Gate) loadGrants(texts [][]byte) error {
 		return err
 	}
 	g.grants.Store(grants)
+	if f := g.onGrants.Load(); f != nil {
+		(*f)()
+	}
 	return nil
 }
+
+// OnGrants lets f be called whenever the grants file says something else from now on, in
+// the place of what was to be called before. It must not wait for anything.
+func (g *Gate) OnGrants(f func()) { g.onGrants.Store(&f) }
 
 // Certificates are the service's, for its TLS; nil = it has none.
 func (g *Gate) Certificates() *Certificates { return g.certificates }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,24 @@ func TestABrokenFileIsSaidOnce(t *testing.T) {
 	g.Reload()
 	if !strings.Contains(w.log.String(), "a file that has changed was read") || !strings.Contains(w.audit.String(), `"what":"--grants"`) {
 		t.Errorf("got log %s\naudit %s", w.log.String(), w.audit.String())
+	}
+}
+
+// Who is told of another grants file is told when it counts, and of no other change.
+func TestAnotherGrantsFileIsTold(t *testing.T) {
+	w := newWorld(t)
+	g := w.gate()
+	var told []int
+	g.OnGrants(func() { told = append(told, g.TenantOf("acme").Weight) })
+	for _, text := range []string{worldGrants, "tenants: {acme: {weight: 5}}" + worldGrants, "tenants: {acme: {weight: 0}}" + worldGrants} {
+		w.write("grants.yaml", text)
+		g.Reload()
+	}
+	_, _, err := w.store.Create("else", time.Time{})
+	must(t, err)
+	g.Reload()
+	if !slices.Equal(told, []int{5}) {
+		t.Errorf("was told of weights %v, want 5 alone", told)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,6 +41,7 @@ type Grants struct {
 type Tenant struct {
 	Weight       int   // its part of what is short, against the weights of the others
 	BacklogBytes int64 // of undelivered events that it may have; 0 = no limit of its own
+	AWS          *AWS  // what it has there of its own; nil = nothing
 	rates        *Rates
 }
 
@@ -136,6 +138,8 @@ type tenantEntry struct {
 	EventsPerSecond *uint `yaml:"events-per-second"`
 	BytesPerSecond  *size `yaml:"bytes-per-second"`
 	BacklogQuota    *size `yaml:"backlog-quota"`
+
+	AWS *awsEntry `yaml:"aws"`
 }
 
 type grantEntry struct {
@@ -174,8 +178,8 @@ func ParseGrants(text []byte) (*Grants, error) {
 	}
 	g := &Grants{exact: map[string]*Grant{}, tenants: map[string]Tenant{}}
 	var problems []error
-	for name, entry := range file.Tenants {
-		problems = append(problems, g.addTenant(name, entry))
+	for _, name := range slices.Sorted(maps.Keys(file.Tenants)) {
+		problems = append(problems, g.addTenant(name, file.Tenants[name]))
 	}
 	for i, entry := range file.Grants {
 		entry.line = lines[i]

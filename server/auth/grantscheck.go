@@ -34,6 +34,11 @@ func (g *Grants) addTenant(name string, e tenantEntry) error {
 	for _, problem := range zeroRates(e.EventsPerSecond, e.BytesPerSecond) {
 		problems = append(problems, fmt.Errorf("tenants: %s: %w", name, problem))
 	}
+	if e.AWS != nil {
+		aws, err := e.AWS.of(name)
+		t.AWS = aws
+		problems = append(problems, err)
+	}
 	g.tenants[name] = t
 	return errors.Join(problems...)
 }
