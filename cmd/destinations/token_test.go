@@ -33,7 +33,7 @@ func TestTokenCommands(t *testing.T) {
 
 func TestGrantsCommands(t *testing.T) {
 	const example = "../../docs/grants.example.yaml"
-	if got := run(t, "grants", "check", example); got.code != exitOK || !strings.Contains(got.stdout, "3 grants\ntenant \"acme\": weight 2, 20000 events/s, 20971520 bytes/s, backlog of 5368709120 bytes\n") {
+	if got := run(t, "grants", "check", example); got.code != exitOK || !strings.Contains(got.stdout, "3 grants\ntenant \"acme\": weight 2, 20000 events/s, 20971520 bytes/s, backlog of 5368709120 bytes; in AWS: role-arn arn:aws:iam::444455556666:role/destinations-for-acme, external-id destinations-4b456dd67d88") {
 		t.Errorf("check: got %+v", got)
 	}
 	typo := "grants: [{principals: [\"token:a\"], tenant: acem, roles: [send], destinations: [{bucket: b, prefixes: [\"*\"]}]}]"
