@@ -33,7 +33,7 @@ build: ## bin/destinations
 	$(GO) build -o bin/destinations ./cmd/destinations
 
 .PHONY: test
-test: observability lint ## everything: lint, alerts and dashboard, unit tests with -race, whole-process tests
+test: observability terraform lint ## everything: lint, alerts and dashboard, unit tests with -race, whole-process tests
 	@$(MAKE) --no-print-directory -j2 -O unit-race batcher-race batcher-long power clients-test
 	@$(MAKE) --no-print-directory e2e
 
@@ -86,6 +86,10 @@ observability: ## alerts and dashboard of deploy/observability; needs promtool
 	cd deploy/observability && promtool check rules alerts.yml && promtool test rules alerts_test.yml
 	$(GO) -C deploy/observability test ./...
 
+.PHONY: terraform
+terraform: ## what policy prints for Terraform, read by its parser
+	$(GO) -C policy/hcl test -count=1 ./...
+
 .PHONY: lint
 lint: format vet staticcheck proto clients-lint ## format, vet, staticcheck, proto, the clients
 
@@ -103,12 +107,14 @@ vet: ## go vet, every module
 	$(GO) vet ./...
 	$(GO) -C e2e/s3server vet ./...
 	$(GO) -C deploy/observability vet ./...
+	$(GO) -C policy/hcl vet ./...
 
 .PHONY: staticcheck
 staticcheck: ## staticcheck
 	$(TOOL) staticcheck ./...
 	cd e2e/s3server && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 	cd deploy/observability && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
+	cd policy/hcl && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 
 .PHONY: proto
 proto: ## buf lint, breaking changes against the last release, generated code up to date

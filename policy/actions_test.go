@@ -7,15 +7,12 @@ import (
 	"github.com/open-destinations/destinations/policy"
 )
 
-const role = "arn:aws:iam::111122223333:role/acme"
-
 // The five of the seed's policy are all that is needed with nothing switched on, and each
 // thing that is brings its own and no other.
 func TestActionsAreExactlyThoseOfWhatIsOn(t *testing.T) {
 	five := []string{
 		policy.AbortMultipartUpload, policy.GetBucketLocation, policy.PutObject, policy.PutObjectACL, policy.ListBucketMultipartUploads,
 	}
-	const key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 	for name, test := range map[string]struct {
 		terms policy.Terms
 		want  []string
@@ -44,7 +41,7 @@ func TestActionsAreExactlyThoseOfWhatIsOn(t *testing.T) {
 func TestAllowing(t *testing.T) {
 	terms := policy.Terms{
 		Bucket: "demo", Prefixes: []string{"a/"}, Principal: role, Tags: true,
-		KMSKey: "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+		KMSKey: key,
 	}
 	resource := map[policy.Place]string{
 		policy.OnBucket: "arn:aws:s3:::demo", policy.OnObjects: "arn:aws:s3:::demo/a/*", policy.OnKey: "*",

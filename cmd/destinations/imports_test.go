@@ -39,7 +39,7 @@ var outside = map[string][]string{
 	"github.com/aws/":            {"uploader", "uploader/uploadertest", "cmd/destinations", "e2e"},
 	"google.golang.org/grpc":     {"gen", "server", "cmd/destinations", "e2e", "bench"},
 	"github.com/alecthomas/":     {"cmd/destinations"},
-	"go.yaml.in/":                {"cmd/destinations", "server/auth"},
+	"go.yaml.in/":                {"cmd/destinations", "server/auth", "policy"},
 	"github.com/coreos/":         {"server/auth"},
 	"github.com/go-jose/":        {"server/auth"},
 	"golang.org/x/time":          {"server", "server/auth", "telemetry"},

@@ -20,9 +20,9 @@ func (c *policyCmd) Run(p *process) error {
 	}
 	terms := policy.Terms{Bucket: c.Bucket, Principal: c.RoleArn}
 	if err := terms.Validate(); err != nil {
-		return &exitError{code: exitNothing, err: fmt.Errorf("--role-arn: %w", err)}
+		return &exitError{code: exitNothing, err: err}
 	}
-	text, err := terms.OfBucket().JSON()
+	text, err := terms.JSON(policy.OfBucket)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,69 @@
+# The role that the service assumes. If it exists, take its assume_role_policy alone.
+data "aws_iam_policy_document" "destinations_trust_acme" {
+  statement {
+    sid     = "DestinationsAssumes"
+    effect  = "Allow"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::444455556666:role/destinations"]
+    }
+  }
+
+  statement {
+    sid     = "DestinationsTagsSessions"
+    effect  = "Allow"
+    actions = ["sts:TagSession"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::444455556666:role/destinations"]
+    }
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "aws:TagKeys"
+      values   = ["tenant"]
+    }
+  }
+}
+
+resource "aws_iam_role" "destinations_trust_acme" {
+  name               = "acme"
+  path               = "/service/"
+  assume_role_policy = data.aws_iam_policy_document.destinations_trust_acme.json
+}
+
+# A bucket has one policy. If this one has a policy already, leave out the resource and add the document there:
+# source_policy_documents = [data.aws_iam_policy_document.destinations_bucket_acme-logs.json]
+data "aws_iam_policy_document" "destinations_bucket_acme-logs" {
+  policy_id = "allow-destinations-limited-access"
+
+  statement {
+    effect = "Allow"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:GetBucketLocation",
+      "s3:PutObject",
+      "s3:PutObjectAcl",
+      "s3:ListBucketMultipartUploads",
+    ]
+    resources = [
+      "arn:aws:s3:::acme-logs",
+      "arn:aws:s3:::acme-logs/*",
+    ]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::111122223333:role/service/acme"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "destinations_bucket_acme-logs" {
+  bucket = "acme-logs"
+  policy = data.aws_iam_policy_document.destinations_bucket_acme-logs.json
+
+  depends_on = [aws_iam_role.destinations_trust_acme]
+}

@@ -1,0 +1,49 @@
+# A bucket has one policy. If this one has a policy already, leave out the resource and add the document there:
+# source_policy_documents = [data.aws_iam_policy_document.destinations_bucket_acme-logs.json]
+data "aws_iam_policy_document" "destinations_bucket_acme-logs" {
+  policy_id = "allow-destinations-limited-access"
+
+  statement {
+    effect = "Allow"
+    actions = [
+      "s3:AbortMultipartUpload",
+      "s3:GetBucketLocation",
+      "s3:PutObject",
+      "s3:PutObjectAcl",
+      "s3:ListBucketMultipartUploads",
+    ]
+    resources = [
+      "arn:aws-cn:s3:::acme-logs",
+      "arn:aws-cn:s3:::acme-logs/*",
+    ]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws-cn:iam::111122223333:role/acme"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "destinations_bucket_acme-logs" {
+  bucket = "acme-logs"
+  policy = data.aws_iam_policy_document.destinations_bucket_acme-logs.json
+}
+
+# For the policy of arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd, beside the statements that it has:
+# source_policy_documents = [data.aws_iam_policy_document.destinations_key_acme-logs.json]
+data "aws_iam_policy_document" "destinations_key_acme-logs" {
+  statement {
+    sid    = "DestinationsEncrypts"
+    effect = "Allow"
+    actions = [
+      "kms:GenerateDataKey",
+      "kms:Decrypt",
+    ]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws-cn:iam::111122223333:role/acme"]
+    }
+  }
+}
