@@ -27,7 +27,7 @@ type cli struct {
 	Token      tokenCmd      `cmd:"" help:"Make, list and revoke the tokens of callers."`
 	Grants     grantsCmd     `cmd:"" help:"Check and explain a grants file."`
 	Profile    profileCmd    `cmd:"" help:"Remember how services are reached."`
-	Policy     policyCmd     `cmd:"" help:"Print the bucket policy that lets the service deliver."`
+	Policy     policyCmd     `cmd:"" help:"Print what AWS has to be told so that the service can deliver: the bucket's policy, and what belongs to it."`
 	Completion completionCmd `cmd:"" help:"Print a script that lets a shell complete commands and flags."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

@@ -12,7 +12,7 @@
 //	destinations token        make, list and revoke the tokens of callers
 //	destinations grants       check and explain a grants file
 //	destinations profile      remember how services are reached
-//	destinations policy       print the bucket policy that lets the service deliver
+//	destinations policy       print what AWS has to be told so that the service can deliver
 //	destinations completion   print a script that lets a shell complete commands and flags
 //	destinations version      print the version
 //

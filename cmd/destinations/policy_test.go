@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -19,6 +21,62 @@ func TestPolicyIsTheFiveActions(t *testing.T) {
 	}
 }
 
+// acme is what every policy of the package's golden files is printed with.
+const acme = "policy --bucket acme-logs --role-arn arn:aws:iam::111122223333:role/service/acme"
+
+// Each flag of the command does what the package's golden files show of it.
+func TestPolicyFlags(t *testing.T) {
+	const (
+		key     = " --kms-key arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+		assumed = " --assumed-by arn:aws:iam::444455556666:role/destinations"
+		id      = " --external-id destinations-0123456789abcdef"
+		all     = acme + " --prefix logs/a*b --object-tags" + key + assumed + id + " --tenant-tag acme" +
+			" --source-ip 203.0.113.7 --source-ip 2001:db8::/64,198.51.100.0/24 --require-tls --require-conditional-writes"
+	)
+	for line, file := range map[string]string{
+		acme:                           "plain.bucket.json",
+		acme + " --document bucket":    "plain.bucket.json",
+		acme + " --document role":      "plain.role.json",
+		acme + " --prefix logs/a*b/":   "prefix.bucket.json",
+		acme + " --s3-acl=":            "no-acl.bucket.json",
+		acme + " --object-tags":        "object-tags.bucket.json",
+		acme + key:                     "kms-key.bucket.json",
+		acme + key + " --document key": "kms-key.key.json",
+		acme + " --source-ip 203.0.113.7 --format terraform":                "source-ip.tf",
+		acme + " --source-ip 203.0.113.7":                                   "source-ip.bucket.json",
+		acme + " --require-tls":                                             "require-tls.bucket.json",
+		acme + " --require-conditional-writes":                              "conditional-writes.bucket.json",
+		acme + assumed + " --document trust":                                "assumed-by.trust.json",
+		acme + assumed + id:                                                 "external-id.bucket.json",
+		acme + assumed + id + " --document trust":                           "external-id.trust.json",
+		acme + assumed + " --tenant-tag acme":                               "tenant-tag.bucket.json",
+		acme + " --tenant-tag acme":                                         "tenant-tag.bucket.json",
+		all:                                                                 "all.bucket.json",
+		all + " --document trust":                                           "all.trust.json",
+		all + " --document key":                                             "all.key.json",
+		all + " --document role":                                            "all.role.json",
+		all + " --document service":                                         "all.service.json",
+		acme + assumed + " --format terraform":                              "assumed-by.tf",
+		acme + key + " --format cloudformation":                             "kms-key.yaml",
+		acme + assumed + " --format cloudformation":                         "assumed-by.yaml",
+		"policy --bucket acme-logs --role-arn deliverer --format terraform": "access-key.tf",
+	} {
+		want, err := os.ReadFile(filepath.Join("..", "..", "policy", "testdata", file))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		got := run(t, strings.Fields(line)...)
+		if got.code != exitOK || got.stdout != string(want) {
+			t.Errorf("%s: got exit code %d, stderr %q,\n%s\nwant %s:\n%s", line, got.code, got.stderr, got.stdout, file, want)
+		}
+		several := strings.Contains(got.stderr, "--document")
+		if want := !strings.Contains(line, "--document") && !strings.Contains(line, "--format") && (strings.Contains(line, key) || strings.Contains(line, assumed)); several != want {
+			t.Errorf("%s: got stderr %q", line, got.stderr)
+		}
+	}
+}
+
 // A policy must not grant to more than one role, user or key.
 func TestPolicyRefusesWidePrincipals(t *testing.T) {
 	for _, principal := range []string{
@@ -28,6 +86,33 @@ func TestPolicyRefusesWidePrincipals(t *testing.T) {
 		got := run(t, "policy", "--bucket", "demo", "--role-arn="+principal)
 		if got.code != exitNothing || got.stdout != "" || !strings.Contains(got.stderr, "--role-arn") {
 			t.Errorf("%q: got exit code %d, stdout %q, stderr %q", principal, got.code, got.stdout, got.stderr)
+		}
+	}
+}
+
+// Whatever is wrong is said at once, each problem with its flag and value, and nothing is
+// printed.
+func TestPolicyRefusesBadFlags(t *testing.T) {
+	for line, want := range map[string][]string{
+		"policy --bucket demo": {"--role-arn: missing"},
+		"policy --bucket B --role-arn 111122223333 --prefix a/../b":   {"--bucket: ", "--role-arn: ", "--prefix: "},
+		acme + " --source-ip 203.0.113.7/24 --source-ip x":            {"--source-ip: 203.0.113.7/24 has bits", `--source-ip: "x" is neither`},
+		acme + " --source-ip ::/0":                                    {"--source-ip: ::/0 is every address"},
+		acme + " --external-id x":                                     {"--external-id: "},
+		acme + " --document trust":                                    {"--document trust: needs --assumed-by"},
+		acme + " --document key --format terraform":                   {"--document key: needs --kms-key"},
+		acme + " --format yaml":                                       {"--format must be one of"},
+		"policy --bucket demo --role-arn key --format cloudformation": {"--format cloudformation: is of AWS alone"},
+		"policy --bucket demo --role-arn key --tenant-tag acme":       {"--tenant-tag: only the session of a role"},
+	} {
+		got := run(t, strings.Fields(line)...)
+		if got.code != exitNothing || got.stdout != "" {
+			t.Errorf("%s: got exit code %d, stdout %q", line, got.code, got.stdout)
+		}
+		for _, part := range want {
+			if !strings.Contains(got.stderr, part) {
+				t.Errorf("%s: got %q, want %q", line, got.stderr, part)
+			}
 		}
 	}
 }
