@@ -92,7 +92,9 @@ func (s *lineStore) Probe(_ context.Context, _, bucket, _ string) error {
 	return nil
 }
 
-func (s *lineStore) AbortLeftovers(context.Context, string, string, string) (int, error) { return 0, nil }
+func (s *lineStore) AbortLeftovers(context.Context, string, string, string) (int, error) {
+	return 0, nil
+}
 
 func (s *lineStore) refuse(refused bool, buckets ...string) {
 	s.mu.Lock()
