@@ -176,19 +176,14 @@ func (n *inspection) checkState() {
 }
 
 // startsInOldFormat reports whether no State can be expected at the start, because an
-// older version has made it.
+// older version has made it. States that a newer one has made since lie above it.
 func (n *inspection) startsInOldFormat() bool {
-	for _, f := range n.survey.Files {
-		if strings.HasPrefix(f.Name, stateFilePrefix) {
-			return false
-		}
-	}
 	if len(n.account.entries) == 0 {
 		return false
 	}
 	first := n.account.entries[0]
-	if first.lost != nil {
-		return true // what is missing is the Snapshot itself
+	if first.lost != nil { // what is missing is the Snapshot itself
+		return !slices.ContainsFunc(n.survey.Files, func(f journal.Found) bool { return strings.HasPrefix(f.Name, stateFilePrefix) })
 	}
 	for _, d := range first.control.GetDecisions() {
 		if s := d.GetSnapshot(); s != nil && s.GetControlOffset() == 0 && s.GetEventsOffset() == n.survey.Start.Events {
