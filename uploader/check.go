@@ -22,10 +22,11 @@ const checkTimeout = 30 * time.Second
 // the credentials and for the bucket's region, lists multipart uploads, begins one under a
 // key of the prefix that no object ever has, with everything that a real one has, and
 // aborts it. If beginning it is refused it finds out which part is, by leaving others out.
-// It sends no bytes and stores no object. The prefix is empty or ends with "/".
+// It stores no object and sends no bytes, but for one where a key of KMS is configured. The
+// prefix is empty or ends with "/".
 //
 // What does not work stands in the [Diagnosis]. An error says that there is none: ctx has
-// ended, or the Uploader is closed. A check takes at most half a minute and some 20
+// ended, or the Uploader is closed. A check takes at most half a minute and some 30
 // requests, and goes on to its end when ctx ends, so that nothing is left behind. Of a
 // destination there is one at a time: who asks meanwhile gets its result.
 func (u *Uploader) Check(ctx context.Context, tenant, bucket, prefix string) (*Diagnosis, error) {
@@ -65,7 +66,7 @@ func (u *Uploader) check(ctx context.Context, of checkOf) *Diagnosis {
 	rand.Read(id[:]) // never fails
 	o := &Object{Tenant: of.tenant, Bucket: of.bucket, Key: Key(of.prefix, time.Now(), hex.EncodeToString(id[:]))}
 	c := &check{multipart: &multipart{transfer: &transfer{u: u, o: o}}, found: &Diagnosis{Key: o.Key}}
-	for _, try := range []func(context.Context){c.tryCredentials, c.tryLocation, c.tryList, c.tryCreate, c.tryAbort} {
+	for _, try := range []func(context.Context){c.tryCredentials, c.tryLocation, c.tryList, c.tryOwner, c.tryCreate, c.tryKey, c.tryAbort} {
 		try(ctx)
 	}
 	c.clean()
@@ -96,7 +97,11 @@ func (c *check) tryLocation(ctx context.Context) {
 	if c.untried(StepLocation) {
 		return
 	}
-	err := c.retry(ctx, task{op: "GetBucketLocation", again: elsewhere, try: func(ctx context.Context) error {
+	c.answered(StepLocation, []string{ActionGetLocation}, c.askLocation(ctx))
+}
+
+func (c *check) askLocation(ctx context.Context) error {
+	return c.retry(ctx, task{op: "GetBucketLocation", again: elsewhere, try: func(ctx context.Context) error {
 		region := c.bucketRegion(ctx)
 		ctx, cancel := c.u.deadline(ctx, 0)
 		defer cancel()
@@ -109,7 +114,6 @@ func (c *check) tryLocation(ctx context.Context) {
 		}
 		return nil
 	}})
-	c.answered(StepLocation, []string{ActionGetLocation}, err)
 }
 
 func (c *check) tryList(ctx context.Context) {

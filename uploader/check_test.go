@@ -105,6 +105,71 @@ func TestCheckNamesTheMissingAction(t *testing.T) {
 	}
 }
 
+// allSet is a tenant with all that takes actions of its own.
+var allSet = uploader.Tenant{BucketOwner: testAccount, KMSKey: testKMSKey, Tags: map[string]string{"team": "acme"}, StorageClass: "STANDARD_IA"}
+
+// TestCheckNamesWhatATenantMisses takes one action, or two, away from all that a tenant
+// with an owner, a key and tags needs.
+func TestCheckNamesWhatATenantMisses(t *testing.T) {
+	all := append(fiveActions(), "s3:PutObjectTagging", "kms:GenerateDataKey", "kms:Decrypt")
+	for _, tt := range []struct {
+		missing []string
+		want    string
+	}{
+		{nil, ""},
+		{[]string{putObject}, "create fails AccessDenied, acl unknown, tags unknown, kms unknown"},
+		{[]string{putACL}, "acl fails AccessDenied"},
+		{[]string{"s3:PutObjectTagging"}, "tags fails AccessDenied"},
+		{[]string{"kms:GenerateDataKey"}, "kms fails AccessDenied"},
+		{[]string{"kms:Decrypt"}, "kms fails AccessDenied"},
+		{[]string{putACL, "s3:PutObjectTagging"}, "acl fails AccessDenied, tags fails AccessDenied"},
+		{[]string{listParts, location}, "location warns AccessDenied, list warns AccessDenied"},
+		{[]string{listParts, location, putObject}, "location warns AccessDenied, list warns AccessDenied, ownership unknown, create fails AccessDenied, acl unknown, tags unknown, kms unknown"},
+	} {
+		t.Run(strings.Join(tt.missing, " "), func(t *testing.T) {
+			s := uploadertest.NewS3(t)
+			s.SetOwner(testBucket, testAccount)
+			s.Grant(slices.DeleteFunc(slices.Clone(all), func(a string) bool { return slices.Contains(tt.missing, a) })...)
+			u, _ := newUploader(t, s, said{"acme": allSet}.config())
+			d := check(t, u)
+			if got := outcomes(d); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			want := slices.Sorted(slices.Values(tt.missing))
+			if got := slices.Sorted(slices.Values(d.Missing())); !slices.Equal(got, want) {
+				t.Errorf("got missing %v, want %v", got, want)
+			}
+			for _, c := range s.Calls() {
+				if c.Owner != testAccount && c.Op != "GetBucketLocation" && c.Op != "ListMultipartUploads" {
+					t.Errorf("%s names the owner %q", c.Op, c.Owner)
+				}
+			}
+			expectNothingLeft(t, s)
+		})
+	}
+}
+
+// TestCheckOfABucketOfSomebodyElse holds that a wrong owner is told from a missing grant, and
+// that nothing is begun in his bucket.
+func TestCheckOfABucketOfSomebodyElse(t *testing.T) {
+	s := uploadertest.NewS3(t)
+	s.SetOwner(testBucket, "999999999999")
+	u, _ := newUploader(t, s, said{"acme": allSet}.config())
+	d := check(t, u)
+	want := "location unknown, list unknown, ownership fails AccessDenied, create unknown, abort unknown"
+	if got := outcomes(d); got != want || d.Missing() != nil {
+		t.Errorf("got %q, missing %v, want %q", got, d.Missing(), want)
+	}
+	if n := s.Count("CreateMultipartUpload") + s.Count("AbortMultipartUpload"); n != 0 {
+		t.Errorf("got %d uploads begun or aborted", n)
+	}
+	for _, step := range d.Steps {
+		if step.Name == uploader.StepOwner && !strings.Contains(step.Message, testAccount) {
+			t.Errorf("got %+v", step)
+		}
+	}
+}
+
 func TestCheckOfNothingGranted(t *testing.T) {
 	s := uploadertest.NewS3(t)
 	s.Grant()

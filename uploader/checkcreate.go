@@ -1,10 +1,12 @@
 package uploader
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // option is something that a multipart upload is begun with and that takes actions of its
@@ -24,7 +26,7 @@ var allOptions = []option{
 	{StepTags, []string{ActionPutTags},
 		func(in *s3.CreateMultipartUploadInput) bool { return in.Tagging != nil },
 		func(in *s3.CreateMultipartUploadInput) { in.Tagging = nil }},
-	{StepKMS, []string{ActionDataKey, ActionDecrypt},
+	{StepKMS, []string{ActionDataKey},
 		func(in *s3.CreateMultipartUploadInput) bool { return in.SSEKMSKeyId != nil },
 		func(in *s3.CreateMultipartUploadInput) { in.ServerSideEncryption, in.SSEKMSKeyId = "", nil }},
 }
@@ -86,6 +88,27 @@ func (c *check) created(err error, options []error) {
 	}
 }
 
+// tryKey sends one byte, where objects are encrypted with a key of KMS: beginning an upload
+// takes one action of the key, and sending a part another one. Where aborting is refused
+// it does not, since that byte would stay.
+func (c *check) tryKey(ctx context.Context) {
+	step := c.step(StepKMS)
+	if step == nil || step.Outcome != OutcomeWorks || c.refused != nil {
+		return
+	}
+	c.leaveOut(slices.DeleteFunc(slices.Clone(c.options), func(o option) bool { return c.step(o.step).Outcome == OutcomeWorks }))
+	c.o.Body, c.size, c.partSize, c.parts = bytes.NewReader(make([]byte, 1)), 1, 1, make([]types.CompletedPart, 1)
+	err := c.create(ctx, elsewhere)
+	if err == nil {
+		err = c.part(ctx, 0)
+		c.refused = c.abort(ctx, elsewhere)
+	}
+	if err != nil {
+		c.found.Steps = slices.DeleteFunc(c.found.Steps, func(s Step) bool { return s.Name == StepKMS })
+		c.answered(StepKMS, []string{ActionDecrypt}, err)
+	}
+}
+
 // refusedAsItIs reports whether S3 might take another upload there.
 func refusedAsItIs(err error) bool {
 	return Classify(err) == ClassDestination && !noBucket(err) || Classify(err) == ClassBatch
@@ -93,18 +116,24 @@ func refusedAsItIs(err error) bool {
 
 // begin begins an upload without some of its options, and aborts it.
 func (c *check) begin(ctx context.Context, without ...option) error {
+	c.leaveOut(without)
+	if err := c.create(ctx, elsewhere); err != nil {
+		return err
+	}
+	c.owned()
+	c.aborted = true
+	if err := c.abort(ctx, elsewhere); c.refused == nil {
+		c.refused = err
+	}
+	return nil
+}
+
+// leaveOut lets the next upload be begun without some of the options.
+func (c *check) leaveOut(without []option) {
 	c.alter = func(in *s3.CreateMultipartUploadInput) {
 		c.options = slices.DeleteFunc(slices.Clone(allOptions), func(o option) bool { return !o.on(in) })
 		for _, o := range without {
 			o.drop(in)
 		}
 	}
-	if err := c.create(ctx, elsewhere); err != nil {
-		return err
-	}
-	c.aborted = true
-	if err := c.abort(ctx, elsewhere); c.refused == nil {
-		c.refused = err
-	}
-	return nil
 }

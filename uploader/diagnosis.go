@@ -14,6 +14,7 @@ const (
 	StepCredentials StepName = "credentials" // they can be had, and S3 takes them
 	StepLocation    StepName = "location"    // the bucket says where it is
 	StepList        StepName = "list"        // multipart uploads that were left behind can be found
+	StepOwner       StepName = "ownership"   // the bucket belongs to the account that it has to belong to
 	StepCreate      StepName = "create"      // objects can be stored
 	StepACL         StepName = "acl"         // with the ACL that is configured
 	StepTags        StepName = "tags"        // with the tags that are configured

@@ -42,7 +42,12 @@ func (t *transfer) tenant() Tenant {
 }
 
 // owner is the account that the object's bucket must belong to; nil = any.
-func (t *transfer) owner() *string { return optional(t.tenant().BucketOwner) }
+func (t *transfer) owner() *string {
+	if t.anyOwner {
+		return nil
+	}
+	return optional(t.tenant().BucketOwner)
+}
 
 // terms are what a request says that begins an object, by the names of its fields.
 type terms struct {

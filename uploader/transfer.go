@@ -40,6 +40,7 @@ type transfer struct {
 	result Result
 
 	leftover bool // Result.Leftover, also of what fails
+	anyOwner bool // lookups name no owner of the bucket
 
 	calls struct {
 		sync.Mutex

@@ -117,7 +117,7 @@ func TestEveryActionOfACheckHasItsStatement(t *testing.T) {
 	}
 	seen := map[destinationsv1.CheckStep]bool{destinationsv1.CheckStep_CHECK_STEP_UNSPECIFIED: true}
 	for _, name := range []uploader.StepName{
-		uploader.StepCredentials, uploader.StepLocation, uploader.StepList, uploader.StepCreate,
+		uploader.StepCredentials, uploader.StepLocation, uploader.StepList, uploader.StepOwner, uploader.StepCreate,
 		uploader.StepACL, uploader.StepTags, uploader.StepKMS, uploader.StepAbort,
 	} {
 		if step := checkStepOf(name); seen[step] {

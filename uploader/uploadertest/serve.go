@@ -178,12 +178,22 @@ func (s *S3) grantedLocked(c Call, req *http.Request) bool {
 	if s.mu.granted == nil {
 		return true
 	}
-	for header, action := range map[string]string{"X-Amz-Acl": "s3:PutObjectAcl", "X-Amz-Tagging": "s3:PutObjectTagging"} {
+	for header, action := range headerActions {
 		if req.Header.Get(header) != "" && !s.mu.granted[action] {
 			return false
 		}
 	}
+	if up := s.findLocked(c); c.Op == "UploadPart" && up != nil && up.object.KMSKey != "" && !s.mu.granted["kms:Decrypt"] {
+		return false
+	}
 	return s.mu.granted[actions[c.Op]]
+}
+
+// headerActions are what is needed beside for what a header asks for. It is never written.
+var headerActions = map[string]string{
+	"X-Amz-Acl":     "s3:PutObjectAcl",
+	"X-Amz-Tagging": "s3:PutObjectTagging",
+	"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "kms:GenerateDataKey",
 }
 
 // wrongRegionLocked answers a request that is signed for a region that its

@@ -1222,10 +1222,10 @@ export const Operations: GenService<{
    * CheckDestination finds out what the service can really do at a destination, by doing
    * it now: it asks for the bucket's region, lists multipart uploads, and begins and aborts
    * one under the prefix. It says of each step what came of it, and what has to be granted
-   * for it, with the statement. It stores no object, and nothing that was sent there is
-   * needed; a blocked destination stays blocked until its next try. It takes at most 40
-   * seconds. Checks of one destination at the same time are one; a caller has some 10
-   * at once and one a second in the long run.
+   * for it, with the statement. It stores no object (with a KMS key it sends one byte, which
+   * it takes back), and nothing need have been sent there; a blocked destination stays
+   * blocked until its next try. It takes at most 40 seconds. Checks of one destination at
+   * the same time are one; a caller has 10 at once and one a second in the long run.
    *
    * Any role lets a caller ask, for what his grant reaches.
    *
