@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc/codes"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
-	"github.com/open-destinations/destinations/policy"
 	"github.com/open-destinations/destinations/server"
+	"github.com/open-destinations/destinations/server/auth"
 	"github.com/open-destinations/destinations/uploader"
 	"github.com/open-destinations/destinations/uploader/uploadertest"
 )
@@ -35,7 +35,7 @@ func someDiagnosis() *destinationsv1.Diagnosis {
 				Missing: []string{uploader.ActionDataKey, "kms:Unheard"}, Denied: true},
 			{Name: uploader.StepAbort, Message: "not tried: see create"},
 		},
-	}, destinationTerms(policy.Terms{Bucket: "demo"}, "test/"))
+	}, destinationTerms(nil, "demo", "test/"))
 	return d
 }
 
@@ -102,13 +102,13 @@ func TestCheckRefusesWhatIsWrong(t *testing.T) {
 // TestEveryActionOfACheckHasItsStatement holds the uploader's names of actions against the
 // table of policies, and its steps against those of the API.
 func TestEveryActionOfACheckHasItsStatement(t *testing.T) {
-	terms := destinationTerms(policy.Terms{Bucket: "demo", Principal: "AKIAEXAMPLE"}, "test/")
+	terms := destinationTerms(&auth.AWS{RoleARN: "arn:aws:iam::111122223333:role/acme"}, "demo", "test/")
 	for _, action := range []string{
 		uploader.ActionPutObject, uploader.ActionPutACL, uploader.ActionPutTags, uploader.ActionAbort,
 		uploader.ActionList, uploader.ActionGetLocation, uploader.ActionDataKey, uploader.ActionDecrypt,
 	} {
 		m := missingOf(action, terms)
-		if !json.Valid([]byte(m.GetStatement())) || !strings.Contains(m.GetStatement(), action) || m.GetPlace() == destinationsv1.PolicyPlace_POLICY_PLACE_UNSPECIFIED {
+		if !json.Valid([]byte(m.GetStatement())) || !strings.Contains(m.GetStatement(), action) || !strings.Contains(m.GetStatement(), "role/acme") || m.GetPlace() == destinationsv1.PolicyPlace_POLICY_PLACE_UNSPECIFIED {
 			t.Errorf("%s: got %v", action, m)
 		}
 	}
@@ -198,15 +198,24 @@ func TestCheckerHidesWhatAllShare(t *testing.T) {
 		return uploadertest.Answer(403, "InvalidAccessKeyId").Saying("AKIATHESERVICE is not known")
 	})
 	r := start(t, testParams(testConfig(t, t.TempDir()), s3.Config()))
-	c := checker{uploader: r.uploader, batcher: r.batcher, log: r.log}
-	for _, seesAll := range []bool{false, true} {
-		d, err := c.Check(t.Context(), server.CheckParams{Tenant: "acme", Bucket: "demo", SeesAll: seesAll})
+	var own *auth.AWS
+	c := checker{uploader: r.uploader, batcher: r.batcher, log: r.log, awsOf: func(string) *auth.AWS { return own }}
+	for _, tt := range []struct {
+		own     *auth.AWS
+		seesAll bool
+		want    bool
+	}{
+		{nil, false, false}, {nil, true, true}, {&auth.AWS{BucketOwner: "444455556666"}, false, false},
+		{&auth.AWS{RoleARN: "arn:aws:iam::111122223333:role/acme"}, false, true},
+	} {
+		own = tt.own
+		d, err := c.Check(t.Context(), server.CheckParams{Tenant: "acme", Bucket: "demo", SeesAll: tt.seesAll})
 		if err != nil {
 			t.Fatal(err)
 		}
 		step := d.GetSteps()[0]
-		if step.GetCode() != "InvalidAccessKeyId" || strings.Contains(d.String(), "AKIATHESERVICE") != seesAll {
-			t.Errorf("%t: got %v", seesAll, d)
+		if step.GetCode() != "InvalidAccessKeyId" || strings.Contains(d.String(), "AKIATHESERVICE") != tt.want {
+			t.Errorf("%+v: got %v", tt, d)
 		}
 	}
 }

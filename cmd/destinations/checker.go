@@ -8,8 +8,8 @@ import (
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/journal"
-	"github.com/open-destinations/destinations/policy"
 	"github.com/open-destinations/destinations/server"
+	"github.com/open-destinations/destinations/server/auth"
 	"github.com/open-destinations/destinations/uploader"
 )
 
@@ -21,13 +21,16 @@ type checker struct {
 	batcher interface {
 		NoteLeftover(ctx context.Context, tenant, bucket, prefix, key string) error
 	}
-	log *slog.Logger
+	awsOf func(tenant string) *auth.AWS // what a tenant has of its own; nil = nothing
+	log   *slog.Logger
 }
 
 // Check implements [server.Checker].
 func (c checker) Check(ctx context.Context, p server.CheckParams) (*destinationsv1.Diagnosis, error) {
-	terms := policy.Terms{Bucket: p.Bucket, Principal: p.RoleARN}
+	of := c.awsOf(p.Tenant)
+	terms := destinationTerms(of, p.Bucket, p.Prefix)
 	if p.RoleARN != "" {
+		terms.Principal = p.RoleARN
 		if err := terms.Validate(); err != nil {
 			return nil, fmt.Errorf("%w: %w", server.ErrRoleARNInvalid, err)
 		}
@@ -46,8 +49,8 @@ func (c checker) Check(ctx context.Context, p server.CheckParams) (*destinations
 	}
 	c.log.Info("destination checked", "tenant", p.Tenant, "bucket", p.Bucket, "prefix", p.Prefix,
 		"outcome", found.Outcome().String(), "missing", found.Missing())
-	d := diagnosisOf(found, destinationTerms(terms, p.Prefix))
-	if !p.SeesAll {
+	d := diagnosisOf(found, terms)
+	if own := of != nil && of.RoleARN != ""; !own && !p.SeesAll {
 		hideShared(d)
 	}
 	return d, nil

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/policy"
+	"github.com/open-destinations/destinations/server/auth"
 	"github.com/open-destinations/destinations/uploader"
 )
 
@@ -13,18 +15,21 @@ import (
 // known. AWS takes no policy with it.
 const unknownPrincipal = "ARN-OF-THE-ROLE-THAT-THE-SERVICE-WRITES-WITH"
 
-// destinationTerms are terms for what stands under one prefix, with everything switched on,
-// so that there is a statement for each action. No key has that name: which it is does not
-// stand in a statement of its own policy.
-func destinationTerms(t policy.Terms, prefix string) policy.Terms {
+// destinationTerms are terms for what stands under one prefix of a bucket, with everything
+// switched on, so that there is a statement for each action. Without a role of the
+// tenant's own they have no principal.
+func destinationTerms(of *auth.AWS, bucket, prefix string) policy.Terms {
+	terms := policy.Terms{Bucket: bucket, Tags: true}
+	if of != nil {
+		terms.Principal, terms.KMSKey = of.RoleARN, of.KMSKey
+	}
 	if prefix != "" {
-		t.Prefixes = []string{prefix}
+		terms.Prefixes = []string{prefix}
 	}
-	t.Tags = true
-	if t.KMSKey == "" {
-		t.KMSKey = "unknown"
-	}
-	return t
+	// Of a key that the bucket has chosen the name is not known, and is not needed: in
+	// its own policy it is "*".
+	terms.KMSKey = cmp.Or(terms.KMSKey, "unknown")
+	return terms
 }
 
 // diagnosisOf is a diagnosis as the API says it, with a statement for each missing action.

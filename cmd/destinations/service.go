@@ -181,6 +181,9 @@ func (s *service) tenantOf(name string) auth.Tenant {
 	return s.gate.TenantOf(name)
 }
 
+// awsOf is what a tenant has in AWS of its own now; nil = nothing.
+func (s *service) awsOf(tenant string) *auth.AWS { return s.tenantOf(tenant).AWS }
+
 // handshake is how long a connection may take to become one of gRPC. Until then
 // nothing can end it, so a shutdown may have to wait as long.
 const handshake = 3 * time.Second
@@ -198,7 +201,7 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 		Undelivered: undelivered{s.batcher},
 		Redriver:    redriver{s.batcher},
 		DeadLetters: deadLetters{s.batcher},
-		Checker:     checker{uploader: s.uploader, batcher: s.batcher, log: p.Log},
+		Checker:     checker{uploader: s.uploader, batcher: s.batcher, awsOf: s.awsOf, log: p.Log},
 		Receipts:    receipts{ledger.NewDesk(s.ledger, shards), shards, s.ledger},
 		Deliveries:  deliveries{s.ledger},
 		TokenKey:    s.tokenKey,
