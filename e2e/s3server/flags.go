@@ -16,6 +16,9 @@ type config struct {
 	root    account   // owns every bucket and may do everything
 	users   []account // may do what the buckets' policies say, and nothing else
 	buckets []bucket
+
+	sessions string   // folder of the sessions of roles, absolute; "" = there are none
+	roles    []string // ARNs that policies may name
 }
 
 // account is an access key and its secret.
@@ -45,6 +48,11 @@ func parseFlags(args []string) (config, error) {
 		cfg.buckets = append(cfg.buckets, bucket{name: name, policyFile: file})
 		return nil
 	})
+	fs.StringVar(&cfg.sessions, "sessions", "", "folder in which a token service puts the sessions that it hands out, a file each, absolute")
+	fs.Func("role", "`ARN` of a role that the policies may name; its sessions are in --sessions; repeatable", func(s string) error {
+		cfg.roles = append(cfg.roles, s)
+		return nil
+	})
 	if err := fs.Parse(args); err != nil {
 		return config{}, err
 	}
@@ -69,6 +77,19 @@ func (c *config) validate() error {
 	}
 	if !filepath.IsAbs(c.iam) {
 		errs = append(errs, fmt.Errorf("--iam %q: want an absolute path", c.iam))
+	}
+	if c.sessions != "" && !filepath.IsAbs(c.sessions) {
+		errs = append(errs, fmt.Errorf("--sessions %q: want an absolute path", c.sessions))
+	}
+	for _, role := range c.roles {
+		if !strings.HasPrefix(role, "arn:aws:iam::") || !strings.Contains(role, ":role/") {
+			errs = append(errs, fmt.Errorf("--role %q: want arn:aws:iam::ACCOUNT:role/NAME", role))
+		}
+	}
+	for _, u := range c.users {
+		if strings.HasPrefix(u.access, sessionPrefix) {
+			errs = append(errs, fmt.Errorf("--user %s: access keys of sessions begin with %s", u.access, sessionPrefix))
+		}
 	}
 	if c.root.access == "" {
 		errs = append(errs, errors.New("--root: missing"))

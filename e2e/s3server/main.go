@@ -13,8 +13,14 @@
 // It ends on SIGINT and SIGTERM and when its standard input closes, so that it
 // never outlives the program that started it.
 //
-// Two things of Amazon's it does not do: it accepts an ACL header without
-// s3:PutObjectAcl, and it ignores server-side encryption headers.
+// Beside its users it knows sessions of roles, which the token service of the tests
+// (e2e/sts) hands out: their keys, tokens and ends, and policies that name the roles. It
+// compares x-amz-expected-bucket-owner with the access key of --root, and asks for
+// s3:PutObjectTagging where an object has tags.
+//
+// What of Amazon's it does not do: it accepts an ACL header without s3:PutObjectAcl, it
+// ignores server-side encryption headers and KMS keys, it refuses policies with conditions
+// on aws:PrincipalTag or s3:if-none-match, and roles have no policies of their own.
 package main
 
 import (

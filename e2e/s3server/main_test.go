@@ -19,6 +19,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
+// owner owns the buckets: an account's number, which is what a client may expect.
+const owner = "111122223333"
+
 const writeOnly = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "writer"},
 	"Action": ["s3:PutObject"], "Resource": ["arn:aws:s3:::box", "arn:aws:s3:::box/*"]}]}`
 
@@ -31,14 +34,17 @@ func TestUserMayDoWhatThePolicySays(t *testing.T) {
 	if err := os.WriteFile(policy, []byte(writeOnly), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	args := append([]string{
+		"--data", filepath.Join(dir, "data"), "--iam", filepath.Join(dir, "iam"),
+		"--root", owner + ":rootsecret", "--user", "writer:writersecret", "--bucket", "box=" + policy,
+	}, roleArgs(t, dir)...)
 	stdin, closeStdin := io.Pipe()
 	stdout, printed := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(context.Background(), []string{
-			"--data", filepath.Join(dir, "data"), "--iam", filepath.Join(dir, "iam"),
-			"--root", "root:rootsecret", "--user", "writer:writersecret", "--bucket", "box=" + policy,
-		}, stdin, printed)
+		err := run(context.Background(), args, stdin, printed)
+		_ = printed.CloseWithError(err) // who waits for what is printed learns of it
+		ended <- err
 	}()
 	text, err := bufio.NewReader(stdout).ReadBytes('\n')
 	if err != nil {
@@ -50,6 +56,8 @@ func TestUserMayDoWhatThePolicySays(t *testing.T) {
 	}
 
 	checkRights(t, at)
+	checkRoles(t, at, filepath.Join(dir, "sessions"))
+	checkOwner(t, at)
 
 	closeStdin.Close()
 	select {
@@ -65,12 +73,6 @@ func TestUserMayDoWhatThePolicySays(t *testing.T) {
 // checkRights lets the user and root put and get an object.
 func checkRights(t *testing.T, at ready) {
 	t.Helper()
-	client := func(access, secret string) *s3.Client {
-		return s3.New(s3.Options{
-			BaseEndpoint: &at.Endpoint, Region: at.Region, UsePathStyle: true,
-			Credentials: credentials.NewStaticCredentialsProvider(access, secret, ""),
-		})
-	}
 	put := func(c *s3.Client) error {
 		_, err := c.PutObject(t.Context(), &s3.PutObjectInput{
 			Bucket: aws.String("box"), Key: aws.String("k"), Body: strings.NewReader("x"), IfNoneMatch: aws.String("*"),
@@ -81,7 +83,7 @@ func checkRights(t *testing.T, at ready) {
 		_, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("box"), Key: aws.String("k")})
 		return err
 	}
-	writer, root := client("writer", "writersecret"), client("root", "rootsecret")
+	writer, root := client(at, "writer", "writersecret", ""), client(at, owner, "rootsecret", "")
 	for _, step := range []struct {
 		what string
 		err  error
@@ -91,10 +93,32 @@ func checkRights(t *testing.T, at ready) {
 		{"the user puts again, if there is none", put(writer), http.StatusPreconditionFailed},
 		{"the user gets", get(writer), http.StatusForbidden},
 		{"root gets", get(root), http.StatusOK},
-		{"someone with a wrong secret puts", put(client("writer", "guess")), http.StatusForbidden},
+		{"the user puts with a session's token", put(client(at, "writer", "writersecret", "token")), http.StatusBadRequest},
+		{"someone with a wrong secret puts", put(client(at, "writer", "guess", "")), http.StatusForbidden},
 	} {
 		if got := statusOf(step.err); got != step.want {
 			t.Errorf("%s: got %d (%v), want %d", step.what, got, step.err, step.want)
+		}
+	}
+}
+
+// client is a client of the server with somebody's credentials.
+func client(at ready, access, secret, token string) *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: &at.Endpoint, Region: at.Region, UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(access, secret, token),
+	})
+}
+
+// checkOwner lets the user put an object into a bucket that he takes to be somebody's.
+func checkOwner(t *testing.T, at ready) {
+	t.Helper()
+	for expected, want := range map[string]int{owner: http.StatusOK, "444455556666": http.StatusForbidden} {
+		_, err := client(at, "writer", "writersecret", "").PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: aws.String("box"), Key: aws.String("owned"), Body: strings.NewReader("x"), ExpectedBucketOwner: &expected,
+		})
+		if got := statusOf(err); got != want {
+			t.Errorf("the user puts into a bucket of %s: got %d (%v), want %d", expected, got, err, want)
 		}
 	}
 }
@@ -120,7 +144,10 @@ func TestFlags(t *testing.T) {
 		want string // part of the error; "" = none
 	}{
 		{"least", good, ""},
-		{"all", append(good, "--listen", "127.0.0.1:1", "--user", "c:d", "--user", "e:f", "--bucket", "g=/h", "--bucket", "i"), ""},
+		{"all", append(good, "--listen", "127.0.0.1:1", "--user", "c:d", "--user", "e:f", "--bucket", "g=/h", "--bucket", "i", "--sessions", "/s", "--role", roleA), ""},
+		{"relative sessions folder", append(good, "--sessions", "s"), "--sessions"},
+		{"a user's ARN as a role", append(good, "--role", "arn:aws:iam::111122223333:user/a"), "--role"},
+		{"user with a session's key", append(good, "--user", "ASIA:d"), "ASIA"},
 		{"relative data folder", []string{"--data", "d", "--iam", "/i", "--root", "a:b"}, "--data"},
 		{"relative accounts folder", []string{"--data", "/d", "--iam", "i", "--root", "a:b"}, "--iam"},
 		{"no root", []string{"--data", "/d", "--iam", "/i"}, "--root"},

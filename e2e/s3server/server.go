@@ -37,12 +37,12 @@ func start(ctx context.Context, cfg config) (*server, error) {
 			return nil, fmt.Errorf("make folder: %w", err)
 		}
 	}
-	accounts, err := newAccounts(cfg)
+	known, err := newIdentities(cfg)
 	if err != nil {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		srv, err := listen(ctx, cfg, accounts)
+		srv, err := listen(ctx, cfg, known)
 		if !errors.Is(err, syscall.EADDRINUSE) || !anyPort(cfg.listen) || try == portTries {
 			return srv, err
 		}
@@ -50,7 +50,7 @@ func start(ctx context.Context, cfg config) (*server, error) {
 }
 
 // listen starts the gateway on one address and waits for it.
-func listen(ctx context.Context, cfg config, accounts auth.IAMService) (*server, error) {
+func listen(ctx context.Context, cfg config, known auth.IAMService) (*server, error) {
 	addr, err := chooseAddr(cfg.listen)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func listen(ctx context.Context, cfg config, accounts auth.IAMService) (*server,
 			MultipartMaxParts: 10_000,
 			Quiet:             true,
 			KeepAlive:         true,
-			IAMService:        accounts,
+			IAMService:        known,
 			S3Options:         []s3api.Option{s3api.WithOnListen(func() { close(listening) })},
 		})
 	}()
@@ -120,26 +120,6 @@ func openBackend(cfg config) (*posix.Posix, error) {
 		return nil, fmt.Errorf("open %s: %w", cfg.data, err)
 	}
 	return be, nil
-}
-
-// newAccounts writes the users into the folder of the accounts, so that each has
-// the secret of the command line also if the folder knew him by another.
-func newAccounts(cfg config) (auth.IAMService, error) {
-	root := auth.Account{Access: cfg.root.access, Secret: cfg.root.secret, Role: auth.RoleAdmin}
-	accounts, err := auth.NewInternal(root, cfg.iam)
-	if err != nil {
-		return nil, fmt.Errorf("open accounts: %w", err)
-	}
-	for _, u := range cfg.users {
-		err := accounts.CreateAccount(auth.Account{Access: u.access, Secret: u.secret, Role: auth.RoleUser})
-		if errors.Is(err, auth.ErrUserExists) {
-			err = accounts.UpdateUserAccount(u.access, auth.MutableProps{Secret: &u.secret})
-		}
-		if err != nil {
-			return nil, fmt.Errorf("create user %s: %w", u.access, err)
-		}
-	}
-	return accounts, nil
 }
 
 // anyPort says whether addr leaves the port to us.
