@@ -26,7 +26,8 @@ type Tenant struct {
 	// ACL is the canned ACL of its objects in the place of [Config].ACL; "" sends none.
 	// nil is that of the Config.
 	ACL *string
-	// StorageClass is that of its objects, such as STANDARD_IA; "" is the server's usual one.
+	// StorageClass is that of its objects, such as STANDARD_IA, but for those with Text; ""
+	// is the server's usual one.
 	StorageClass string
 	// Tags are put on its objects, at most 10. They take the permission
 	// s3:PutObjectTagging.
@@ -70,6 +71,9 @@ func (t *transfer) terms() terms {
 	}
 	if of.KMSKey != "" {
 		made.encryption = types.ServerSideEncryptionAwsKms
+	}
+	if t.o.Text {
+		made.class = "" // people read it at once, which an archive's class does not let them
 	}
 	return made
 }

@@ -28,8 +28,9 @@ var mayImport = map[string][]string{
 	"policy":                {},
 	"batcher":               {"journal", "uploader", "gen/destinations/journal/v1"},
 	"telemetry":             {"server", "journal", "batcher", "uploader", "gen/destinations/v1"},
-	"cmd/destinations":      {"server", "server/auth", "journal", "batcher", "ledger", "uploader", "telemetry", "policy", "gen/destinations/v1", "gen/destinations/journal/v1"},
+	"cmd/destinations":      {"server", "server/auth", "journal", "batcher", "ledger", "ownership", "uploader", "telemetry", "policy", "gen/destinations/v1", "gen/destinations/journal/v1"},
 	"ledger":                {"journal", "gen/destinations/journal/v1"},
+	"ownership":             {"journal", "uploader"},
 	"e2e":                   {"e2e", "gen", "journal", "server", "uploader"},
 	"bench":                 {"e2e", "gen/destinations/v1", "batcher", "uploader"},
 }
