@@ -44,6 +44,7 @@ var needs = map[string]auth.Role{
 	destinationsv1.Operations_Redrive_FullMethodName:          auth.Operate,
 	destinationsv1.Operations_ExportDead_FullMethodName:       auth.Operate,
 	destinationsv1.Operations_DiscardDead_FullMethodName:      auth.Operate,
+	destinationsv1.Operations_ConfirmBucket_FullMethodName:    auth.Send | auth.Operate,
 
 	// Whoever sends, looks or mends may ask what is wrong; his grant has to reach it, too.
 	destinationsv1.Operations_CheckDestination_FullMethodName: auth.AnyRole,
@@ -200,7 +201,11 @@ func (c *call) leave(err error) {
 // operates reports whether the call stands in the audit log whatever comes of it: it
 // changes something, or has the service ask S3.
 func (c *call) operates() bool {
-	return needs[c.method] == auth.Operate || c.method == destinationsv1.Operations_CheckDestination_FullMethodName
+	switch c.method {
+	case destinationsv1.Operations_CheckDestination_FullMethodName, destinationsv1.Operations_ConfirmBucket_FullMethodName:
+		return true
+	}
+	return needs[c.method] == auth.Operate
 }
 
 func (c *call) entry(outcome string, err error) auth.Entry {
@@ -231,8 +236,8 @@ func (s *Server) noteRefusal(caller *auth.Caller, e auth.Entry, err error) {
 // presented is what a caller has shown. Of several authorizations none counts: who
 // has put another one beside it is not known.
 func presented(ctx context.Context) (shown auth.Presented) {
+	shown.Address = addressOf(ctx)
 	if from, ok := peer.FromContext(ctx); ok {
-		shown.Address = from.Addr.String()
 		if over, ok := from.AuthInfo.(credentials.TLSInfo); ok && len(over.State.VerifiedChains) > 0 {
 			shown.Certificates = over.State.PeerCertificates
 		}

@@ -12,13 +12,17 @@ type Admission interface {
 	Refusal(tenant, bucket, prefix string) string
 }
 
-// admit asks once a request whether a destination takes more, and returns why not.
+// admit asks once a request whether a destination takes more, and returns why not: that
+// its tenant has to confirm the bucket, first.
 func (c *checker) admit(to *destination) *problem {
 	if to.asked == c.request {
 		return to.refused
 	}
 	to.asked, to.refused = c.request, nil
-	if reason := c.admission.Refusal(to.tenant, to.bucket, to.prefix); reason != "" {
+	if reason := c.ownership.Unconfirmed(to.tenant, to.bucket, to.prefix); reason != "" {
+		to.refused = &problem{destinationsv1.RejectionCode_REJECTION_CODE_BUCKET_NOT_CONFIRMED, "bucket", "bucket: " + reason}
+		c.directory.bytes += len(to.refused.reason) // it is made for this destination alone
+	} else if reason := c.admission.Refusal(to.tenant, to.bucket, to.prefix); reason != "" {
 		to.refused = &problem{destinationsv1.RejectionCode_REJECTION_CODE_DESTINATION_BLOCKED, "bucket", "bucket: " + reason}
 	}
 	return to.refused

@@ -22,6 +22,7 @@ type problem struct {
 type checker struct {
 	directory       *directory
 	admission       Admission
+	ownership       Ownership
 	maxPayloadBytes int
 
 	request uint64                      // that is being checked, counted in the stream from 1

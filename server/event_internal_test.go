@@ -9,7 +9,7 @@ import (
 )
 
 func newChecker() *checker {
-	return &checker{directory: newDirectory(4, "default"), admission: admitAll{}, maxPayloadBytes: 1 << 20, request: 1}
+	return &checker{directory: newDirectory(4, "default"), admission: admitAll{}, ownership: unowned{}, maxPayloadBytes: 1 << 20, request: 1}
 }
 
 // admitAll lets every destination take more.

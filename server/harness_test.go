@@ -162,6 +162,7 @@ type setup struct {
 	config      server.Config
 	journal     server.Journal
 	admission   fakeAdmission
+	ownership   server.Ownership // nil = nobody has to confirm a bucket
 	flusher     fakeFlusher
 	undelivered *fakeUndelivered
 	redriver    fakeRedriver
@@ -186,6 +187,7 @@ func start(t testing.TB, s setup) *harness {
 		Audit:       s.audit,
 		Journal:     s.journal,
 		Admission:   s.admission,
+		Ownership:   s.ownership,
 		Flusher:     s.flusher,
 		Undelivered: s.undelivered,
 		Redriver:    s.redriver,
@@ -312,7 +314,7 @@ func wantStatus(t testing.TB, err error, code codes.Code, reason, durable string
 	if reason != "" && info.GetDomain() != "destinations" {
 		t.Errorf("got domain %q, want destinations", info.GetDomain())
 	}
-	if want := slices.Contains([]string{"JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED", "SHUTTING_DOWN", "STREAM_AGE"}, reason); retry != want {
+	if want := slices.Contains([]string{"JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED", "SHUTTING_DOWN", "STREAM_AGE", "CHALLENGE_NOT_WRITTEN", "CONFIRMED_NOT_KEPT"}, reason); retry != want {
 		t.Errorf("got RetryInfo %v, want %v", retry, want)
 	}
 }

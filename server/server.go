@@ -59,7 +59,8 @@ import (
 	"github.com/open-destinations/destinations/server/auth"
 )
 
-// Params are what a server is made of. Observer, Access, Audit and Weight may be left out.
+// Params are what a server is made of. Observer, Access, Audit, Weight and Ownership may be
+// left out.
 type Params struct {
 	// Config says what is accepted.
 	Config Config
@@ -74,6 +75,8 @@ type Params struct {
 	Weight func(tenant string) int
 	// Admission says whether destinations take more events.
 	Admission Admission
+	// Ownership knows which buckets are confirmed; nil = nobody has to confirm any.
+	Ownership Ownership
 	// Flusher closes open batches.
 	Flusher Flusher
 	// Undelivered knows what is not delivered, and why.
@@ -110,6 +113,7 @@ type Server struct {
 	access      Access
 	audit       *auth.Audit
 	admission   Admission
+	ownership   Ownership
 	flusher     Flusher
 	undelivered Undelivered
 	redriver    Redriver
@@ -126,6 +130,8 @@ type Server struct {
 	observer    Observer
 	life        *life
 	buffers     *buffers
+
+	wrongContents *auth.Delays // of challenges
 }
 
 // New returns a server that is ready to be registered. It starts nothing.
@@ -142,6 +148,9 @@ func New(p Params) (*Server, error) {
 	if p.Observer == nil {
 		p.Observer = unobserved{}
 	}
+	if p.Ownership == nil {
+		p.Ownership = unowned{}
+	}
 	b := new(buffers)
 	return &Server{
 		config:      p.Config,
@@ -149,6 +158,7 @@ func New(p Params) (*Server, error) {
 		access:      p.Access,
 		audit:       p.Audit,
 		admission:   p.Admission,
+		ownership:   p.Ownership,
 		flusher:     p.Flusher,
 		undelivered: p.Undelivered,
 		redriver:    p.Redriver,
@@ -165,6 +175,8 @@ func New(p Params) (*Server, error) {
 		observer:    p.Observer,
 		life:        newLife(),
 		buffers:     b,
+
+		wrongContents: auth.NewDelays(),
 	}, nil
 }
 

@@ -62,6 +62,7 @@ func newStream(s *Server, caller *auth.Caller, ends context.Context, a answerer)
 		checker: checker{
 			directory:       newDirectory(s.journal.Partitions(), caller.Tenant()),
 			admission:       s.admission,
+			ownership:       s.ownership,
 			maxPayloadBytes: s.config.MaxPayloadBytes,
 		},
 	}

@@ -21,8 +21,9 @@ const (
 	maxDelayed   = 1_000
 )
 
-// delays makes those wait whose credentials fail.
-type delays struct {
+// Delays makes those wait whose credentials fail, or what else they show. Its methods may be
+// called together.
+type Delays struct {
 	mu struct {
 		sync.Mutex
 		hosts   map[string]*list.Element // of *failures
@@ -38,16 +39,17 @@ type failures struct {
 	last time.Time
 }
 
-func newDelays() *delays {
-	d := &delays{}
+// NewDelays returns what has seen no failure yet.
+func NewDelays() *Delays {
+	d := &Delays{}
 	d.mu.hosts = map[string]*list.Element{}
 	d.mu.oldest = list.New()
 	return d
 }
 
-// fail counts a failure of the host of an address, and waits for what it costs, or
+// Fail counts a failure of the host of an address, and waits for what it costs, or
 // until ctx ends.
-func (d *delays) fail(ctx context.Context, address string) {
+func (d *Delays) Fail(ctx context.Context, address string) {
 	delay, wait := d.count(hostOf(address), time.Now())
 	if !wait {
 		return
@@ -63,7 +65,7 @@ func (d *delays) fail(ctx context.Context, address string) {
 	d.mu.waiting--
 }
 
-func (d *delays) count(host string, now time.Time) (delay time.Duration, wait bool) {
+func (d *Delays) count(host string, now time.Time) (delay time.Duration, wait bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	at := d.mu.hosts[host]

@@ -10,10 +10,10 @@ import (
 
 func TestFailuresCostMoreAndMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDelays()
+		d := NewDelays()
 		cost := func(address string) time.Duration {
 			begun := time.Now()
-			d.fail(t.Context(), address)
+			d.Fail(t.Context(), address)
 			return time.Since(begun)
 		}
 		for i, want := range []time.Duration{100, 200, 400, 800, 1600, 3200, 5000, 5000} {
@@ -35,7 +35,7 @@ func TestFailuresCostMoreAndMore(t *testing.T) {
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		begun := time.Now()
-		if d.fail(gone, "192.0.2.9:1"); time.Since(begun) != 0 {
+		if d.Fail(gone, "192.0.2.9:1"); time.Since(begun) != 0 {
 			t.Error("a caller who has gone is waited for")
 		}
 	})
@@ -43,7 +43,7 @@ func TestFailuresCostMoreAndMore(t *testing.T) {
 
 // Whatever strangers do, what is remembered of them and who is kept waiting is bounded.
 func TestFailuresAreBounded(t *testing.T) {
-	d := newDelays()
+	d := NewDelays()
 	now := time.Now()
 	waiting := 0
 	for i := range maxHosts + 100 {

@@ -29,6 +29,9 @@ func (g *Grants) Explain(principal, bucket, prefix string) (text string, allowed
 	default:
 		fmt.Fprintf(&b, "bucket %q, prefix %q: allowed\n", bucket, prefix)
 	}
+	if covered && grant.Has(Send) && g.TenantOf(grant.Tenant).Challenge {
+		fmt.Fprintf(&b, "bucket %q: events are rejected until tenant %q has confirmed it, once (destinations confirm)\n", bucket, grant.Tenant)
+	}
 	return b.String(), covered
 }
 
@@ -58,6 +61,9 @@ func (t Tenant) String() string {
 	}
 	if t.BacklogBytes > 0 {
 		text += fmt.Sprintf(", backlog of %d bytes", t.BacklogBytes)
+	}
+	if t.Challenge {
+		text += ", buckets have to be confirmed"
 	}
 	if has := t.AWS.String(); has != "" {
 		text += "; in AWS: " + has

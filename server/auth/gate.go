@@ -37,7 +37,7 @@ type Gate struct {
 	issuer       *Issuer       // nil = none
 	grants       atomic.Pointer[Grants]
 	onGrants     atomic.Pointer[func()] // nil = nobody is told
-	delays       *delays
+	delays       *Delays
 	sources      []*source // looked at by one goroutine at a time; guarded by reloading
 	reloading    sync.Mutex
 	open         bool // nobody is authenticated
@@ -51,7 +51,7 @@ type Gate struct {
 // New returns a gate, or every problem of the files that it needs. It asks no issuer yet:
 // see [Gate.Run].
 func New(c Config, audit *Audit, log *slog.Logger) (*Gate, error) {
-	g := &Gate{log: log, audit: audit, delays: newDelays(), open: !c.Authenticates()}
+	g := &Gate{log: log, audit: audit, delays: NewDelays(), open: !c.Authenticates()}
 	g.mu.inside = map[*Caller]struct{}{}
 	g.grants.Store(&Grants{})
 	problems := []error{g.useCertificates(&c)}
@@ -132,7 +132,7 @@ func (g *Gate) Enter(ctx context.Context, shown Presented, roles Role) (*Caller,
 	c, err := g.verify(ctx, shown)
 	if err != nil {
 		if errors.Is(err, ErrCredential) {
-			g.delays.fail(ctx, shown.Address)
+			g.delays.Fail(ctx, shown.Address)
 		}
 		return nil, err
 	}

@@ -41,6 +41,7 @@ type Grants struct {
 type Tenant struct {
 	Weight       int   // its part of what is short, against the weights of the others
 	BacklogBytes int64 // of undelivered events that it may have; 0 = no limit of its own
+	Challenge    bool  // it has to show that it can read a bucket before it may send there
 	AWS          *AWS  // what it has there of its own; nil = nothing
 	rates        *Rates
 }
@@ -138,6 +139,7 @@ type tenantEntry struct {
 	EventsPerSecond *uint `yaml:"events-per-second"`
 	BytesPerSecond  *size `yaml:"bytes-per-second"`
 	BacklogQuota    *size `yaml:"backlog-quota"`
+	Challenge       bool  `yaml:"challenge"`
 
 	AWS *awsEntry `yaml:"aws"`
 }

@@ -9,7 +9,7 @@ import (
 
 const grantsText = `
 tenants:
-  acme: {weight: 3, events-per-second: 1000, bytes-per-second: 1MiB, backlog-quota: 5GiB}
+  acme: {weight: 3, events-per-second: 1000, bytes-per-second: 1MiB, backlog-quota: 5GiB, challenge: true}
 grants:
   - principals: ["token:ci", "oidc:acme|*"]
     tenant: acme
@@ -61,10 +61,10 @@ func TestGrantsSayWhoMayWhatWhere(t *testing.T) {
 			t.Errorf("%+v: got tenant %q, covers %v", c, grant.Tenant, grant.Covers(c.bucket, c.prefix))
 		}
 	}
-	if got := g.TenantOf("acme"); got.Weight != 3 || got.BacklogBytes != 5<<30 {
+	if got := g.TenantOf("acme"); got.Weight != 3 || got.BacklogBytes != 5<<30 || !got.Challenge {
 		t.Errorf("acme: got %+v", got)
 	}
-	if got := g.TenantOf("shop"); got.Weight != auth.DefaultWeight || got.BacklogBytes != 0 {
+	if got := g.TenantOf("shop"); got.Weight != auth.DefaultWeight || got.BacklogBytes != 0 || got.Challenge {
 		t.Errorf("shop: got %+v", got)
 	}
 	ci := g.Of("token:ci")
@@ -106,6 +106,7 @@ func TestWrongGrantsAreRefusedByName(t *testing.T) {
 		"tenants: {a: {weight: 0}}":                 "tenants: a: weight: 0, must be 1 to 1000",
 		"tenants: {a: {events-per-second: 0}}":      "tenants: a: events-per-second: 0, must be at least 1",
 		"tenants: {a: {events-per-second: -1}}":     "-1",
+		"tenants: {a: {challenge: 2}}":              "line 1",
 		"tenants: {a: {backlog-quota: 0}}":          "tenants: a: backlog-quota: 0",
 		"tenants: {\"*\": {weight: 1}}":             `tenants: "*": must be`,
 		"tenants: {a: {weight: 1}, a: {weight: 2}}": "already defined",
@@ -129,6 +130,8 @@ func TestExplainNamesTheGrant(t *testing.T) {
 		allowed                 bool
 	}{
 		{"token:ci", "test/", `bucket "acme-logs", prefix "test/": allowed`, true},
+		{"token:ci", "test/", "weight 3, 1000 events/s, 1048576 bytes/s, backlog of 5368709120 bytes, buckets have to be confirmed\n", true},
+		{"token:ci", "test/", `bucket "acme-logs": events are rejected until tenant "acme" has confirmed it, once (destinations confirm)`, true},
 		{"token:ci", "a/", `bucket "acme-logs", prefix "a/": denied: no destination of the grant matches`, false},
 		{"token:x", "a/", "token:x: denied: no grant names this principal", false},
 	} {

@@ -18,7 +18,7 @@ func (g *Grants) addTenant(name string, e tenantEntry) error {
 	if !tenantName.MatchString(name) {
 		return fmt.Errorf("tenants: %q: %s", name, tenantRule)
 	}
-	t := Tenant{rates: newRates(perSecond(e.EventsPerSecond), perSecond(e.BytesPerSecond))}
+	t := Tenant{Challenge: e.Challenge, rates: newRates(perSecond(e.EventsPerSecond), perSecond(e.BytesPerSecond))}
 	var problems []error
 	if e.Weight != nil {
 		if *e.Weight < 1 || *e.Weight > maxWeight {

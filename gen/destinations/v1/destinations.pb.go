@@ -58,21 +58,30 @@ const (
 	// No grant of the caller reaches this destination; the reason names bucket and prefix
 	// (PERMISSION_DENIED). Only where the service authenticates its callers.
 	RejectionCode_REJECTION_CODE_DESTINATION_NOT_GRANTED RejectionCode = 9
+	// The caller's tenant has to show that it can read the bucket (`challenge` in the
+	// service's grants file), and has not yet; the reason names the object to read, and
+	// the command that gives its content back (FAILED_PRECONDITION). The service writes
+	// that object by itself; see Operations.ConfirmBucket.
+	//
+	// Of a request that was sent before, an event that is rejected so may have been
+	// accepted then; it is delivered all the same.
+	RejectionCode_REJECTION_CODE_BUCKET_NOT_CONFIRMED RejectionCode = 10
 )
 
 // Enum value maps for RejectionCode.
 var (
 	RejectionCode_name = map[int32]string{
-		0: "REJECTION_CODE_UNSPECIFIED",
-		1: "REJECTION_CODE_BUCKET_INVALID",
-		2: "REJECTION_CODE_PREFIX_INVALID",
-		3: "REJECTION_CODE_ID_TOO_LONG",
-		4: "REJECTION_CODE_PAYLOAD_EMPTY",
-		5: "REJECTION_CODE_PAYLOAD_TOO_LARGE",
-		6: "REJECTION_CODE_PAYLOAD_LINE_BREAK",
-		7: "REJECTION_CODE_PARTITION_UNAVAILABLE",
-		8: "REJECTION_CODE_DESTINATION_BLOCKED",
-		9: "REJECTION_CODE_DESTINATION_NOT_GRANTED",
+		0:  "REJECTION_CODE_UNSPECIFIED",
+		1:  "REJECTION_CODE_BUCKET_INVALID",
+		2:  "REJECTION_CODE_PREFIX_INVALID",
+		3:  "REJECTION_CODE_ID_TOO_LONG",
+		4:  "REJECTION_CODE_PAYLOAD_EMPTY",
+		5:  "REJECTION_CODE_PAYLOAD_TOO_LARGE",
+		6:  "REJECTION_CODE_PAYLOAD_LINE_BREAK",
+		7:  "REJECTION_CODE_PARTITION_UNAVAILABLE",
+		8:  "REJECTION_CODE_DESTINATION_BLOCKED",
+		9:  "REJECTION_CODE_DESTINATION_NOT_GRANTED",
+		10: "REJECTION_CODE_BUCKET_NOT_CONFIRMED",
 	}
 	RejectionCode_value = map[string]int32{
 		"REJECTION_CODE_UNSPECIFIED":             0,
@@ -85,6 +94,7 @@ var (
 		"REJECTION_CODE_PARTITION_UNAVAILABLE":   7,
 		"REJECTION_CODE_DESTINATION_BLOCKED":     8,
 		"REJECTION_CODE_DESTINATION_NOT_GRANTED": 9,
+		"REJECTION_CODE_BUCKET_NOT_CONFIRMED":    10,
 	}
 )
 
@@ -843,7 +853,7 @@ const file_destinations_v1_destinations_proto_rawDesc = "" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x1a\n" +
 	"\baccepted\x18\x03 \x01(\x04R\baccepted\x12\x14\n" +
-	"\x05token\x18\x04 \x01(\tR\x05token*\x82\x03\n" +
+	"\x05token\x18\x04 \x01(\tR\x05token*\xab\x03\n" +
 	"\rRejectionCode\x12\x1e\n" +
 	"\x1aREJECTION_CODE_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dREJECTION_CODE_BUCKET_INVALID\x10\x01\x12!\n" +
@@ -854,7 +864,9 @@ const file_destinations_v1_destinations_proto_rawDesc = "" +
 	"!REJECTION_CODE_PAYLOAD_LINE_BREAK\x10\x06\x12(\n" +
 	"$REJECTION_CODE_PARTITION_UNAVAILABLE\x10\a\x12&\n" +
 	"\"REJECTION_CODE_DESTINATION_BLOCKED\x10\b\x12*\n" +
-	"&REJECTION_CODE_DESTINATION_NOT_GRANTED\x10\t2\xb0\x01\n" +
+	"&REJECTION_CODE_DESTINATION_NOT_GRANTED\x10\t\x12'\n" +
+	"#REJECTION_CODE_BUCKET_NOT_CONFIRMED\x10\n" +
+	"2\xb0\x01\n" +
 	"\fDestinations\x12K\n" +
 	"\x06SendS3\x12\x1e.destinations.v1.SendS3Request\x1a\x1f.destinations.v1.SendS3Response(\x01\x12S\n" +
 	"\bStreamS3\x12 .destinations.v1.StreamS3Request\x1a!.destinations.v1.StreamS3Response(\x010\x01BNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3"

@@ -40,6 +40,12 @@ const (
 	DestinationState_DESTINATION_STATE_BLOCKED DestinationState = 3
 	// It works again, and its backlog is being read from the journal and uploaded.
 	DestinationState_DESTINATION_STATE_CATCHING_UP DestinationState = 4
+	// Its tenant has not shown yet that it can read the bucket: its new events are
+	// rejected with REJECTION_CODE_BUCKET_NOT_CONFIRMED. `message` says what is to be
+	// done, or with `code` why the challenge could not be written, since when, and when
+	// it is tried next. If the destination has undelivered events, too, these have a
+	// line of their own.
+	DestinationState_DESTINATION_STATE_UNCONFIRMED DestinationState = 5
 )
 
 // Enum value maps for DestinationState.
@@ -50,6 +56,7 @@ var (
 		2: "DESTINATION_STATE_RETRYING",
 		3: "DESTINATION_STATE_BLOCKED",
 		4: "DESTINATION_STATE_CATCHING_UP",
+		5: "DESTINATION_STATE_UNCONFIRMED",
 	}
 	DestinationState_value = map[string]int32{
 		"DESTINATION_STATE_UNSPECIFIED": 0,
@@ -57,6 +64,7 @@ var (
 		"DESTINATION_STATE_RETRYING":    2,
 		"DESTINATION_STATE_BLOCKED":     3,
 		"DESTINATION_STATE_CATCHING_UP": 4,
+		"DESTINATION_STATE_UNCONFIRMED": 5,
 	}
 )
 
@@ -1806,6 +1814,157 @@ func (x *MissingAction) GetStatement() string {
 	return ""
 }
 
+// ConfirmBucketRequest names a bucket, and may show that it can be read.
+type ConfirmBucketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The bucket.
+	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// Where in the bucket the challenge is: a prefix that the service may write under,
+	// completed with "/" as in S3Event.prefix. The caller's grant has to reach it.
+	Prefix string `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+	// which. While nobody is authenticated it is "default".
+	Tenant string `protobuf:"bytes,3,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// What the challenge holds, with or without its line end. Empty = the challenge is to be
+	// written.
+	Content       string `protobuf:"bytes,4,opt,name=content,proto3" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmBucketRequest) Reset() {
+	*x = ConfirmBucketRequest{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmBucketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmBucketRequest) ProtoMessage() {}
+
+func (x *ConfirmBucketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmBucketRequest.ProtoReflect.Descriptor instead.
+func (*ConfirmBucketRequest) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ConfirmBucketRequest) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *ConfirmBucketRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *ConfirmBucketRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *ConfirmBucketRequest) GetContent() string {
+	if x != nil {
+		return x.Content
+	}
+	return ""
+}
+
+// ConfirmBucketResponse says how the bucket stands.
+type ConfirmBucketResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key of the challenge in the bucket. It depends on tenant, bucket and prefix, and
+	// does not change as long as the service's data folder has its `token.key`.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// The tenant has shown that it can read the bucket.
+	Confirmed bool `protobuf:"varint,2,opt,name=confirmed,proto3" json:"confirmed,omitempty"`
+	// Since when, if it has.
+	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// The tenant has to: events are rejected until it has. If false, `challenge` is off
+	// for it.
+	Needed        bool `protobuf:"varint,4,opt,name=needed,proto3" json:"needed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfirmBucketResponse) Reset() {
+	*x = ConfirmBucketResponse{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfirmBucketResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfirmBucketResponse) ProtoMessage() {}
+
+func (x *ConfirmBucketResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfirmBucketResponse.ProtoReflect.Descriptor instead.
+func (*ConfirmBucketResponse) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ConfirmBucketResponse) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ConfirmBucketResponse) GetConfirmed() bool {
+	if x != nil {
+		return x.Confirmed
+	}
+	return false
+}
+
+func (x *ConfirmBucketResponse) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *ConfirmBucketResponse) GetNeeded() bool {
+	if x != nil {
+		return x.Needed
+	}
+	return false
+}
+
 var File_destinations_v1_operations_proto protoreflect.FileDescriptor
 
 const file_destinations_v1_operations_proto_rawDesc = "" +
@@ -1912,13 +2071,24 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\rMissingAction\x12\x16\n" +
 	"\x06action\x18\x01 \x01(\tR\x06action\x122\n" +
 	"\x05place\x18\x02 \x01(\x0e2\x1c.destinations.v1.PolicyPlaceR\x05place\x12\x1c\n" +
-	"\tstatement\x18\x03 \x01(\tR\tstatement*\xb5\x01\n" +
+	"\tstatement\x18\x03 \x01(\tR\tstatement\"}\n" +
+	"\x14ConfirmBucketRequest\x12\x16\n" +
+	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +
+	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x16\n" +
+	"\x06tenant\x18\x03 \x01(\tR\x06tenant\x12\x1d\n" +
+	"\acontent\x18\x04 \x01(\tB\x03\x80\x01\x01R\acontent\"\x91\x01\n" +
+	"\x15ConfirmBucketResponse\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1c\n" +
+	"\tconfirmed\x18\x02 \x01(\bR\tconfirmed\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x16\n" +
+	"\x06needed\x18\x04 \x01(\bR\x06needed*\xd8\x01\n" +
 	"\x10DestinationState\x12!\n" +
 	"\x1dDESTINATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18DESTINATION_STATE_ACTIVE\x10\x01\x12\x1e\n" +
 	"\x1aDESTINATION_STATE_RETRYING\x10\x02\x12\x1d\n" +
 	"\x19DESTINATION_STATE_BLOCKED\x10\x03\x12!\n" +
-	"\x1dDESTINATION_STATE_CATCHING_UP\x10\x04*M\n" +
+	"\x1dDESTINATION_STATE_CATCHING_UP\x10\x04\x12!\n" +
+	"\x1dDESTINATION_STATE_UNCONFIRMED\x10\x05*M\n" +
 	"\x06Shared\x12\x16\n" +
 	"\x12SHARED_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSHARED_ENDPOINT\x10\x01\x12\x16\n" +
@@ -1943,7 +2113,7 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\vPolicyPlace\x12\x1c\n" +
 	"\x18POLICY_PLACE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13POLICY_PLACE_BUCKET\x10\x01\x12\x14\n" +
-	"\x10POLICY_PLACE_KEY\x10\x022\xfc\x04\n" +
+	"\x10POLICY_PLACE_KEY\x10\x022\xdc\x05\n" +
 	"\n" +
 	"Operations\x12F\n" +
 	"\x05Flush\x12\x1d.destinations.v1.FlushRequest\x1a\x1e.destinations.v1.FlushResponse\x12i\n" +
@@ -1953,7 +2123,8 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\n" +
 	"ExportDead\x12\".destinations.v1.ExportDeadRequest\x1a#.destinations.v1.ExportDeadResponse0\x01\x12X\n" +
 	"\vDiscardDead\x12#.destinations.v1.DiscardDeadRequest\x1a$.destinations.v1.DiscardDeadResponse\x12g\n" +
-	"\x10CheckDestination\x12(.destinations.v1.CheckDestinationRequest\x1a).destinations.v1.CheckDestinationResponseBNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3"
+	"\x10CheckDestination\x12(.destinations.v1.CheckDestinationRequest\x1a).destinations.v1.CheckDestinationResponse\x12^\n" +
+	"\rConfirmBucket\x12%.destinations.v1.ConfirmBucketRequest\x1a&.destinations.v1.ConfirmBucketResponseBNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3"
 
 var (
 	file_destinations_v1_operations_proto_rawDescOnce sync.Once
@@ -1968,7 +2139,7 @@ func file_destinations_v1_operations_proto_rawDescGZIP() []byte {
 }
 
 var file_destinations_v1_operations_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_destinations_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_destinations_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_destinations_v1_operations_proto_goTypes = []any{
 	(DestinationState)(0),            // 0: destinations.v1.DestinationState
 	(Shared)(0),                      // 1: destinations.v1.Shared
@@ -1994,8 +2165,10 @@ var file_destinations_v1_operations_proto_goTypes = []any{
 	(*Diagnosis)(nil),                // 21: destinations.v1.Diagnosis
 	(*DiagnosisStep)(nil),            // 22: destinations.v1.DiagnosisStep
 	(*MissingAction)(nil),            // 23: destinations.v1.MissingAction
-	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 25: google.protobuf.Duration
+	(*ConfirmBucketRequest)(nil),     // 24: destinations.v1.ConfirmBucketRequest
+	(*ConfirmBucketResponse)(nil),    // 25: destinations.v1.ConfirmBucketResponse
+	(*timestamppb.Timestamp)(nil),    // 26: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 27: google.protobuf.Duration
 }
 var file_destinations_v1_operations_proto_depIdxs = []int32{
 	0,  // 0: destinations.v1.ListDestinationsRequest.state:type_name -> destinations.v1.DestinationState
@@ -2003,38 +2176,41 @@ var file_destinations_v1_operations_proto_depIdxs = []int32{
 	1,  // 2: destinations.v1.ListDestinationsResponse.shared:type_name -> destinations.v1.Shared
 	10, // 3: destinations.v1.ListDestinationsResponse.closed_partition:type_name -> destinations.v1.ClosedPartition
 	0,  // 4: destinations.v1.ListDestinationsResponse.state:type_name -> destinations.v1.DestinationState
-	24, // 5: destinations.v1.ListDestinationsResponse.since:type_name -> google.protobuf.Timestamp
-	25, // 6: destinations.v1.ListDestinationsResponse.oldest_event_age:type_name -> google.protobuf.Duration
-	24, // 7: destinations.v1.ListDestinationsResponse.next_try:type_name -> google.protobuf.Timestamp
+	26, // 5: destinations.v1.ListDestinationsResponse.since:type_name -> google.protobuf.Timestamp
+	27, // 6: destinations.v1.ListDestinationsResponse.oldest_event_age:type_name -> google.protobuf.Duration
+	26, // 7: destinations.v1.ListDestinationsResponse.next_try:type_name -> google.protobuf.Timestamp
 	9,  // 8: destinations.v1.ListDeadResponse.destination:type_name -> destinations.v1.Destination
-	24, // 9: destinations.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
+	26, // 9: destinations.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
 	21, // 10: destinations.v1.CheckDestinationResponse.diagnosis:type_name -> destinations.v1.Diagnosis
 	3,  // 11: destinations.v1.Diagnosis.outcome:type_name -> destinations.v1.CheckOutcome
 	22, // 12: destinations.v1.Diagnosis.steps:type_name -> destinations.v1.DiagnosisStep
-	24, // 13: destinations.v1.Diagnosis.checked_at:type_name -> google.protobuf.Timestamp
+	26, // 13: destinations.v1.Diagnosis.checked_at:type_name -> google.protobuf.Timestamp
 	2,  // 14: destinations.v1.DiagnosisStep.step:type_name -> destinations.v1.CheckStep
 	3,  // 15: destinations.v1.DiagnosisStep.outcome:type_name -> destinations.v1.CheckOutcome
 	23, // 16: destinations.v1.DiagnosisStep.missing:type_name -> destinations.v1.MissingAction
 	4,  // 17: destinations.v1.MissingAction.place:type_name -> destinations.v1.PolicyPlace
-	5,  // 18: destinations.v1.Operations.Flush:input_type -> destinations.v1.FlushRequest
-	7,  // 19: destinations.v1.Operations.ListDestinations:input_type -> destinations.v1.ListDestinationsRequest
-	11, // 20: destinations.v1.Operations.Redrive:input_type -> destinations.v1.RedriveRequest
-	13, // 21: destinations.v1.Operations.ListDead:input_type -> destinations.v1.ListDeadRequest
-	15, // 22: destinations.v1.Operations.ExportDead:input_type -> destinations.v1.ExportDeadRequest
-	17, // 23: destinations.v1.Operations.DiscardDead:input_type -> destinations.v1.DiscardDeadRequest
-	19, // 24: destinations.v1.Operations.CheckDestination:input_type -> destinations.v1.CheckDestinationRequest
-	6,  // 25: destinations.v1.Operations.Flush:output_type -> destinations.v1.FlushResponse
-	8,  // 26: destinations.v1.Operations.ListDestinations:output_type -> destinations.v1.ListDestinationsResponse
-	12, // 27: destinations.v1.Operations.Redrive:output_type -> destinations.v1.RedriveResponse
-	14, // 28: destinations.v1.Operations.ListDead:output_type -> destinations.v1.ListDeadResponse
-	16, // 29: destinations.v1.Operations.ExportDead:output_type -> destinations.v1.ExportDeadResponse
-	18, // 30: destinations.v1.Operations.DiscardDead:output_type -> destinations.v1.DiscardDeadResponse
-	20, // 31: destinations.v1.Operations.CheckDestination:output_type -> destinations.v1.CheckDestinationResponse
-	25, // [25:32] is the sub-list for method output_type
-	18, // [18:25] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	26, // 18: destinations.v1.ConfirmBucketResponse.since:type_name -> google.protobuf.Timestamp
+	5,  // 19: destinations.v1.Operations.Flush:input_type -> destinations.v1.FlushRequest
+	7,  // 20: destinations.v1.Operations.ListDestinations:input_type -> destinations.v1.ListDestinationsRequest
+	11, // 21: destinations.v1.Operations.Redrive:input_type -> destinations.v1.RedriveRequest
+	13, // 22: destinations.v1.Operations.ListDead:input_type -> destinations.v1.ListDeadRequest
+	15, // 23: destinations.v1.Operations.ExportDead:input_type -> destinations.v1.ExportDeadRequest
+	17, // 24: destinations.v1.Operations.DiscardDead:input_type -> destinations.v1.DiscardDeadRequest
+	19, // 25: destinations.v1.Operations.CheckDestination:input_type -> destinations.v1.CheckDestinationRequest
+	24, // 26: destinations.v1.Operations.ConfirmBucket:input_type -> destinations.v1.ConfirmBucketRequest
+	6,  // 27: destinations.v1.Operations.Flush:output_type -> destinations.v1.FlushResponse
+	8,  // 28: destinations.v1.Operations.ListDestinations:output_type -> destinations.v1.ListDestinationsResponse
+	12, // 29: destinations.v1.Operations.Redrive:output_type -> destinations.v1.RedriveResponse
+	14, // 30: destinations.v1.Operations.ListDead:output_type -> destinations.v1.ListDeadResponse
+	16, // 31: destinations.v1.Operations.ExportDead:output_type -> destinations.v1.ExportDeadResponse
+	18, // 32: destinations.v1.Operations.DiscardDead:output_type -> destinations.v1.DiscardDeadResponse
+	20, // 33: destinations.v1.Operations.CheckDestination:output_type -> destinations.v1.CheckDestinationResponse
+	25, // 34: destinations.v1.Operations.ConfirmBucket:output_type -> destinations.v1.ConfirmBucketResponse
+	27, // [27:35] is the sub-list for method output_type
+	19, // [19:27] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_destinations_v1_operations_proto_init() }
@@ -2053,7 +2229,7 @@ func file_destinations_v1_operations_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_destinations_v1_operations_proto_rawDesc), len(file_destinations_v1_operations_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

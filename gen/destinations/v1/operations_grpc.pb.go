@@ -28,6 +28,7 @@ const (
 	Operations_ExportDead_FullMethodName       = "/destinations.v1.Operations/ExportDead"
 	Operations_DiscardDead_FullMethodName      = "/destinations.v1.Operations/DiscardDead"
 	Operations_CheckDestination_FullMethodName = "/destinations.v1.Operations/CheckDestination"
+	Operations_ConfirmBucket_FullMethodName    = "/destinations.v1.Operations/ConfirmBucket"
 )
 
 // OperationsClient is the client API for Operations service.
@@ -48,6 +49,11 @@ const (
 //	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
 //	DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
 //	FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+//	FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+//	UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
+//	PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
+//	RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
+//	UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
 //	UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
 //	UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
 //	INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
@@ -67,7 +73,8 @@ type OperationsClient interface {
 	Flush(ctx context.Context, in *FlushRequest, opts ...grpc.CallOption) (*FlushResponse, error)
 	// ListDestinations says how things stand: first with the endpoint, or that of each region,
 	// and the credentials, which destinations share, then with each destination that has
-	// undelivered events or is blocked, by bucket and prefix. It is a picture of each
+	// undelivered events or is blocked, by bucket and prefix, and at last with those whose
+	// bucket has to be confirmed and that something was sent to within the last hour. It is a picture of each
 	// partition of the journal at one moment. What a partition holds that is closed
 	// because its files are damaged is not known; such a partition is a line of its
 	// own, before the destinations.
@@ -96,6 +103,16 @@ type OperationsClient interface {
 	//
 	// Any role lets a caller ask, for what his grant reaches.
 	CheckDestination(ctx context.Context, in *CheckDestinationRequest, opts ...grpc.CallOption) (*CheckDestinationResponse, error)
+	// ConfirmBucket is how a tenant shows that it can read a bucket, which it has to
+	// before events are accepted there if `challenge` is on for it in the grants file.
+	// Without `content` the service writes the challenge, an object of one line, under the
+	// prefix, unless it is there, and answers its key. With `content`, which is that
+	// line, the tenant has shown it: the bucket is confirmed, for every prefix, durably.
+	// It may be confirmed before `challenge` is on. Senders and operators may call it.
+	//
+	// The object stays in the bucket; what reads a prefix passes over names that begin
+	// with "_". A bucket that everybody can read proves nothing.
+	ConfirmBucket(ctx context.Context, in *ConfirmBucketRequest, opts ...grpc.CallOption) (*ConfirmBucketResponse, error)
 }
 
 type operationsClient struct {
@@ -203,6 +220,16 @@ func (c *operationsClient) CheckDestination(ctx context.Context, in *CheckDestin
 	return out, nil
 }
 
+func (c *operationsClient) ConfirmBucket(ctx context.Context, in *ConfirmBucketRequest, opts ...grpc.CallOption) (*ConfirmBucketResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ConfirmBucketResponse)
+	err := c.cc.Invoke(ctx, Operations_ConfirmBucket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OperationsServer is the server API for Operations service.
 // All implementations must embed UnimplementedOperationsServer
 // for forward compatibility.
@@ -221,6 +248,11 @@ func (c *operationsClient) CheckDestination(ctx context.Context, in *CheckDestin
 //	NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
 //	DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
 //	FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+//	FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+//	UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
+//	PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
+//	RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
+//	UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
 //	UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
 //	UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
 //	INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
@@ -240,7 +272,8 @@ type OperationsServer interface {
 	Flush(context.Context, *FlushRequest) (*FlushResponse, error)
 	// ListDestinations says how things stand: first with the endpoint, or that of each region,
 	// and the credentials, which destinations share, then with each destination that has
-	// undelivered events or is blocked, by bucket and prefix. It is a picture of each
+	// undelivered events or is blocked, by bucket and prefix, and at last with those whose
+	// bucket has to be confirmed and that something was sent to within the last hour. It is a picture of each
 	// partition of the journal at one moment. What a partition holds that is closed
 	// because its files are damaged is not known; such a partition is a line of its
 	// own, before the destinations.
@@ -269,6 +302,16 @@ type OperationsServer interface {
 	//
 	// Any role lets a caller ask, for what his grant reaches.
 	CheckDestination(context.Context, *CheckDestinationRequest) (*CheckDestinationResponse, error)
+	// ConfirmBucket is how a tenant shows that it can read a bucket, which it has to
+	// before events are accepted there if `challenge` is on for it in the grants file.
+	// Without `content` the service writes the challenge, an object of one line, under the
+	// prefix, unless it is there, and answers its key. With `content`, which is that
+	// line, the tenant has shown it: the bucket is confirmed, for every prefix, durably.
+	// It may be confirmed before `challenge` is on. Senders and operators may call it.
+	//
+	// The object stays in the bucket; what reads a prefix passes over names that begin
+	// with "_". A bucket that everybody can read proves nothing.
+	ConfirmBucket(context.Context, *ConfirmBucketRequest) (*ConfirmBucketResponse, error)
 	mustEmbedUnimplementedOperationsServer()
 }
 
@@ -299,6 +342,9 @@ func (UnimplementedOperationsServer) DiscardDead(context.Context, *DiscardDeadRe
 }
 func (UnimplementedOperationsServer) CheckDestination(context.Context, *CheckDestinationRequest) (*CheckDestinationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckDestination not implemented")
+}
+func (UnimplementedOperationsServer) ConfirmBucket(context.Context, *ConfirmBucketRequest) (*ConfirmBucketResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ConfirmBucket not implemented")
 }
 func (UnimplementedOperationsServer) mustEmbedUnimplementedOperationsServer() {}
 func (UnimplementedOperationsServer) testEmbeddedByValue()                    {}
@@ -426,6 +472,24 @@ func _Operations_CheckDestination_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Operations_ConfirmBucket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ConfirmBucketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServer).ConfirmBucket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Operations_ConfirmBucket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServer).ConfirmBucket(ctx, req.(*ConfirmBucketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Operations_ServiceDesc is the grpc.ServiceDesc for Operations service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -448,6 +512,10 @@ var Operations_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckDestination",
 			Handler:    _Operations_CheckDestination_Handler,
+		},
+		{
+			MethodName: "ConfirmBucket",
+			Handler:    _Operations_ConfirmBucket_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -19,6 +19,7 @@ class RejectionCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REJECTION_CODE_PARTITION_UNAVAILABLE: _ClassVar[RejectionCode]
     REJECTION_CODE_DESTINATION_BLOCKED: _ClassVar[RejectionCode]
     REJECTION_CODE_DESTINATION_NOT_GRANTED: _ClassVar[RejectionCode]
+    REJECTION_CODE_BUCKET_NOT_CONFIRMED: _ClassVar[RejectionCode]
 REJECTION_CODE_UNSPECIFIED: RejectionCode
 REJECTION_CODE_BUCKET_INVALID: RejectionCode
 REJECTION_CODE_PREFIX_INVALID: RejectionCode
@@ -29,6 +30,7 @@ REJECTION_CODE_PAYLOAD_LINE_BREAK: RejectionCode
 REJECTION_CODE_PARTITION_UNAVAILABLE: RejectionCode
 REJECTION_CODE_DESTINATION_BLOCKED: RejectionCode
 REJECTION_CODE_DESTINATION_NOT_GRANTED: RejectionCode
+REJECTION_CODE_BUCKET_NOT_CONFIRMED: RejectionCode
 
 class SendS3Request(_message.Message):
     __slots__ = ("events", "bucket", "prefix", "sequence", "settled", "sender_id")

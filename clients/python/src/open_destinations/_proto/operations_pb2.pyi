@@ -18,6 +18,7 @@ class DestinationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DESTINATION_STATE_RETRYING: _ClassVar[DestinationState]
     DESTINATION_STATE_BLOCKED: _ClassVar[DestinationState]
     DESTINATION_STATE_CATCHING_UP: _ClassVar[DestinationState]
+    DESTINATION_STATE_UNCONFIRMED: _ClassVar[DestinationState]
 
 class Shared(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -56,6 +57,7 @@ DESTINATION_STATE_ACTIVE: DestinationState
 DESTINATION_STATE_RETRYING: DestinationState
 DESTINATION_STATE_BLOCKED: DestinationState
 DESTINATION_STATE_CATCHING_UP: DestinationState
+DESTINATION_STATE_UNCONFIRMED: DestinationState
 SHARED_UNSPECIFIED: Shared
 SHARED_ENDPOINT: Shared
 SHARED_CREDENTIALS: Shared
@@ -307,3 +309,27 @@ class MissingAction(_message.Message):
     place: PolicyPlace
     statement: str
     def __init__(self, action: _Optional[str] = ..., place: _Optional[_Union[PolicyPlace, str]] = ..., statement: _Optional[str] = ...) -> None: ...
+
+class ConfirmBucketRequest(_message.Message):
+    __slots__ = ("bucket", "prefix", "tenant", "content")
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    bucket: str
+    prefix: str
+    tenant: str
+    content: str
+    def __init__(self, bucket: _Optional[str] = ..., prefix: _Optional[str] = ..., tenant: _Optional[str] = ..., content: _Optional[str] = ...) -> None: ...
+
+class ConfirmBucketResponse(_message.Message):
+    __slots__ = ("key", "confirmed", "since", "needed")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    NEEDED_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    confirmed: bool
+    since: _timestamp_pb2.Timestamp
+    needed: bool
+    def __init__(self, key: _Optional[str] = ..., confirmed: bool = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., needed: bool = ...) -> None: ...

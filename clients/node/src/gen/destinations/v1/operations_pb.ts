@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file destinations/v1/operations.proto.
  */
 export const file_destinations_v1_operations: GenFile = /*@__PURE__*/
-  fileDesc("CiBkZXN0aW5hdGlvbnMvdjEvb3BlcmF0aW9ucy5wcm90bxIPZGVzdGluYXRpb25zLnYxIlQKDEZsdXNoUmVxdWVzdBIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEhQKDGFsbF9wcmVmaXhlcxgDIAEoCBIOCgZ0ZW5hbnQYBCABKAkiIAoNRmx1c2hSZXNwb25zZRIPCgdiYXRjaGVzGAEgASgEIlsKF0xpc3REZXN0aW5hdGlvbnNSZXF1ZXN0EjAKBXN0YXRlGAEgASgOMiEuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uU3RhdGUSDgoGdGVuYW50GAIgASgJItAEChhMaXN0RGVzdGluYXRpb25zUmVzcG9uc2USMwoLZGVzdGluYXRpb24YASABKAsyHC5kZXN0aW5hdGlvbnMudjEuRGVzdGluYXRpb25IABIpCgZzaGFyZWQYAiABKA4yFy5kZXN0aW5hdGlvbnMudjEuU2hhcmVkSAASPAoQY2xvc2VkX3BhcnRpdGlvbhgQIAEoCzIgLmRlc3RpbmF0aW9ucy52MS5DbG9zZWRQYXJ0aXRpb25IABIwCgVzdGF0ZRgDIAEoDjIhLmRlc3RpbmF0aW9ucy52MS5EZXN0aW5hdGlvblN0YXRlEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjb2RlGAUgASgJEg8KB21lc3NhZ2UYBiABKAkSFgoOYmFja2xvZ19ldmVudHMYByABKAQSFQoNYmFja2xvZ19ieXRlcxgIIAEoBBIzChBvbGRlc3RfZXZlbnRfYWdlGAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCG5leHRfdHJ5GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdieV9oYW5kGAsgASgIEhUKDXBhcmtlZF9ldmVudHMYDCABKAQSEwoLZGVhZF9ldmVudHMYDSABKAQSEgoKb3Zlcl9xdW90YRgOIAEoCBIcChR3YWl0aW5nX2Rlc3RpbmF0aW9ucxgPIAEoBBIOCgZyZWdpb24YESABKAlCCQoHc3ViamVjdCI9CgtEZXN0aW5hdGlvbhIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEg4KBnRlbmFudBgDIAEoCSJCCg9DbG9zZWRQYXJ0aXRpb24SEQoJcGFydGl0aW9uGAEgASgNEgwKBGZpbGUYAiABKAkSDgoGb2Zmc2V0GAMgASgEIkAKDlJlZHJpdmVSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJIkgKD1JlZHJpdmVSZXNwb25zZRIUCgxkZXN0aW5hdGlvbnMYASABKAQSDwoHYmF0Y2hlcxgCIAEoBBIOCgZldmVudHMYAyABKAQiQQoPTGlzdERlYWRSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJIrsBChBMaXN0RGVhZFJlc3BvbnNlEjEKC2Rlc3RpbmF0aW9uGAEgASgLMhwuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uEgsKA2tleRgCIAEoCRIOCgZldmVudHMYAyABKAQSDAoEc2l6ZRgEIAEoBBIOCgZzaGEyNTYYBSABKAwSDgoGcmVhc29uGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJAChFFeHBvcnREZWFkUmVxdWVzdBIOCgZidWNrZXQYASABKAkSCwoDa2V5GAIgASgJEg4KBnRlbmFudBgDIAEoCSIiChJFeHBvcnREZWFkUmVzcG9uc2USDAoEZGF0YRgBIAEoDCJhChJEaXNjYXJkRGVhZFJlcXVlc3QSDgoGYnVja2V0GAEgASgJEg4KBnByZWZpeBgCIAEoCRILCgNrZXkYAyABKAkSDgoGZXZlbnRzGAQgASgEEg4KBnRlbmFudBgFIAEoCSI2ChNEaXNjYXJkRGVhZFJlc3BvbnNlEg8KB2JhdGNoZXMYASABKAQSDgoGZXZlbnRzGAIgASgEIlsKF0NoZWNrRGVzdGluYXRpb25SZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJEhAKCHJvbGVfYXJuGAQgASgJIkkKGENoZWNrRGVzdGluYXRpb25SZXNwb25zZRItCglkaWFnbm9zaXMYASABKAsyGi5kZXN0aW5hdGlvbnMudjEuRGlhZ25vc2lzIsABCglEaWFnbm9zaXMSLgoHb3V0Y29tZRgBIAEoDjIdLmRlc3RpbmF0aW9ucy52MS5DaGVja091dGNvbWUSLQoFc3RlcHMYAiADKAsyHi5kZXN0aW5hdGlvbnMudjEuRGlhZ25vc2lzU3RlcBIuCgpjaGVja2VkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWdpb24YBCABKAkSFAoMbGVmdG92ZXJfa2V5GAUgASgJIt0BCg1EaWFnbm9zaXNTdGVwEigKBHN0ZXAYASABKA4yGi5kZXN0aW5hdGlvbnMudjEuQ2hlY2tTdGVwEi4KB291dGNvbWUYAiABKA4yHS5kZXN0aW5hdGlvbnMudjEuQ2hlY2tPdXRjb21lEgwKBGNvZGUYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRISCgpyZXF1ZXN0X2lkGAUgASgJEi8KB21pc3NpbmcYBiADKAsyHi5kZXN0aW5hdGlvbnMudjEuTWlzc2luZ0FjdGlvbhIOCgZkZW5pZWQYByABKAgiXwoNTWlzc2luZ0FjdGlvbhIOCgZhY3Rpb24YASABKAkSKwoFcGxhY2UYAiABKA4yHC5kZXN0aW5hdGlvbnMudjEuUG9saWN5UGxhY2USEQoJc3RhdGVtZW50GAMgASgJKrUBChBEZXN0aW5hdGlvblN0YXRlEiEKHURFU1RJTkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYREVTVElOQVRJT05fU1RBVEVfQUNUSVZFEAESHgoaREVTVElOQVRJT05fU1RBVEVfUkVUUllJTkcQAhIdChlERVNUSU5BVElPTl9TVEFURV9CTE9DS0VEEAMSIQodREVTVElOQVRJT05fU1RBVEVfQ0FUQ0hJTkdfVVAQBCpNCgZTaGFyZWQSFgoSU0hBUkVEX1VOU1BFQ0lGSUVEEAASEwoPU0hBUkVEX0VORFBPSU5UEAESFgoSU0hBUkVEX0NSRURFTlRJQUxTEAIq9QEKCUNoZWNrU3RlcBIaChZDSEVDS19TVEVQX1VOU1BFQ0lGSUVEEAASGgoWQ0hFQ0tfU1RFUF9DUkVERU5USUFMUxABEhcKE0NIRUNLX1NURVBfTE9DQVRJT04QAhIYChRDSEVDS19TVEVQX09XTkVSU0hJUBADEhMKD0NIRUNLX1NURVBfTElTVBAEEhUKEUNIRUNLX1NURVBfQ1JFQVRFEAUSEgoOQ0hFQ0tfU1RFUF9BQ0wQBhITCg9DSEVDS19TVEVQX1RBR1MQBxISCg5DSEVDS19TVEVQX0tNUxAIEhQKEENIRUNLX1NURVBfQUJPUlQQCSqTAQoMQ2hlY2tPdXRjb21lEh0KGUNIRUNLX09VVENPTUVfVU5TUEVDSUZJRUQQABIXChNDSEVDS19PVVRDT01FX1dPUktTEAESFwoTQ0hFQ0tfT1VUQ09NRV9XQVJOUxACEhcKE0NIRUNLX09VVENPTUVfRkFJTFMQAxIZChVDSEVDS19PVVRDT01FX1VOS05PV04QBCpaCgtQb2xpY3lQbGFjZRIcChhQT0xJQ1lfUExBQ0VfVU5TUEVDSUZJRUQQABIXChNQT0xJQ1lfUExBQ0VfQlVDS0VUEAESFAoQUE9MSUNZX1BMQUNFX0tFWRACMvwECgpPcGVyYXRpb25zEkYKBUZsdXNoEh0uZGVzdGluYXRpb25zLnYxLkZsdXNoUmVxdWVzdBoeLmRlc3RpbmF0aW9ucy52MS5GbHVzaFJlc3BvbnNlEmkKEExpc3REZXN0aW5hdGlvbnMSKC5kZXN0aW5hdGlvbnMudjEuTGlzdERlc3RpbmF0aW9uc1JlcXVlc3QaKS5kZXN0aW5hdGlvbnMudjEuTGlzdERlc3RpbmF0aW9uc1Jlc3BvbnNlMAESTAoHUmVkcml2ZRIfLmRlc3RpbmF0aW9ucy52MS5SZWRyaXZlUmVxdWVzdBogLmRlc3RpbmF0aW9ucy52MS5SZWRyaXZlUmVzcG9uc2USUQoITGlzdERlYWQSIC5kZXN0aW5hdGlvbnMudjEuTGlzdERlYWRSZXF1ZXN0GiEuZGVzdGluYXRpb25zLnYxLkxpc3REZWFkUmVzcG9uc2UwARJXCgpFeHBvcnREZWFkEiIuZGVzdGluYXRpb25zLnYxLkV4cG9ydERlYWRSZXF1ZXN0GiMuZGVzdGluYXRpb25zLnYxLkV4cG9ydERlYWRSZXNwb25zZTABElgKC0Rpc2NhcmREZWFkEiMuZGVzdGluYXRpb25zLnYxLkRpc2NhcmREZWFkUmVxdWVzdBokLmRlc3RpbmF0aW9ucy52MS5EaXNjYXJkRGVhZFJlc3BvbnNlEmcKEENoZWNrRGVzdGluYXRpb24SKC5kZXN0aW5hdGlvbnMudjEuQ2hlY2tEZXN0aW5hdGlvblJlcXVlc3QaKS5kZXN0aW5hdGlvbnMudjEuQ2hlY2tEZXN0aW5hdGlvblJlc3BvbnNlQk5aTGdpdGh1Yi5jb20vb3Blbi1kZXN0aW5hdGlvbnMvZGVzdGluYXRpb25zL2dlbi9kZXN0aW5hdGlvbnMvdjE7ZGVzdGluYXRpb25zdjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("CiBkZXN0aW5hdGlvbnMvdjEvb3BlcmF0aW9ucy5wcm90bxIPZGVzdGluYXRpb25zLnYxIlQKDEZsdXNoUmVxdWVzdBIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEhQKDGFsbF9wcmVmaXhlcxgDIAEoCBIOCgZ0ZW5hbnQYBCABKAkiIAoNRmx1c2hSZXNwb25zZRIPCgdiYXRjaGVzGAEgASgEIlsKF0xpc3REZXN0aW5hdGlvbnNSZXF1ZXN0EjAKBXN0YXRlGAEgASgOMiEuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uU3RhdGUSDgoGdGVuYW50GAIgASgJItAEChhMaXN0RGVzdGluYXRpb25zUmVzcG9uc2USMwoLZGVzdGluYXRpb24YASABKAsyHC5kZXN0aW5hdGlvbnMudjEuRGVzdGluYXRpb25IABIpCgZzaGFyZWQYAiABKA4yFy5kZXN0aW5hdGlvbnMudjEuU2hhcmVkSAASPAoQY2xvc2VkX3BhcnRpdGlvbhgQIAEoCzIgLmRlc3RpbmF0aW9ucy52MS5DbG9zZWRQYXJ0aXRpb25IABIwCgVzdGF0ZRgDIAEoDjIhLmRlc3RpbmF0aW9ucy52MS5EZXN0aW5hdGlvblN0YXRlEikKBXNpbmNlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRjb2RlGAUgASgJEg8KB21lc3NhZ2UYBiABKAkSFgoOYmFja2xvZ19ldmVudHMYByABKAQSFQoNYmFja2xvZ19ieXRlcxgIIAEoBBIzChBvbGRlc3RfZXZlbnRfYWdlGAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCG5leHRfdHJ5GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdieV9oYW5kGAsgASgIEhUKDXBhcmtlZF9ldmVudHMYDCABKAQSEwoLZGVhZF9ldmVudHMYDSABKAQSEgoKb3Zlcl9xdW90YRgOIAEoCBIcChR3YWl0aW5nX2Rlc3RpbmF0aW9ucxgPIAEoBBIOCgZyZWdpb24YESABKAlCCQoHc3ViamVjdCI9CgtEZXN0aW5hdGlvbhIOCgZidWNrZXQYASABKAkSDgoGcHJlZml4GAIgASgJEg4KBnRlbmFudBgDIAEoCSJCCg9DbG9zZWRQYXJ0aXRpb24SEQoJcGFydGl0aW9uGAEgASgNEgwKBGZpbGUYAiABKAkSDgoGb2Zmc2V0GAMgASgEIkAKDlJlZHJpdmVSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJIkgKD1JlZHJpdmVSZXNwb25zZRIUCgxkZXN0aW5hdGlvbnMYASABKAQSDwoHYmF0Y2hlcxgCIAEoBBIOCgZldmVudHMYAyABKAQiQQoPTGlzdERlYWRSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJIrsBChBMaXN0RGVhZFJlc3BvbnNlEjEKC2Rlc3RpbmF0aW9uGAEgASgLMhwuZGVzdGluYXRpb25zLnYxLkRlc3RpbmF0aW9uEgsKA2tleRgCIAEoCRIOCgZldmVudHMYAyABKAQSDAoEc2l6ZRgEIAEoBBIOCgZzaGEyNTYYBSABKAwSDgoGcmVhc29uGAYgASgJEikKBXNpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJAChFFeHBvcnREZWFkUmVxdWVzdBIOCgZidWNrZXQYASABKAkSCwoDa2V5GAIgASgJEg4KBnRlbmFudBgDIAEoCSIiChJFeHBvcnREZWFkUmVzcG9uc2USDAoEZGF0YRgBIAEoDCJhChJEaXNjYXJkRGVhZFJlcXVlc3QSDgoGYnVja2V0GAEgASgJEg4KBnByZWZpeBgCIAEoCRILCgNrZXkYAyABKAkSDgoGZXZlbnRzGAQgASgEEg4KBnRlbmFudBgFIAEoCSI2ChNEaXNjYXJkRGVhZFJlc3BvbnNlEg8KB2JhdGNoZXMYASABKAQSDgoGZXZlbnRzGAIgASgEIlsKF0NoZWNrRGVzdGluYXRpb25SZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJEhAKCHJvbGVfYXJuGAQgASgJIkkKGENoZWNrRGVzdGluYXRpb25SZXNwb25zZRItCglkaWFnbm9zaXMYASABKAsyGi5kZXN0aW5hdGlvbnMudjEuRGlhZ25vc2lzIsABCglEaWFnbm9zaXMSLgoHb3V0Y29tZRgBIAEoDjIdLmRlc3RpbmF0aW9ucy52MS5DaGVja091dGNvbWUSLQoFc3RlcHMYAiADKAsyHi5kZXN0aW5hdGlvbnMudjEuRGlhZ25vc2lzU3RlcBIuCgpjaGVja2VkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWdpb24YBCABKAkSFAoMbGVmdG92ZXJfa2V5GAUgASgJIt0BCg1EaWFnbm9zaXNTdGVwEigKBHN0ZXAYASABKA4yGi5kZXN0aW5hdGlvbnMudjEuQ2hlY2tTdGVwEi4KB291dGNvbWUYAiABKA4yHS5kZXN0aW5hdGlvbnMudjEuQ2hlY2tPdXRjb21lEgwKBGNvZGUYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRISCgpyZXF1ZXN0X2lkGAUgASgJEi8KB21pc3NpbmcYBiADKAsyHi5kZXN0aW5hdGlvbnMudjEuTWlzc2luZ0FjdGlvbhIOCgZkZW5pZWQYByABKAgiXwoNTWlzc2luZ0FjdGlvbhIOCgZhY3Rpb24YASABKAkSKwoFcGxhY2UYAiABKA4yHC5kZXN0aW5hdGlvbnMudjEuUG9saWN5UGxhY2USEQoJc3RhdGVtZW50GAMgASgJIlwKFENvbmZpcm1CdWNrZXRSZXF1ZXN0Eg4KBmJ1Y2tldBgBIAEoCRIOCgZwcmVmaXgYAiABKAkSDgoGdGVuYW50GAMgASgJEhQKB2NvbnRlbnQYBCABKAlCA4ABASJyChVDb25maXJtQnVja2V0UmVzcG9uc2USCwoDa2V5GAEgASgJEhEKCWNvbmZpcm1lZBgCIAEoCBIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGbmVlZGVkGAQgASgIKtgBChBEZXN0aW5hdGlvblN0YXRlEiEKHURFU1RJTkFUSU9OX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYREVTVElOQVRJT05fU1RBVEVfQUNUSVZFEAESHgoaREVTVElOQVRJT05fU1RBVEVfUkVUUllJTkcQAhIdChlERVNUSU5BVElPTl9TVEFURV9CTE9DS0VEEAMSIQodREVTVElOQVRJT05fU1RBVEVfQ0FUQ0hJTkdfVVAQBBIhCh1ERVNUSU5BVElPTl9TVEFURV9VTkNPTkZJUk1FRBAFKk0KBlNoYXJlZBIWChJTSEFSRURfVU5TUEVDSUZJRUQQABITCg9TSEFSRURfRU5EUE9JTlQQARIWChJTSEFSRURfQ1JFREVOVElBTFMQAir1AQoJQ2hlY2tTdGVwEhoKFkNIRUNLX1NURVBfVU5TUEVDSUZJRUQQABIaChZDSEVDS19TVEVQX0NSRURFTlRJQUxTEAESFwoTQ0hFQ0tfU1RFUF9MT0NBVElPThACEhgKFENIRUNLX1NURVBfT1dORVJTSElQEAMSEwoPQ0hFQ0tfU1RFUF9MSVNUEAQSFQoRQ0hFQ0tfU1RFUF9DUkVBVEUQBRISCg5DSEVDS19TVEVQX0FDTBAGEhMKD0NIRUNLX1NURVBfVEFHUxAHEhIKDkNIRUNLX1NURVBfS01TEAgSFAoQQ0hFQ0tfU1RFUF9BQk9SVBAJKpMBCgxDaGVja091dGNvbWUSHQoZQ0hFQ0tfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhcKE0NIRUNLX09VVENPTUVfV09SS1MQARIXChNDSEVDS19PVVRDT01FX1dBUk5TEAISFwoTQ0hFQ0tfT1VUQ09NRV9GQUlMUxADEhkKFUNIRUNLX09VVENPTUVfVU5LTk9XThAEKloKC1BvbGljeVBsYWNlEhwKGFBPTElDWV9QTEFDRV9VTlNQRUNJRklFRBAAEhcKE1BPTElDWV9QTEFDRV9CVUNLRVQQARIUChBQT0xJQ1lfUExBQ0VfS0VZEAIy3AUKCk9wZXJhdGlvbnMSRgoFRmx1c2gSHS5kZXN0aW5hdGlvbnMudjEuRmx1c2hSZXF1ZXN0Gh4uZGVzdGluYXRpb25zLnYxLkZsdXNoUmVzcG9uc2USaQoQTGlzdERlc3RpbmF0aW9ucxIoLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVzdGluYXRpb25zUmVxdWVzdBopLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVzdGluYXRpb25zUmVzcG9uc2UwARJMCgdSZWRyaXZlEh8uZGVzdGluYXRpb25zLnYxLlJlZHJpdmVSZXF1ZXN0GiAuZGVzdGluYXRpb25zLnYxLlJlZHJpdmVSZXNwb25zZRJRCghMaXN0RGVhZBIgLmRlc3RpbmF0aW9ucy52MS5MaXN0RGVhZFJlcXVlc3QaIS5kZXN0aW5hdGlvbnMudjEuTGlzdERlYWRSZXNwb25zZTABElcKCkV4cG9ydERlYWQSIi5kZXN0aW5hdGlvbnMudjEuRXhwb3J0RGVhZFJlcXVlc3QaIy5kZXN0aW5hdGlvbnMudjEuRXhwb3J0RGVhZFJlc3BvbnNlMAESWAoLRGlzY2FyZERlYWQSIy5kZXN0aW5hdGlvbnMudjEuRGlzY2FyZERlYWRSZXF1ZXN0GiQuZGVzdGluYXRpb25zLnYxLkRpc2NhcmREZWFkUmVzcG9uc2USZwoQQ2hlY2tEZXN0aW5hdGlvbhIoLmRlc3RpbmF0aW9ucy52MS5DaGVja0Rlc3RpbmF0aW9uUmVxdWVzdBopLmRlc3RpbmF0aW9ucy52MS5DaGVja0Rlc3RpbmF0aW9uUmVzcG9uc2USXgoNQ29uZmlybUJ1Y2tldBIlLmRlc3RpbmF0aW9ucy52MS5Db25maXJtQnVja2V0UmVxdWVzdBomLmRlc3RpbmF0aW9ucy52MS5Db25maXJtQnVja2V0UmVzcG9uc2VCTlpMZ2l0aHViLmNvbS9vcGVuLWRlc3RpbmF0aW9ucy9kZXN0aW5hdGlvbnMvZ2VuL2Rlc3RpbmF0aW9ucy92MTtkZXN0aW5hdGlvbnN2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * FlushRequest names what is to be flushed.
@@ -865,6 +865,95 @@ export const MissingActionSchema: GenMessage<MissingAction> = /*@__PURE__*/
   messageDesc(file_destinations_v1_operations, 18);
 
 /**
+ * ConfirmBucketRequest names a bucket, and may show that it can be read.
+ *
+ * @generated from message destinations.v1.ConfirmBucketRequest
+ */
+export type ConfirmBucketRequest = Message<"destinations.v1.ConfirmBucketRequest"> & {
+  /**
+   * The bucket.
+   *
+   * @generated from field: string bucket = 1;
+   */
+  bucket: string;
+
+  /**
+   * Where in the bucket the challenge is: a prefix that the service may write under,
+   * completed with "/" as in S3Event.prefix. The caller's grant has to reach it.
+   *
+   * @generated from field: string prefix = 2;
+   */
+  prefix: string;
+
+  /**
+   * Whose it is. Empty = the caller's own tenant; a caller who sees every tenant says
+   * which. While nobody is authenticated it is "default".
+   *
+   * @generated from field: string tenant = 3;
+   */
+  tenant: string;
+
+  /**
+   * What the challenge holds, with or without its line end. Empty = the challenge is to be
+   * written.
+   *
+   * @generated from field: string content = 4;
+   */
+  content: string;
+};
+
+/**
+ * Describes the message destinations.v1.ConfirmBucketRequest.
+ * Use `create(ConfirmBucketRequestSchema)` to create a new message.
+ */
+export const ConfirmBucketRequestSchema: GenMessage<ConfirmBucketRequest> = /*@__PURE__*/
+  messageDesc(file_destinations_v1_operations, 19);
+
+/**
+ * ConfirmBucketResponse says how the bucket stands.
+ *
+ * @generated from message destinations.v1.ConfirmBucketResponse
+ */
+export type ConfirmBucketResponse = Message<"destinations.v1.ConfirmBucketResponse"> & {
+  /**
+   * The key of the challenge in the bucket. It depends on tenant, bucket and prefix, and
+   * does not change as long as the service's data folder has its `token.key`.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The tenant has shown that it can read the bucket.
+   *
+   * @generated from field: bool confirmed = 2;
+   */
+  confirmed: boolean;
+
+  /**
+   * Since when, if it has.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 3;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * The tenant has to: events are rejected until it has. If false, `challenge` is off
+   * for it.
+   *
+   * @generated from field: bool needed = 4;
+   */
+  needed: boolean;
+};
+
+/**
+ * Describes the message destinations.v1.ConfirmBucketResponse.
+ * Use `create(ConfirmBucketResponseSchema)` to create a new message.
+ */
+export const ConfirmBucketResponseSchema: GenMessage<ConfirmBucketResponse> = /*@__PURE__*/
+  messageDesc(file_destinations_v1_operations, 20);
+
+/**
  * DestinationState is how a destination, or what destinations share, is.
  *
  * @generated from enum destinations.v1.DestinationState
@@ -905,6 +994,17 @@ export enum DestinationState {
    * @generated from enum value: DESTINATION_STATE_CATCHING_UP = 4;
    */
   CATCHING_UP = 4,
+
+  /**
+   * Its tenant has not shown yet that it can read the bucket: its new events are
+   * rejected with REJECTION_CODE_BUCKET_NOT_CONFIRMED. `message` says what is to be
+   * done, or with `code` why the challenge could not be written, since when, and when
+   * it is tried next. If the destination has undelivered events, too, these have a
+   * line of their own.
+   *
+   * @generated from enum value: DESTINATION_STATE_UNCONFIRMED = 5;
+   */
+  UNCONFIRMED = 5,
 }
 
 /**
@@ -1129,6 +1229,11 @@ export const PolicyPlaceSchema: GenEnum<PolicyPlace> = /*@__PURE__*/
  *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
  *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
  *     FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+ *     FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+ *     UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
+ *     PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
+ *     RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
+ *     UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
  *     UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
  *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
  *     INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
@@ -1160,7 +1265,8 @@ export const Operations: GenService<{
   /**
    * ListDestinations says how things stand: first with the endpoint, or that of each region,
    * and the credentials, which destinations share, then with each destination that has
-   * undelivered events or is blocked, by bucket and prefix. It is a picture of each
+   * undelivered events or is blocked, by bucket and prefix, and at last with those whose
+   * bucket has to be confirmed and that something was sent to within the last hour. It is a picture of each
    * partition of the journal at one moment. What a partition holds that is closed
    * because its files are damaged is not known; such a partition is a line of its
    * own, before the destinations.
@@ -1235,6 +1341,24 @@ export const Operations: GenService<{
     methodKind: "unary";
     input: typeof CheckDestinationRequestSchema;
     output: typeof CheckDestinationResponseSchema;
+  },
+  /**
+   * ConfirmBucket is how a tenant shows that it can read a bucket, which it has to
+   * before events are accepted there if `challenge` is on for it in the grants file.
+   * Without `content` the service writes the challenge, an object of one line, under the
+   * prefix, unless it is there, and answers its key. With `content`, which is that
+   * line, the tenant has shown it: the bucket is confirmed, for every prefix, durably.
+   * It may be confirmed before `challenge` is on. Senders and operators may call it.
+   *
+   * The object stays in the bucket; what reads a prefix passes over names that begin
+   * with "_". A bucket that everybody can read proves nothing.
+   *
+   * @generated from rpc destinations.v1.Operations.ConfirmBucket
+   */
+  confirmBucket: {
+    methodKind: "unary";
+    input: typeof ConfirmBucketRequestSchema;
+    output: typeof ConfirmBucketResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_destinations_v1_operations, 0);

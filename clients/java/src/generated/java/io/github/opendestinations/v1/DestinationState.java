@@ -54,6 +54,18 @@ public enum DestinationState
    * <code>DESTINATION_STATE_CATCHING_UP = 4;</code>
    */
   DESTINATION_STATE_CATCHING_UP(4),
+  /**
+   * <pre>
+   * Its tenant has not shown yet that it can read the bucket: its new events are
+   * rejected with REJECTION_CODE_BUCKET_NOT_CONFIRMED. `message` says what is to be
+   * done, or with `code` why the challenge could not be written, since when, and when
+   * it is tried next. If the destination has undelivered events, too, these have a
+   * line of their own.
+   * </pre>
+   *
+   * <code>DESTINATION_STATE_UNCONFIRMED = 5;</code>
+   */
+  DESTINATION_STATE_UNCONFIRMED(5),
   UNRECOGNIZED(-1),
   ;
 
@@ -98,6 +110,18 @@ public enum DestinationState
    * <code>DESTINATION_STATE_CATCHING_UP = 4;</code>
    */
   public static final int DESTINATION_STATE_CATCHING_UP_VALUE = 4;
+  /**
+   * <pre>
+   * Its tenant has not shown yet that it can read the bucket: its new events are
+   * rejected with REJECTION_CODE_BUCKET_NOT_CONFIRMED. `message` says what is to be
+   * done, or with `code` why the challenge could not be written, since when, and when
+   * it is tried next. If the destination has undelivered events, too, these have a
+   * line of their own.
+   * </pre>
+   *
+   * <code>DESTINATION_STATE_UNCONFIRMED = 5;</code>
+   */
+  public static final int DESTINATION_STATE_UNCONFIRMED_VALUE = 5;
 
 
   public final int getNumber() {
@@ -129,6 +153,7 @@ public enum DestinationState
       case 2: return DESTINATION_STATE_RETRYING;
       case 3: return DESTINATION_STATE_BLOCKED;
       case 4: return DESTINATION_STATE_CATCHING_UP;
+      case 5: return DESTINATION_STATE_UNCONFIRMED;
       default: return null;
     }
   }

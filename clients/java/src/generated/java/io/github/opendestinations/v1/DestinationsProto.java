@@ -94,7 +94,7 @@ public final class DestinationsProto {
       "\n\rrequest_index\030\006 \001(\rR\014requestIndex\"k\n\007R" +
       "eceipt\022\026\n\006bucket\030\001 \001(\tR\006bucket\022\026\n\006prefix" +
       "\030\002 \001(\tR\006prefix\022\032\n\010accepted\030\003 \001(\004R\010accept" +
-      "ed\022\024\n\005token\030\004 \001(\tR\005token*\202\003\n\rRejectionCo" +
+      "ed\022\024\n\005token\030\004 \001(\tR\005token*\253\003\n\rRejectionCo" +
       "de\022\036\n\032REJECTION_CODE_UNSPECIFIED\020\000\022!\n\035RE" +
       "JECTION_CODE_BUCKET_INVALID\020\001\022!\n\035REJECTI" +
       "ON_CODE_PREFIX_INVALID\020\002\022\036\n\032REJECTION_CO" +
@@ -104,17 +104,18 @@ public final class DestinationsProto {
       "BREAK\020\006\022(\n$REJECTION_CODE_PARTITION_UNAV" +
       "AILABLE\020\007\022&\n\"REJECTION_CODE_DESTINATION_" +
       "BLOCKED\020\010\022*\n&REJECTION_CODE_DESTINATION_" +
-      "NOT_GRANTED\020\t2\260\001\n\014Destinations\022K\n\006SendS3" +
-      "\022\036.destinations.v1.SendS3Request\032\037.desti" +
-      "nations.v1.SendS3Response(\001\022S\n\010StreamS3\022" +
-      " .destinations.v1.StreamS3Request\032!.dest" +
-      "inations.v1.StreamS3Response(\0010\001B\335\001\n\035io." +
-      "github.opendestinations.v1B\021Destinations" +
-      "ProtoP\001ZLgithub.com/open-destinations/de" +
-      "stinations/gen/destinations/v1;destinati" +
-      "onsv1\242\002\003DXX\252\002\017Destinations.V1\312\002\017Destinat" +
-      "ions\\V1\342\002\033Destinations\\V1\\GPBMetadata\352\002\020" +
-      "Destinations::V1b\006proto3"
+      "NOT_GRANTED\020\t\022\'\n#REJECTION_CODE_BUCKET_N" +
+      "OT_CONFIRMED\020\n2\260\001\n\014Destinations\022K\n\006SendS" +
+      "3\022\036.destinations.v1.SendS3Request\032\037.dest" +
+      "inations.v1.SendS3Response(\001\022S\n\010StreamS3" +
+      "\022 .destinations.v1.StreamS3Request\032!.des" +
+      "tinations.v1.StreamS3Response(\0010\001B\335\001\n\035io" +
+      ".github.opendestinations.v1B\021Destination" +
+      "sProtoP\001ZLgithub.com/open-destinations/d" +
+      "estinations/gen/destinations/v1;destinat" +
+      "ionsv1\242\002\003DXX\252\002\017Destinations.V1\312\002\017Destina" +
+      "tions\\V1\342\002\033Destinations\\V1\\GPBMetadata\352\002" +
+      "\020Destinations::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,

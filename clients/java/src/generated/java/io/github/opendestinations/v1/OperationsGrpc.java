@@ -16,6 +16,11 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
  *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
  *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
  *     FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+ *     FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+ *     UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
+ *     PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
+ *     RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
+ *     UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
  *     UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
  *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
  *     INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
@@ -251,6 +256,37 @@ public final class OperationsGrpc {
     return getCheckDestinationMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.github.opendestinations.v1.ConfirmBucketRequest,
+      io.github.opendestinations.v1.ConfirmBucketResponse> getConfirmBucketMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ConfirmBucket",
+      requestType = io.github.opendestinations.v1.ConfirmBucketRequest.class,
+      responseType = io.github.opendestinations.v1.ConfirmBucketResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.github.opendestinations.v1.ConfirmBucketRequest,
+      io.github.opendestinations.v1.ConfirmBucketResponse> getConfirmBucketMethod() {
+    io.grpc.MethodDescriptor<io.github.opendestinations.v1.ConfirmBucketRequest, io.github.opendestinations.v1.ConfirmBucketResponse> getConfirmBucketMethod;
+    if ((getConfirmBucketMethod = OperationsGrpc.getConfirmBucketMethod) == null) {
+      synchronized (OperationsGrpc.class) {
+        if ((getConfirmBucketMethod = OperationsGrpc.getConfirmBucketMethod) == null) {
+          OperationsGrpc.getConfirmBucketMethod = getConfirmBucketMethod =
+              io.grpc.MethodDescriptor.<io.github.opendestinations.v1.ConfirmBucketRequest, io.github.opendestinations.v1.ConfirmBucketResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ConfirmBucket"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.opendestinations.v1.ConfirmBucketRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.opendestinations.v1.ConfirmBucketResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new OperationsMethodDescriptorSupplier("ConfirmBucket"))
+              .build();
+        }
+      }
+    }
+    return getConfirmBucketMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -324,6 +360,11 @@ public final class OperationsGrpc {
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
    *     FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+   *     FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+   *     UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
+   *     PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
+   *     RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
+   *     UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
    *     UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
    *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
    *     INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
@@ -354,7 +395,8 @@ public final class OperationsGrpc {
      * <pre>
      * ListDestinations says how things stand: first with the endpoint, or that of each region,
      * and the credentials, which destinations share, then with each destination that has
-     * undelivered events or is blocked, by bucket and prefix. It is a picture of each
+     * undelivered events or is blocked, by bucket and prefix, and at last with those whose
+     * bucket has to be confirmed and that something was sent to within the last hour. It is a picture of each
      * partition of the journal at one moment. What a partition holds that is closed
      * because its files are damaged is not known; such a partition is a line of its
      * own, before the destinations.
@@ -427,6 +469,23 @@ public final class OperationsGrpc {
         io.grpc.stub.StreamObserver<io.github.opendestinations.v1.CheckDestinationResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getCheckDestinationMethod(), responseObserver);
     }
+
+    /**
+     * <pre>
+     * ConfirmBucket is how a tenant shows that it can read a bucket, which it has to
+     * before events are accepted there if `challenge` is on for it in the grants file.
+     * Without `content` the service writes the challenge, an object of one line, under the
+     * prefix, unless it is there, and answers its key. With `content`, which is that
+     * line, the tenant has shown it: the bucket is confirmed, for every prefix, durably.
+     * It may be confirmed before `challenge` is on. Senders and operators may call it.
+     * The object stays in the bucket; what reads a prefix passes over names that begin
+     * with "_". A bucket that everybody can read proves nothing.
+     * </pre>
+     */
+    default void confirmBucket(io.github.opendestinations.v1.ConfirmBucketRequest request,
+        io.grpc.stub.StreamObserver<io.github.opendestinations.v1.ConfirmBucketResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getConfirmBucketMethod(), responseObserver);
+    }
   }
 
   /**
@@ -444,6 +503,11 @@ public final class OperationsGrpc {
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
    *     FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+   *     FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+   *     UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
+   *     PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
+   *     RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
+   *     UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
    *     UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
    *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
    *     INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
@@ -477,6 +541,11 @@ public final class OperationsGrpc {
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
    *     FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+   *     FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+   *     UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
+   *     PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
+   *     RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
+   *     UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
    *     UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
    *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
    *     INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
@@ -519,7 +588,8 @@ public final class OperationsGrpc {
      * <pre>
      * ListDestinations says how things stand: first with the endpoint, or that of each region,
      * and the credentials, which destinations share, then with each destination that has
-     * undelivered events or is blocked, by bucket and prefix. It is a picture of each
+     * undelivered events or is blocked, by bucket and prefix, and at last with those whose
+     * bucket has to be confirmed and that something was sent to within the last hour. It is a picture of each
      * partition of the journal at one moment. What a partition holds that is closed
      * because its files are damaged is not known; such a partition is a line of its
      * own, before the destinations.
@@ -598,6 +668,24 @@ public final class OperationsGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getCheckDestinationMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * ConfirmBucket is how a tenant shows that it can read a bucket, which it has to
+     * before events are accepted there if `challenge` is on for it in the grants file.
+     * Without `content` the service writes the challenge, an object of one line, under the
+     * prefix, unless it is there, and answers its key. With `content`, which is that
+     * line, the tenant has shown it: the bucket is confirmed, for every prefix, durably.
+     * It may be confirmed before `challenge` is on. Senders and operators may call it.
+     * The object stays in the bucket; what reads a prefix passes over names that begin
+     * with "_". A bucket that everybody can read proves nothing.
+     * </pre>
+     */
+    public void confirmBucket(io.github.opendestinations.v1.ConfirmBucketRequest request,
+        io.grpc.stub.StreamObserver<io.github.opendestinations.v1.ConfirmBucketResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getConfirmBucketMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -615,6 +703,11 @@ public final class OperationsGrpc {
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
    *     FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+   *     FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+   *     UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
+   *     PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
+   *     RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
+   *     UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
    *     UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
    *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
    *     INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
@@ -656,7 +749,8 @@ public final class OperationsGrpc {
      * <pre>
      * ListDestinations says how things stand: first with the endpoint, or that of each region,
      * and the credentials, which destinations share, then with each destination that has
-     * undelivered events or is blocked, by bucket and prefix. It is a picture of each
+     * undelivered events or is blocked, by bucket and prefix, and at last with those whose
+     * bucket has to be confirmed and that something was sent to within the last hour. It is a picture of each
      * partition of the journal at one moment. What a partition holds that is closed
      * because its files are damaged is not known; such a partition is a line of its
      * own, before the destinations.
@@ -735,6 +829,23 @@ public final class OperationsGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getCheckDestinationMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * ConfirmBucket is how a tenant shows that it can read a bucket, which it has to
+     * before events are accepted there if `challenge` is on for it in the grants file.
+     * Without `content` the service writes the challenge, an object of one line, under the
+     * prefix, unless it is there, and answers its key. With `content`, which is that
+     * line, the tenant has shown it: the bucket is confirmed, for every prefix, durably.
+     * It may be confirmed before `challenge` is on. Senders and operators may call it.
+     * The object stays in the bucket; what reads a prefix passes over names that begin
+     * with "_". A bucket that everybody can read proves nothing.
+     * </pre>
+     */
+    public io.github.opendestinations.v1.ConfirmBucketResponse confirmBucket(io.github.opendestinations.v1.ConfirmBucketRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getConfirmBucketMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -752,6 +863,11 @@ public final class OperationsGrpc {
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
    *     FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+   *     FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+   *     UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
+   *     PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
+   *     RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
+   *     UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
    *     UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
    *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
    *     INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
@@ -793,7 +909,8 @@ public final class OperationsGrpc {
      * <pre>
      * ListDestinations says how things stand: first with the endpoint, or that of each region,
      * and the credentials, which destinations share, then with each destination that has
-     * undelivered events or is blocked, by bucket and prefix. It is a picture of each
+     * undelivered events or is blocked, by bucket and prefix, and at last with those whose
+     * bucket has to be confirmed and that something was sent to within the last hour. It is a picture of each
      * partition of the journal at one moment. What a partition holds that is closed
      * because its files are damaged is not known; such a partition is a line of its
      * own, before the destinations.
@@ -869,6 +986,23 @@ public final class OperationsGrpc {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getCheckDestinationMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * ConfirmBucket is how a tenant shows that it can read a bucket, which it has to
+     * before events are accepted there if `challenge` is on for it in the grants file.
+     * Without `content` the service writes the challenge, an object of one line, under the
+     * prefix, unless it is there, and answers its key. With `content`, which is that
+     * line, the tenant has shown it: the bucket is confirmed, for every prefix, durably.
+     * It may be confirmed before `challenge` is on. Senders and operators may call it.
+     * The object stays in the bucket; what reads a prefix passes over names that begin
+     * with "_". A bucket that everybody can read proves nothing.
+     * </pre>
+     */
+    public io.github.opendestinations.v1.ConfirmBucketResponse confirmBucket(io.github.opendestinations.v1.ConfirmBucketRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getConfirmBucketMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -886,6 +1020,11 @@ public final class OperationsGrpc {
    *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
    *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
    *     FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
+   *     FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+   *     UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
+   *     PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
+   *     RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
+   *     UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
    *     UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
    *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
    *     INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
@@ -966,6 +1105,24 @@ public final class OperationsGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getCheckDestinationMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * ConfirmBucket is how a tenant shows that it can read a bucket, which it has to
+     * before events are accepted there if `challenge` is on for it in the grants file.
+     * Without `content` the service writes the challenge, an object of one line, under the
+     * prefix, unless it is there, and answers its key. With `content`, which is that
+     * line, the tenant has shown it: the bucket is confirmed, for every prefix, durably.
+     * It may be confirmed before `challenge` is on. Senders and operators may call it.
+     * The object stays in the bucket; what reads a prefix passes over names that begin
+     * with "_". A bucket that everybody can read proves nothing.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.github.opendestinations.v1.ConfirmBucketResponse> confirmBucket(
+        io.github.opendestinations.v1.ConfirmBucketRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getConfirmBucketMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_FLUSH = 0;
@@ -975,6 +1132,7 @@ public final class OperationsGrpc {
   private static final int METHODID_EXPORT_DEAD = 4;
   private static final int METHODID_DISCARD_DEAD = 5;
   private static final int METHODID_CHECK_DESTINATION = 6;
+  private static final int METHODID_CONFIRM_BUCKET = 7;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1020,6 +1178,10 @@ public final class OperationsGrpc {
         case METHODID_CHECK_DESTINATION:
           serviceImpl.checkDestination((io.github.opendestinations.v1.CheckDestinationRequest) request,
               (io.grpc.stub.StreamObserver<io.github.opendestinations.v1.CheckDestinationResponse>) responseObserver);
+          break;
+        case METHODID_CONFIRM_BUCKET:
+          serviceImpl.confirmBucket((io.github.opendestinations.v1.ConfirmBucketRequest) request,
+              (io.grpc.stub.StreamObserver<io.github.opendestinations.v1.ConfirmBucketResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -1088,6 +1250,13 @@ public final class OperationsGrpc {
               io.github.opendestinations.v1.CheckDestinationRequest,
               io.github.opendestinations.v1.CheckDestinationResponse>(
                 service, METHODID_CHECK_DESTINATION)))
+        .addMethod(
+          getConfirmBucketMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.github.opendestinations.v1.ConfirmBucketRequest,
+              io.github.opendestinations.v1.ConfirmBucketResponse>(
+                service, METHODID_CONFIRM_BUCKET)))
         .build();
   }
 
@@ -1143,6 +1312,7 @@ public final class OperationsGrpc {
               .addMethod(getExportDeadMethod())
               .addMethod(getDiscardDeadMethod())
               .addMethod(getCheckDestinationMethod())
+              .addMethod(getConfirmBucketMethod())
               .build();
         }
       }

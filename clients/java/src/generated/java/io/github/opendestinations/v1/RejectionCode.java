@@ -104,6 +104,20 @@ public enum RejectionCode
    * <code>REJECTION_CODE_DESTINATION_NOT_GRANTED = 9;</code>
    */
   REJECTION_CODE_DESTINATION_NOT_GRANTED(9),
+  /**
+   * <pre>
+   * The caller's tenant has to show that it can read the bucket (`challenge` in the
+   * service's grants file), and has not yet; the reason names the object to read, and
+   * the command that gives its content back (FAILED_PRECONDITION). The service writes
+   * that object by itself; see Operations.ConfirmBucket.
+   *
+   * Of a request that was sent before, an event that is rejected so may have been
+   * accepted then; it is delivered all the same.
+   * </pre>
+   *
+   * <code>REJECTION_CODE_BUCKET_NOT_CONFIRMED = 10;</code>
+   */
+  REJECTION_CODE_BUCKET_NOT_CONFIRMED(10),
   UNRECOGNIZED(-1),
   ;
 
@@ -197,6 +211,20 @@ public enum RejectionCode
    * <code>REJECTION_CODE_DESTINATION_NOT_GRANTED = 9;</code>
    */
   public static final int REJECTION_CODE_DESTINATION_NOT_GRANTED_VALUE = 9;
+  /**
+   * <pre>
+   * The caller's tenant has to show that it can read the bucket (`challenge` in the
+   * service's grants file), and has not yet; the reason names the object to read, and
+   * the command that gives its content back (FAILED_PRECONDITION). The service writes
+   * that object by itself; see Operations.ConfirmBucket.
+   *
+   * Of a request that was sent before, an event that is rejected so may have been
+   * accepted then; it is delivered all the same.
+   * </pre>
+   *
+   * <code>REJECTION_CODE_BUCKET_NOT_CONFIRMED = 10;</code>
+   */
+  public static final int REJECTION_CODE_BUCKET_NOT_CONFIRMED_VALUE = 10;
 
 
   public final int getNumber() {
@@ -233,6 +261,7 @@ public enum RejectionCode
       case 7: return REJECTION_CODE_PARTITION_UNAVAILABLE;
       case 8: return REJECTION_CODE_DESTINATION_BLOCKED;
       case 9: return REJECTION_CODE_DESTINATION_NOT_GRANTED;
+      case 10: return REJECTION_CODE_BUCKET_NOT_CONFIRMED;
       default: return null;
     }
   }
