@@ -21,6 +21,7 @@ type cli struct {
 	Deliveries deliveriesCmd `cmd:"" help:"List the objects that were delivered, and those on their way."`
 	Watch      watchCmd      `cmd:"" help:"Show deliveries as they are made."`
 	Check      checkCmd      `cmd:"" help:"Find out what the service can do at a destination, and what has to be granted."`
+	Confirm    confirmCmd    `cmd:"" help:"Show that a tenant can read a bucket, so that its events are accepted there."`
 	Redrive    redriveCmd    `cmd:"" help:"Try blocked destinations and dead batches again."`
 	Dead       deadCmd       `cmd:"" help:"List, export and destroy dead batches."`
 	Journal    journalCmd    `cmd:"" help:"Look at a data folder, and repair it."`

@@ -45,7 +45,7 @@ func TestCompletionOfAnUnknownShellIsRefused(t *testing.T) {
 func TestBashCompletes(t *testing.T) {
 	script := run(t, "completion", "bash").stdout
 	for line, want := range map[string]string{
-		"destinations ":                              "serve send flush list status deliveries watch check redrive dead journal token grants profile policy completion version",
+		"destinations ":                              "serve send flush list status deliveries watch check confirm redrive dead journal token grants profile policy completion version",
 		"destinations s":                             "serve send status",
 		"destinations --c":                           "--config",
 		"destinations send --":                       "--help --config --target --insecure --tls --tls-ca --tls-server-name --tls-client-cert --tls-client-key --token-file --profile --bucket --prefix --whole --max-payload-size --retry-for --wait --wait-for --json",
@@ -58,7 +58,7 @@ func TestBashCompletes(t *testing.T) {
 		"destinations serve --log-level =":           "debug info warn error",
 		"destinations serve --log-level debug --upl": "--uploads",
 		"destinations completion ":                   "bash zsh fish",
-		"destinations list --state ":                 "active retrying blocked catching-up",
+		"destinations list --state ":                 "active retrying blocked catching-up unconfirmed",
 		"destinations dead ":                         "list export discard",
 		"destinations dead discard --e":              "--events",
 		"destinations version ":                      "",

@@ -9,6 +9,7 @@ const (
 	exitUndelivered = 3 // the events are durable, and some are not delivered yet
 	exitDead        = 4 // the events are durable, and some are in a batch that is no longer tried by itself
 	exitWarned      = 5 // objects are delivered, and something else that the service does is refused
+	exitUnconfirmed = 6 // the bucket has to be confirmed, and is not yet
 	exitNothing     = 2 // nothing was begun: what it was told could not be understood, or send could send nothing
 )
 

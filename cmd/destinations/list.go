@@ -16,7 +16,7 @@ type listCmd struct {
 	clientFlags `embed:""`
 	tenantFlag  `embed:""`
 
-	State   string        `enum:",active,retrying,blocked,catching-up" default:"" placeholder:"STATE" help:"Only those that are active, retrying, blocked or catching-up (all)."`
+	State   string        `enum:",active,retrying,blocked,catching-up,unconfirmed" default:"" placeholder:"STATE" help:"Only those that are active, retrying, blocked, catching-up or unconfirmed (all)."`
 	JSON    bool          `name:"json" help:"Print each as JSON, one value a line, instead of as a table."`
 	Timeout time.Duration `default:"1m" help:"How long to wait for the answer (${default})."`
 }
@@ -27,7 +27,7 @@ func (*listCmd) Help() string {
 
 Then the S3 endpoint, on AWS that of each region, and the credentials, which destinations share: while one of them does not work, the destinations that wait for it are not blocked themselves. Then each destination that has undelivered events or is blocked.
 
-active: it works. retrying: the last try failed, and it is tried again after a pause. blocked: it is not written to until a try succeeds that carries no event; "by hand" under NEXT TRY: until somebody runs "destinations redrive". catching up: it works again, and its backlog is being delivered. "over quota": its new events are rejected.
+active: it works. retrying: the last try failed, and it is tried again after a pause. blocked: it is not written to until a try succeeds that carries no event; "by hand" under NEXT TRY: until somebody runs "destinations redrive". catching up: it works again, and its backlog is being delivered. "over quota": its new events are rejected. unconfirmed: its tenant has not shown yet that it can read the bucket, and its new events are rejected: see "destinations confirm"; undelivered events that it may have there are another line.
 
 SINCE is when it began to fail, OLDEST the age of its oldest undelivered event. EVENTS and BYTES are what is accepted and not delivered, those in dead batches (DEAD) included: see "destinations dead list". MESSAGE is what AWS or the network said; --json has the request and the object's key, too.`
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/open-destinations/destinations/batcher"
 	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/ledger"
+	"github.com/open-destinations/destinations/ownership"
 	"github.com/open-destinations/destinations/server"
 	"github.com/open-destinations/destinations/server/auth"
 	"github.com/open-destinations/destinations/telemetry"
@@ -54,6 +55,7 @@ type service struct {
 	ledger   *ledger.Ledger
 	uploader *uploader.Uploader
 	batcher  *batcher.Batcher
+	keeper   *ownership.Keeper
 	tokenKey []byte
 	server   *server.Server
 
@@ -76,7 +78,7 @@ type service struct {
 func newService(p serviceParams) (*service, error) {
 	p.Config.traced(p.Telemetry.Traces())
 	s := &service{config: p.Config, gate: p.Gate, log: p.Log, overdue: p.Overdue, telemetry: p.Telemetry}
-	for _, step := range []func(*serviceParams) error{s.openJournal, s.openLedger, s.startBackHalf, s.makeServers, s.watch, s.listen} {
+	for _, step := range []func(*serviceParams) error{s.openJournal, s.openLedger, s.startBackHalf, s.openKeeper, s.makeServers, s.watch, s.listen} {
 		if err := step(&p); err != nil {
 			return nil, errors.Join(err, s.abandon())
 		}
@@ -173,6 +175,18 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 	return err
 }
 
+// openKeeper opens what knows the buckets that tenants have confirmed.
+func (s *service) openKeeper(p *serviceParams) (err error) {
+	s.keeper, err = ownership.Open(ownership.Params{
+		Dir:        p.Config.Journal.Dir,
+		Key:        s.tokenKey,
+		Challenged: func(tenant string) bool { return s.tenantOf(tenant).Challenge },
+		Uploader:   s.uploader,
+		Log:        p.Log,
+	})
+	return err
+}
+
 // tenantOf is what is said of a tenant now.
 func (s *service) tenantOf(name string) auth.Tenant {
 	if s.gate == nil {
@@ -197,8 +211,9 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 		Config:      p.Config.Server,
 		Journal:     server.OverJournal(s.journal),
 		Admission:   s.batcher,
+		Ownership:   confirming{s.keeper},
 		Flusher:     s.batcher,
-		Undelivered: undelivered{s.batcher},
+		Undelivered: undelivered{s.batcher, s.keeper},
 		Redriver:    redriver{s.batcher},
 		DeadLetters: deadLetters{s.batcher},
 		Checker:     checker{uploader: s.uploader, batcher: s.batcher, awsOf: s.awsOf, log: p.Log},
@@ -276,6 +291,9 @@ func (s *service) closeStorage(ctx context.Context) error {
 	var problems []error
 	if s.uploader != nil {
 		s.uploader.Drain()
+	}
+	if s.keeper != nil {
+		s.keeper.Close()
 	}
 	if s.batcher != nil {
 		problems = append(problems, s.batcher.Close(ctx))

@@ -9,15 +9,18 @@ import (
 	"github.com/open-destinations/destinations/batcher"
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/ownership"
 )
 
-// undelivered is the batcher as the server needs it to list destinations.
+// undelivered is the batcher, and behind it what is not confirmed, as the server needs it to
+// list destinations.
 type undelivered struct {
 	batcher interface {
 		Shared() []batcher.SharedStatus
 		Closed() []*journal.CorruptError
 		Destinations(ctx context.Context) ([]batcher.Status, error)
 	}
+	keeper interface{ Waiting() []ownership.Waiting }
 }
 
 // List implements [server.Undelivered].
@@ -42,7 +45,24 @@ func (u undelivered) List(ctx context.Context, give func(*destinationsv1.ListDes
 			return err
 		}
 	}
+	for _, w := range u.keeper.Waiting() {
+		if err := give(unconfirmedOf(&w)); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func unconfirmedOf(w *ownership.Waiting) *destinationsv1.ListDestinationsResponse {
+	line := &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_Destination{Destination: &destinationsv1.Destination{Tenant: w.Tenant, Bucket: w.Bucket, Prefix: w.Prefix}},
+		State:   destinationsv1.DestinationState_DESTINATION_STATE_UNCONFIRMED,
+		Since:   stampOf(w.Since), Code: w.Code, Message: w.Message, NextTry: stampOf(w.Next),
+	}
+	if w.Message == "" {
+		line.Message = w.Advice
+	}
+	return line
 }
 
 func sharedOf(s *batcher.SharedStatus) *destinationsv1.ListDestinationsResponse {

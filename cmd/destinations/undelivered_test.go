@@ -21,6 +21,7 @@ import (
 	"github.com/open-destinations/destinations/batcher"
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/ownership"
 	"github.com/open-destinations/destinations/uploader/uploadertest"
 )
 
@@ -40,6 +41,11 @@ func (b *statusBatcher) Destinations(context.Context) ([]batcher.Status, error) 
 	return b.statuses, b.err
 }
 
+// waiting is a keeper that knows of these places.
+type waiting []ownership.Waiting
+
+func (w waiting) Waiting() []ownership.Waiting { return w }
+
 func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
@@ -54,6 +60,9 @@ func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 				{Bucket: "c", State: batcher.StateCatchingUp, Oldest: now.Add(time.Hour)}, // of a clock that was set back
 			},
 			closed: []*journal.CorruptError{{Partition: 3, File: "f", Offset: 64, Err: errors.New("m")}},
+		}, waiting{
+			{Place: ownership.Place{Tenant: "acme", Bucket: "a"}, Advice: "do this"},
+			{Place: ownership.Place{Tenant: "acme", Bucket: "b"}, Advice: "do this", Code: "c", Message: "m", Since: now, Next: now},
 		}}
 		stamp := timestamppb.New(now)
 		want := []*destinationsv1.ListDestinationsResponse{
@@ -62,6 +71,8 @@ func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 			closedLine(3, "f", 64, "m"),
 			destinationLine("b", "p/"),
 			destinationLine("c", ""),
+			destinationLine("a", ""),
+			destinationLine("b", ""),
 		}
 		want[0].Region = "eu-west-1"
 		c := want[1]
@@ -72,6 +83,11 @@ func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 		d.BacklogEvents, d.BacklogBytes, d.OldestEventAge, d.NextTry = 1, 2, durationpb.New(time.Hour), stamp
 		d.ByHand, d.ParkedEvents, d.DeadEvents, d.OverQuota = true, 3, 4, true
 		want[4].State, want[4].OldestEventAge = destinationsv1.DestinationState_DESTINATION_STATE_CATCHING_UP, durationpb.New(0)
+		for _, line := range want[5:] {
+			line.GetDestination().Tenant, line.State, line.Message = "acme", destinationsv1.DestinationState_DESTINATION_STATE_UNCONFIRMED, "do this"
+		}
+		f := want[6]
+		f.Since, f.Code, f.Message, f.NextTry = stamp, "c", "m", stamp
 
 		var got []*destinationsv1.ListDestinationsResponse
 		err := u.List(t.Context(), func(line *destinationsv1.ListDestinationsResponse) error {
@@ -94,7 +110,7 @@ func TestListEndsWithItsErrorAndItsReader(t *testing.T) {
 	b := &statusBatcher{shared: []batcher.SharedStatus{{Subject: "endpoint"}}, err: stopping}
 	given := 0
 	give := func(*destinationsv1.ListDestinationsResponse) error { given++; return nil }
-	if err := (undelivered{b}).List(t.Context(), give); !errors.Is(err, stopping) || given != 1 {
+	if err := (undelivered{b, waiting(nil)}).List(t.Context(), give); !errors.Is(err, stopping) || given != 1 {
 		t.Errorf("got %v behind %d lines", err, given)
 	}
 	b.statuses, b.err = []batcher.Status{{Bucket: "a"}, {Bucket: "b"}}, nil
@@ -105,7 +121,7 @@ func TestListEndsWithItsErrorAndItsReader(t *testing.T) {
 		}
 		return nil
 	}
-	if err := (undelivered{b}).List(t.Context(), give); !errors.Is(err, gone) {
+	if err := (undelivered{b, waiting(nil)}).List(t.Context(), give); !errors.Is(err, gone) {
 		t.Errorf("got %v, want the reader's", err)
 	}
 }
