@@ -28,6 +28,9 @@ type Proxy struct {
 		next  chan struct{}  // closed when the rules are replaced
 		done  map[string]int // by the name of a rule
 		calls map[Op]int
+
+		recording bool
+		requests  []Request
 	}
 }
 
@@ -135,7 +138,14 @@ func (p *Proxy) note(r *counted) {
 
 // serve handles one request. A connection that it gives up ends without a word.
 func (p *Proxy) serve(w http.ResponseWriter, req *http.Request) {
-	rule, next := p.decide(read(req))
+	recorded := newRecorder(p, w, req)
+	defer recorded.end()
+	p.answer(recorded, req, recorded.request.Call)
+}
+
+// answer is serve of a request that is understood.
+func (p *Proxy) answer(w http.ResponseWriter, req *http.Request, c Call) {
+	rule, next := p.decide(c)
 	f := rule.Fault
 	if f.hold && !pause(p, req, next) || f.delay > 0 && !pause(p, req, time.After(f.delay)) {
 		panic(http.ErrAbortHandler)

@@ -19,8 +19,9 @@ import (
 // principal that bucket policies name: the server has users, not roles.
 const ServiceKey = "destinations-service"
 
-// rootKey is the access key of the owner of all buckets.
-const rootKey = "root"
+// BucketOwner is the account that all buckets belong to, and the access key of who may do
+// everything: to the server these are one.
+const BucketOwner = "999900001111"
 
 // Account is an access key of the S3 server with its secret.
 type Account struct{ Key, Secret string }
@@ -34,6 +35,7 @@ type S3Params struct {
 	Dir     string            // folder for its objects, accounts and log; may hold those of an earlier run
 	Listen  string            // host:port; "" = a free port of the loopback interface
 	Buckets map[string]string // name -> file with the bucket's policy
+	Roles   []string          // ARNs of roles that the policies may name
 }
 
 // S3 is a running S3 server.
@@ -43,6 +45,7 @@ type S3 struct {
 	Region   string  // what requests are signed for
 	Service  Account // may do what the buckets' policies say
 	Folder   string  // holds each object as a file: bucket/key
+	Sessions string  // folder for the sessions of roles, which package sts hands out
 
 	// Decompress is what Lines reads objects with; SystemGunzip unless changed
 	// before the first use.
@@ -66,10 +69,11 @@ func StartS3(ctx context.Context, p S3Params) (*S3, error) {
 	}
 	p.Dir = dir
 	srv := &S3{
-		Service: newAccount(ServiceKey),
-		Folder:  filepath.Join(dir, "objects"),
-		root:    newAccount(rootKey),
-		params:  p,
+		Service:  newAccount(ServiceKey),
+		Folder:   filepath.Join(dir, "objects"),
+		Sessions: filepath.Join(dir, "sessions"),
+		root:     newAccount(BucketOwner),
+		params:   p,
 
 		Decompress: SystemGunzip,
 		transport:  &http.Transport{},
@@ -95,6 +99,10 @@ func (s *S3) start(ctx context.Context) error {
 		"--listen", s.params.Listen,
 		"--root", s.root.Key + ":" + s.root.Secret,
 		"--user", s.Service.Key + ":" + s.Service.Secret,
+		"--sessions", s.Sessions,
+	}
+	for _, role := range s.params.Roles {
+		args = append(args, "--role", role)
 	}
 	for name, policy := range s.params.Buckets {
 		args = append(args, "--bucket", name+"="+policy)
