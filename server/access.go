@@ -46,6 +46,9 @@ var needs = map[string]auth.Role{
 	destinationsv1.Operations_DiscardDead_FullMethodName:      auth.Operate,
 	destinationsv1.Operations_ConfirmBucket_FullMethodName:    auth.Send | auth.Operate,
 
+	// Whoever sends into a bucket has to tell its owner from where it is written to.
+	destinationsv1.Operations_GetEgressAddresses_FullMethodName: auth.AnyRole,
+
 	// Whoever sends, looks or mends may ask what is wrong; his grant has to reach it, too.
 	destinationsv1.Operations_CheckDestination_FullMethodName: auth.AnyRole,
 

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -54,6 +55,10 @@ type Config struct {
 	// MaxStreams is how many calls one connection may have at a time; further ones
 	// wait at the client. Default 1,000.
 	MaxStreams uint32
+
+	// EgressAddresses is from where the service writes into buckets, as callers are told
+	// it. Default none. Flag --egress-ips.
+	EgressAddresses []netip.Prefix
 
 	// RetryDelay is what a caller is told to wait before he tries again, in
 	// google.rpc.RetryInfo. Default 1 s.

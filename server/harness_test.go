@@ -177,7 +177,7 @@ type setup struct {
 // start starts a server, which the test's end drains and checks for leaks.
 func start(t testing.TB, s setup) *harness {
 	t.Helper()
-	if s.config == (server.Config{}) {
+	if s.config.MaxPayloadBytes == 0 {
 		s.config = server.DefaultConfig()
 	}
 	h := &harness{log: new(bytes.Buffer)}

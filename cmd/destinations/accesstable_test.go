@@ -49,6 +49,8 @@ var accessRows = map[string]accessRow{
 	destinationsv1.Operations_DiscardDead_FullMethodName:      {&destinationsv1.DiscardDeadRequest{Tenant: "acme", Bucket: "acme", Key: "k"}, denied, denied, notFound, denied, notFound},
 	destinationsv1.Operations_ConfirmBucket_FullMethodName:    {&destinationsv1.ConfirmBucketRequest{Tenant: "acme", Bucket: "acme"}, ok, denied, ok, denied, ok},
 
+	destinationsv1.Operations_GetEgressAddresses_FullMethodName: {&destinationsv1.GetEgressAddressesRequest{}, ok, ok, ok, ok, ok},
+
 	// No role is missing; that S3 may not be there is an answer, too.
 	destinationsv1.Operations_CheckDestination_FullMethodName: {&destinationsv1.CheckDestinationRequest{Tenant: "acme", Bucket: "acme"}, ok, ok, ok, denied, ok},
 

@@ -1965,6 +1965,91 @@ func (x *ConfirmBucketResponse) GetNeeded() bool {
 	return false
 }
 
+// GetEgressAddressesRequest asks for all of them.
+type GetEgressAddressesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEgressAddressesRequest) Reset() {
+	*x = GetEgressAddressesRequest{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEgressAddressesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEgressAddressesRequest) ProtoMessage() {}
+
+func (x *GetEgressAddressesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEgressAddressesRequest.ProtoReflect.Descriptor instead.
+func (*GetEgressAddressesRequest) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{21}
+}
+
+// GetEgressAddressesResponse is the list of addresses.
+type GetEgressAddressesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ranges of IPv4 and IPv6 addresses, such as "203.0.113.7/32" and "2001:db8::/64", in
+	// order, each once. Empty = the service publishes none; that does not mean that it
+	// writes from none.
+	Addresses     []string `protobuf:"bytes,1,rep,name=addresses,proto3" json:"addresses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetEgressAddressesResponse) Reset() {
+	*x = GetEgressAddressesResponse{}
+	mi := &file_destinations_v1_operations_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetEgressAddressesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetEgressAddressesResponse) ProtoMessage() {}
+
+func (x *GetEgressAddressesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_v1_operations_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetEgressAddressesResponse.ProtoReflect.Descriptor instead.
+func (*GetEgressAddressesResponse) Descriptor() ([]byte, []int) {
+	return file_destinations_v1_operations_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *GetEgressAddressesResponse) GetAddresses() []string {
+	if x != nil {
+		return x.Addresses
+	}
+	return nil
+}
+
 var File_destinations_v1_operations_proto protoreflect.FileDescriptor
 
 const file_destinations_v1_operations_proto_rawDesc = "" +
@@ -2081,7 +2166,10 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1c\n" +
 	"\tconfirmed\x18\x02 \x01(\bR\tconfirmed\x120\n" +
 	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x16\n" +
-	"\x06needed\x18\x04 \x01(\bR\x06needed*\xd8\x01\n" +
+	"\x06needed\x18\x04 \x01(\bR\x06needed\"\x1b\n" +
+	"\x19GetEgressAddressesRequest\":\n" +
+	"\x1aGetEgressAddressesResponse\x12\x1c\n" +
+	"\taddresses\x18\x01 \x03(\tR\taddresses*\xd8\x01\n" +
 	"\x10DestinationState\x12!\n" +
 	"\x1dDESTINATION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18DESTINATION_STATE_ACTIVE\x10\x01\x12\x1e\n" +
@@ -2113,7 +2201,7 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"\vPolicyPlace\x12\x1c\n" +
 	"\x18POLICY_PLACE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13POLICY_PLACE_BUCKET\x10\x01\x12\x14\n" +
-	"\x10POLICY_PLACE_KEY\x10\x022\xdc\x05\n" +
+	"\x10POLICY_PLACE_KEY\x10\x022\xcb\x06\n" +
 	"\n" +
 	"Operations\x12F\n" +
 	"\x05Flush\x12\x1d.destinations.v1.FlushRequest\x1a\x1e.destinations.v1.FlushResponse\x12i\n" +
@@ -2124,7 +2212,8 @@ const file_destinations_v1_operations_proto_rawDesc = "" +
 	"ExportDead\x12\".destinations.v1.ExportDeadRequest\x1a#.destinations.v1.ExportDeadResponse0\x01\x12X\n" +
 	"\vDiscardDead\x12#.destinations.v1.DiscardDeadRequest\x1a$.destinations.v1.DiscardDeadResponse\x12g\n" +
 	"\x10CheckDestination\x12(.destinations.v1.CheckDestinationRequest\x1a).destinations.v1.CheckDestinationResponse\x12^\n" +
-	"\rConfirmBucket\x12%.destinations.v1.ConfirmBucketRequest\x1a&.destinations.v1.ConfirmBucketResponseBNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3"
+	"\rConfirmBucket\x12%.destinations.v1.ConfirmBucketRequest\x1a&.destinations.v1.ConfirmBucketResponse\x12m\n" +
+	"\x12GetEgressAddresses\x12*.destinations.v1.GetEgressAddressesRequest\x1a+.destinations.v1.GetEgressAddressesResponseBNZLgithub.com/open-destinations/destinations/gen/destinations/v1;destinationsv1b\x06proto3"
 
 var (
 	file_destinations_v1_operations_proto_rawDescOnce sync.Once
@@ -2139,36 +2228,38 @@ func file_destinations_v1_operations_proto_rawDescGZIP() []byte {
 }
 
 var file_destinations_v1_operations_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_destinations_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_destinations_v1_operations_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_destinations_v1_operations_proto_goTypes = []any{
-	(DestinationState)(0),            // 0: destinations.v1.DestinationState
-	(Shared)(0),                      // 1: destinations.v1.Shared
-	(CheckStep)(0),                   // 2: destinations.v1.CheckStep
-	(CheckOutcome)(0),                // 3: destinations.v1.CheckOutcome
-	(PolicyPlace)(0),                 // 4: destinations.v1.PolicyPlace
-	(*FlushRequest)(nil),             // 5: destinations.v1.FlushRequest
-	(*FlushResponse)(nil),            // 6: destinations.v1.FlushResponse
-	(*ListDestinationsRequest)(nil),  // 7: destinations.v1.ListDestinationsRequest
-	(*ListDestinationsResponse)(nil), // 8: destinations.v1.ListDestinationsResponse
-	(*Destination)(nil),              // 9: destinations.v1.Destination
-	(*ClosedPartition)(nil),          // 10: destinations.v1.ClosedPartition
-	(*RedriveRequest)(nil),           // 11: destinations.v1.RedriveRequest
-	(*RedriveResponse)(nil),          // 12: destinations.v1.RedriveResponse
-	(*ListDeadRequest)(nil),          // 13: destinations.v1.ListDeadRequest
-	(*ListDeadResponse)(nil),         // 14: destinations.v1.ListDeadResponse
-	(*ExportDeadRequest)(nil),        // 15: destinations.v1.ExportDeadRequest
-	(*ExportDeadResponse)(nil),       // 16: destinations.v1.ExportDeadResponse
-	(*DiscardDeadRequest)(nil),       // 17: destinations.v1.DiscardDeadRequest
-	(*DiscardDeadResponse)(nil),      // 18: destinations.v1.DiscardDeadResponse
-	(*CheckDestinationRequest)(nil),  // 19: destinations.v1.CheckDestinationRequest
-	(*CheckDestinationResponse)(nil), // 20: destinations.v1.CheckDestinationResponse
-	(*Diagnosis)(nil),                // 21: destinations.v1.Diagnosis
-	(*DiagnosisStep)(nil),            // 22: destinations.v1.DiagnosisStep
-	(*MissingAction)(nil),            // 23: destinations.v1.MissingAction
-	(*ConfirmBucketRequest)(nil),     // 24: destinations.v1.ConfirmBucketRequest
-	(*ConfirmBucketResponse)(nil),    // 25: destinations.v1.ConfirmBucketResponse
-	(*timestamppb.Timestamp)(nil),    // 26: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 27: google.protobuf.Duration
+	(DestinationState)(0),              // 0: destinations.v1.DestinationState
+	(Shared)(0),                        // 1: destinations.v1.Shared
+	(CheckStep)(0),                     // 2: destinations.v1.CheckStep
+	(CheckOutcome)(0),                  // 3: destinations.v1.CheckOutcome
+	(PolicyPlace)(0),                   // 4: destinations.v1.PolicyPlace
+	(*FlushRequest)(nil),               // 5: destinations.v1.FlushRequest
+	(*FlushResponse)(nil),              // 6: destinations.v1.FlushResponse
+	(*ListDestinationsRequest)(nil),    // 7: destinations.v1.ListDestinationsRequest
+	(*ListDestinationsResponse)(nil),   // 8: destinations.v1.ListDestinationsResponse
+	(*Destination)(nil),                // 9: destinations.v1.Destination
+	(*ClosedPartition)(nil),            // 10: destinations.v1.ClosedPartition
+	(*RedriveRequest)(nil),             // 11: destinations.v1.RedriveRequest
+	(*RedriveResponse)(nil),            // 12: destinations.v1.RedriveResponse
+	(*ListDeadRequest)(nil),            // 13: destinations.v1.ListDeadRequest
+	(*ListDeadResponse)(nil),           // 14: destinations.v1.ListDeadResponse
+	(*ExportDeadRequest)(nil),          // 15: destinations.v1.ExportDeadRequest
+	(*ExportDeadResponse)(nil),         // 16: destinations.v1.ExportDeadResponse
+	(*DiscardDeadRequest)(nil),         // 17: destinations.v1.DiscardDeadRequest
+	(*DiscardDeadResponse)(nil),        // 18: destinations.v1.DiscardDeadResponse
+	(*CheckDestinationRequest)(nil),    // 19: destinations.v1.CheckDestinationRequest
+	(*CheckDestinationResponse)(nil),   // 20: destinations.v1.CheckDestinationResponse
+	(*Diagnosis)(nil),                  // 21: destinations.v1.Diagnosis
+	(*DiagnosisStep)(nil),              // 22: destinations.v1.DiagnosisStep
+	(*MissingAction)(nil),              // 23: destinations.v1.MissingAction
+	(*ConfirmBucketRequest)(nil),       // 24: destinations.v1.ConfirmBucketRequest
+	(*ConfirmBucketResponse)(nil),      // 25: destinations.v1.ConfirmBucketResponse
+	(*GetEgressAddressesRequest)(nil),  // 26: destinations.v1.GetEgressAddressesRequest
+	(*GetEgressAddressesResponse)(nil), // 27: destinations.v1.GetEgressAddressesResponse
+	(*timestamppb.Timestamp)(nil),      // 28: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 29: google.protobuf.Duration
 }
 var file_destinations_v1_operations_proto_depIdxs = []int32{
 	0,  // 0: destinations.v1.ListDestinationsRequest.state:type_name -> destinations.v1.DestinationState
@@ -2176,20 +2267,20 @@ var file_destinations_v1_operations_proto_depIdxs = []int32{
 	1,  // 2: destinations.v1.ListDestinationsResponse.shared:type_name -> destinations.v1.Shared
 	10, // 3: destinations.v1.ListDestinationsResponse.closed_partition:type_name -> destinations.v1.ClosedPartition
 	0,  // 4: destinations.v1.ListDestinationsResponse.state:type_name -> destinations.v1.DestinationState
-	26, // 5: destinations.v1.ListDestinationsResponse.since:type_name -> google.protobuf.Timestamp
-	27, // 6: destinations.v1.ListDestinationsResponse.oldest_event_age:type_name -> google.protobuf.Duration
-	26, // 7: destinations.v1.ListDestinationsResponse.next_try:type_name -> google.protobuf.Timestamp
+	28, // 5: destinations.v1.ListDestinationsResponse.since:type_name -> google.protobuf.Timestamp
+	29, // 6: destinations.v1.ListDestinationsResponse.oldest_event_age:type_name -> google.protobuf.Duration
+	28, // 7: destinations.v1.ListDestinationsResponse.next_try:type_name -> google.protobuf.Timestamp
 	9,  // 8: destinations.v1.ListDeadResponse.destination:type_name -> destinations.v1.Destination
-	26, // 9: destinations.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
+	28, // 9: destinations.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
 	21, // 10: destinations.v1.CheckDestinationResponse.diagnosis:type_name -> destinations.v1.Diagnosis
 	3,  // 11: destinations.v1.Diagnosis.outcome:type_name -> destinations.v1.CheckOutcome
 	22, // 12: destinations.v1.Diagnosis.steps:type_name -> destinations.v1.DiagnosisStep
-	26, // 13: destinations.v1.Diagnosis.checked_at:type_name -> google.protobuf.Timestamp
+	28, // 13: destinations.v1.Diagnosis.checked_at:type_name -> google.protobuf.Timestamp
 	2,  // 14: destinations.v1.DiagnosisStep.step:type_name -> destinations.v1.CheckStep
 	3,  // 15: destinations.v1.DiagnosisStep.outcome:type_name -> destinations.v1.CheckOutcome
 	23, // 16: destinations.v1.DiagnosisStep.missing:type_name -> destinations.v1.MissingAction
 	4,  // 17: destinations.v1.MissingAction.place:type_name -> destinations.v1.PolicyPlace
-	26, // 18: destinations.v1.ConfirmBucketResponse.since:type_name -> google.protobuf.Timestamp
+	28, // 18: destinations.v1.ConfirmBucketResponse.since:type_name -> google.protobuf.Timestamp
 	5,  // 19: destinations.v1.Operations.Flush:input_type -> destinations.v1.FlushRequest
 	7,  // 20: destinations.v1.Operations.ListDestinations:input_type -> destinations.v1.ListDestinationsRequest
 	11, // 21: destinations.v1.Operations.Redrive:input_type -> destinations.v1.RedriveRequest
@@ -2198,16 +2289,18 @@ var file_destinations_v1_operations_proto_depIdxs = []int32{
 	17, // 24: destinations.v1.Operations.DiscardDead:input_type -> destinations.v1.DiscardDeadRequest
 	19, // 25: destinations.v1.Operations.CheckDestination:input_type -> destinations.v1.CheckDestinationRequest
 	24, // 26: destinations.v1.Operations.ConfirmBucket:input_type -> destinations.v1.ConfirmBucketRequest
-	6,  // 27: destinations.v1.Operations.Flush:output_type -> destinations.v1.FlushResponse
-	8,  // 28: destinations.v1.Operations.ListDestinations:output_type -> destinations.v1.ListDestinationsResponse
-	12, // 29: destinations.v1.Operations.Redrive:output_type -> destinations.v1.RedriveResponse
-	14, // 30: destinations.v1.Operations.ListDead:output_type -> destinations.v1.ListDeadResponse
-	16, // 31: destinations.v1.Operations.ExportDead:output_type -> destinations.v1.ExportDeadResponse
-	18, // 32: destinations.v1.Operations.DiscardDead:output_type -> destinations.v1.DiscardDeadResponse
-	20, // 33: destinations.v1.Operations.CheckDestination:output_type -> destinations.v1.CheckDestinationResponse
-	25, // 34: destinations.v1.Operations.ConfirmBucket:output_type -> destinations.v1.ConfirmBucketResponse
-	27, // [27:35] is the sub-list for method output_type
-	19, // [19:27] is the sub-list for method input_type
+	26, // 27: destinations.v1.Operations.GetEgressAddresses:input_type -> destinations.v1.GetEgressAddressesRequest
+	6,  // 28: destinations.v1.Operations.Flush:output_type -> destinations.v1.FlushResponse
+	8,  // 29: destinations.v1.Operations.ListDestinations:output_type -> destinations.v1.ListDestinationsResponse
+	12, // 30: destinations.v1.Operations.Redrive:output_type -> destinations.v1.RedriveResponse
+	14, // 31: destinations.v1.Operations.ListDead:output_type -> destinations.v1.ListDeadResponse
+	16, // 32: destinations.v1.Operations.ExportDead:output_type -> destinations.v1.ExportDeadResponse
+	18, // 33: destinations.v1.Operations.DiscardDead:output_type -> destinations.v1.DiscardDeadResponse
+	20, // 34: destinations.v1.Operations.CheckDestination:output_type -> destinations.v1.CheckDestinationResponse
+	25, // 35: destinations.v1.Operations.ConfirmBucket:output_type -> destinations.v1.ConfirmBucketResponse
+	27, // 36: destinations.v1.Operations.GetEgressAddresses:output_type -> destinations.v1.GetEgressAddressesResponse
+	28, // [28:37] is the sub-list for method output_type
+	19, // [19:28] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
 	19, // [19:19] is the sub-list for extension extendee
 	0,  // [0:19] is the sub-list for field type_name
@@ -2229,7 +2322,7 @@ func file_destinations_v1_operations_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_destinations_v1_operations_proto_rawDesc), len(file_destinations_v1_operations_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   21,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

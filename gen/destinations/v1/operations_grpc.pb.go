@@ -21,14 +21,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Operations_Flush_FullMethodName            = "/destinations.v1.Operations/Flush"
-	Operations_ListDestinations_FullMethodName = "/destinations.v1.Operations/ListDestinations"
-	Operations_Redrive_FullMethodName          = "/destinations.v1.Operations/Redrive"
-	Operations_ListDead_FullMethodName         = "/destinations.v1.Operations/ListDead"
-	Operations_ExportDead_FullMethodName       = "/destinations.v1.Operations/ExportDead"
-	Operations_DiscardDead_FullMethodName      = "/destinations.v1.Operations/DiscardDead"
-	Operations_CheckDestination_FullMethodName = "/destinations.v1.Operations/CheckDestination"
-	Operations_ConfirmBucket_FullMethodName    = "/destinations.v1.Operations/ConfirmBucket"
+	Operations_Flush_FullMethodName              = "/destinations.v1.Operations/Flush"
+	Operations_ListDestinations_FullMethodName   = "/destinations.v1.Operations/ListDestinations"
+	Operations_Redrive_FullMethodName            = "/destinations.v1.Operations/Redrive"
+	Operations_ListDead_FullMethodName           = "/destinations.v1.Operations/ListDead"
+	Operations_ExportDead_FullMethodName         = "/destinations.v1.Operations/ExportDead"
+	Operations_DiscardDead_FullMethodName        = "/destinations.v1.Operations/DiscardDead"
+	Operations_CheckDestination_FullMethodName   = "/destinations.v1.Operations/CheckDestination"
+	Operations_ConfirmBucket_FullMethodName      = "/destinations.v1.Operations/ConfirmBucket"
+	Operations_GetEgressAddresses_FullMethodName = "/destinations.v1.Operations/GetEgressAddresses"
 )
 
 // OperationsClient is the client API for Operations service.
@@ -113,6 +114,11 @@ type OperationsClient interface {
 	// The object stays in the bucket; what reads a prefix passes over names that begin
 	// with "_". A bucket that everybody can read proves nothing.
 	ConfirmBucket(ctx context.Context, in *ConfirmBucketRequest, opts ...grpc.CallOption) (*ConfirmBucketResponse, error)
+	// GetEgressAddresses says from which addresses the service writes into buckets, so
+	// that a bucket's policy can demand it. Everybody who has a grant may ask. It is what
+	// the service was told (--egress-ips), and may change: who relies on it asks now and
+	// then.
+	GetEgressAddresses(ctx context.Context, in *GetEgressAddressesRequest, opts ...grpc.CallOption) (*GetEgressAddressesResponse, error)
 }
 
 type operationsClient struct {
@@ -230,6 +236,16 @@ func (c *operationsClient) ConfirmBucket(ctx context.Context, in *ConfirmBucketR
 	return out, nil
 }
 
+func (c *operationsClient) GetEgressAddresses(ctx context.Context, in *GetEgressAddressesRequest, opts ...grpc.CallOption) (*GetEgressAddressesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetEgressAddressesResponse)
+	err := c.cc.Invoke(ctx, Operations_GetEgressAddresses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OperationsServer is the server API for Operations service.
 // All implementations must embed UnimplementedOperationsServer
 // for forward compatibility.
@@ -312,6 +328,11 @@ type OperationsServer interface {
 	// The object stays in the bucket; what reads a prefix passes over names that begin
 	// with "_". A bucket that everybody can read proves nothing.
 	ConfirmBucket(context.Context, *ConfirmBucketRequest) (*ConfirmBucketResponse, error)
+	// GetEgressAddresses says from which addresses the service writes into buckets, so
+	// that a bucket's policy can demand it. Everybody who has a grant may ask. It is what
+	// the service was told (--egress-ips), and may change: who relies on it asks now and
+	// then.
+	GetEgressAddresses(context.Context, *GetEgressAddressesRequest) (*GetEgressAddressesResponse, error)
 	mustEmbedUnimplementedOperationsServer()
 }
 
@@ -345,6 +366,9 @@ func (UnimplementedOperationsServer) CheckDestination(context.Context, *CheckDes
 }
 func (UnimplementedOperationsServer) ConfirmBucket(context.Context, *ConfirmBucketRequest) (*ConfirmBucketResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ConfirmBucket not implemented")
+}
+func (UnimplementedOperationsServer) GetEgressAddresses(context.Context, *GetEgressAddressesRequest) (*GetEgressAddressesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetEgressAddresses not implemented")
 }
 func (UnimplementedOperationsServer) mustEmbedUnimplementedOperationsServer() {}
 func (UnimplementedOperationsServer) testEmbeddedByValue()                    {}
@@ -490,6 +514,24 @@ func _Operations_ConfirmBucket_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Operations_GetEgressAddresses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetEgressAddressesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperationsServer).GetEgressAddresses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Operations_GetEgressAddresses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperationsServer).GetEgressAddresses(ctx, req.(*GetEgressAddressesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Operations_ServiceDesc is the grpc.ServiceDesc for Operations service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -516,6 +558,10 @@ var Operations_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ConfirmBucket",
 			Handler:    _Operations_ConfirmBucket_Handler,
+		},
+		{
+			MethodName: "GetEgressAddresses",
+			Handler:    _Operations_GetEgressAddresses_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -333,3 +333,13 @@ class ConfirmBucketResponse(_message.Message):
     since: _timestamp_pb2.Timestamp
     needed: bool
     def __init__(self, key: _Optional[str] = ..., confirmed: bool = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., needed: bool = ...) -> None: ...
+
+class GetEgressAddressesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetEgressAddressesResponse(_message.Message):
+    __slots__ = ("addresses",)
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    addresses: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, addresses: _Optional[_Iterable[str]] = ...) -> None: ...

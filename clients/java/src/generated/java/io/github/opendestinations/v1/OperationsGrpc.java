@@ -287,6 +287,37 @@ public final class OperationsGrpc {
     return getConfirmBucketMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.github.opendestinations.v1.GetEgressAddressesRequest,
+      io.github.opendestinations.v1.GetEgressAddressesResponse> getGetEgressAddressesMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "GetEgressAddresses",
+      requestType = io.github.opendestinations.v1.GetEgressAddressesRequest.class,
+      responseType = io.github.opendestinations.v1.GetEgressAddressesResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.github.opendestinations.v1.GetEgressAddressesRequest,
+      io.github.opendestinations.v1.GetEgressAddressesResponse> getGetEgressAddressesMethod() {
+    io.grpc.MethodDescriptor<io.github.opendestinations.v1.GetEgressAddressesRequest, io.github.opendestinations.v1.GetEgressAddressesResponse> getGetEgressAddressesMethod;
+    if ((getGetEgressAddressesMethod = OperationsGrpc.getGetEgressAddressesMethod) == null) {
+      synchronized (OperationsGrpc.class) {
+        if ((getGetEgressAddressesMethod = OperationsGrpc.getGetEgressAddressesMethod) == null) {
+          OperationsGrpc.getGetEgressAddressesMethod = getGetEgressAddressesMethod =
+              io.grpc.MethodDescriptor.<io.github.opendestinations.v1.GetEgressAddressesRequest, io.github.opendestinations.v1.GetEgressAddressesResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "GetEgressAddresses"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.opendestinations.v1.GetEgressAddressesRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.opendestinations.v1.GetEgressAddressesResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new OperationsMethodDescriptorSupplier("GetEgressAddresses"))
+              .build();
+        }
+      }
+    }
+    return getGetEgressAddressesMethod;
+  }
+
   /**
    * Creates a new async stub that supports all call types for the service
    */
@@ -485,6 +516,19 @@ public final class OperationsGrpc {
     default void confirmBucket(io.github.opendestinations.v1.ConfirmBucketRequest request,
         io.grpc.stub.StreamObserver<io.github.opendestinations.v1.ConfirmBucketResponse> responseObserver) {
       io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getConfirmBucketMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * GetEgressAddresses says from which addresses the service writes into buckets, so
+     * that a bucket's policy can demand it. Everybody who has a grant may ask. It is what
+     * the service was told (--egress-ips), and may change: who relies on it asks now and
+     * then.
+     * </pre>
+     */
+    default void getEgressAddresses(io.github.opendestinations.v1.GetEgressAddressesRequest request,
+        io.grpc.stub.StreamObserver<io.github.opendestinations.v1.GetEgressAddressesResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getGetEgressAddressesMethod(), responseObserver);
     }
   }
 
@@ -686,6 +730,20 @@ public final class OperationsGrpc {
       io.grpc.stub.ClientCalls.asyncUnaryCall(
           getChannel().newCall(getConfirmBucketMethod(), getCallOptions()), request, responseObserver);
     }
+
+    /**
+     * <pre>
+     * GetEgressAddresses says from which addresses the service writes into buckets, so
+     * that a bucket's policy can demand it. Everybody who has a grant may ask. It is what
+     * the service was told (--egress-ips), and may change: who relies on it asks now and
+     * then.
+     * </pre>
+     */
+    public void getEgressAddresses(io.github.opendestinations.v1.GetEgressAddressesRequest request,
+        io.grpc.stub.StreamObserver<io.github.opendestinations.v1.GetEgressAddressesResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getGetEgressAddressesMethod(), getCallOptions()), request, responseObserver);
+    }
   }
 
   /**
@@ -846,6 +904,19 @@ public final class OperationsGrpc {
       return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
           getChannel(), getConfirmBucketMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * GetEgressAddresses says from which addresses the service writes into buckets, so
+     * that a bucket's policy can demand it. Everybody who has a grant may ask. It is what
+     * the service was told (--egress-ips), and may change: who relies on it asks now and
+     * then.
+     * </pre>
+     */
+    public io.github.opendestinations.v1.GetEgressAddressesResponse getEgressAddresses(io.github.opendestinations.v1.GetEgressAddressesRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getGetEgressAddressesMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -1003,6 +1074,19 @@ public final class OperationsGrpc {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getConfirmBucketMethod(), getCallOptions(), request);
     }
+
+    /**
+     * <pre>
+     * GetEgressAddresses says from which addresses the service writes into buckets, so
+     * that a bucket's policy can demand it. Everybody who has a grant may ask. It is what
+     * the service was told (--egress-ips), and may change: who relies on it asks now and
+     * then.
+     * </pre>
+     */
+    public io.github.opendestinations.v1.GetEgressAddressesResponse getEgressAddresses(io.github.opendestinations.v1.GetEgressAddressesRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getGetEgressAddressesMethod(), getCallOptions(), request);
+    }
   }
 
   /**
@@ -1123,6 +1207,20 @@ public final class OperationsGrpc {
       return io.grpc.stub.ClientCalls.futureUnaryCall(
           getChannel().newCall(getConfirmBucketMethod(), getCallOptions()), request);
     }
+
+    /**
+     * <pre>
+     * GetEgressAddresses says from which addresses the service writes into buckets, so
+     * that a bucket's policy can demand it. Everybody who has a grant may ask. It is what
+     * the service was told (--egress-ips), and may change: who relies on it asks now and
+     * then.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.github.opendestinations.v1.GetEgressAddressesResponse> getEgressAddresses(
+        io.github.opendestinations.v1.GetEgressAddressesRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getGetEgressAddressesMethod(), getCallOptions()), request);
+    }
   }
 
   private static final int METHODID_FLUSH = 0;
@@ -1133,6 +1231,7 @@ public final class OperationsGrpc {
   private static final int METHODID_DISCARD_DEAD = 5;
   private static final int METHODID_CHECK_DESTINATION = 6;
   private static final int METHODID_CONFIRM_BUCKET = 7;
+  private static final int METHODID_GET_EGRESS_ADDRESSES = 8;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1182,6 +1281,10 @@ public final class OperationsGrpc {
         case METHODID_CONFIRM_BUCKET:
           serviceImpl.confirmBucket((io.github.opendestinations.v1.ConfirmBucketRequest) request,
               (io.grpc.stub.StreamObserver<io.github.opendestinations.v1.ConfirmBucketResponse>) responseObserver);
+          break;
+        case METHODID_GET_EGRESS_ADDRESSES:
+          serviceImpl.getEgressAddresses((io.github.opendestinations.v1.GetEgressAddressesRequest) request,
+              (io.grpc.stub.StreamObserver<io.github.opendestinations.v1.GetEgressAddressesResponse>) responseObserver);
           break;
         default:
           throw new AssertionError();
@@ -1257,6 +1360,13 @@ public final class OperationsGrpc {
               io.github.opendestinations.v1.ConfirmBucketRequest,
               io.github.opendestinations.v1.ConfirmBucketResponse>(
                 service, METHODID_CONFIRM_BUCKET)))
+        .addMethod(
+          getGetEgressAddressesMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.github.opendestinations.v1.GetEgressAddressesRequest,
+              io.github.opendestinations.v1.GetEgressAddressesResponse>(
+                service, METHODID_GET_EGRESS_ADDRESSES)))
         .build();
   }
 
@@ -1313,6 +1423,7 @@ public final class OperationsGrpc {
               .addMethod(getDiscardDeadMethod())
               .addMethod(getCheckDestinationMethod())
               .addMethod(getConfirmBucketMethod())
+              .addMethod(getGetEgressAddressesMethod())
               .build();
         }
       }

@@ -120,6 +120,16 @@ public final class OperationsProto {
   static final 
     com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
       internal_static_destinations_v1_ConfirmBucketResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_destinations_v1_GetEgressAddressesRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_destinations_v1_GetEgressAddressesRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_destinations_v1_GetEgressAddressesResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessageV3.FieldAccessorTable
+      internal_static_destinations_v1_GetEgressAddressesResponse_fieldAccessorTable;
 
   public static com.google.protobuf.Descriptors.FileDescriptor
       getDescriptor() {
@@ -213,44 +223,49 @@ public final class OperationsProto {
       "nse\022\020\n\003key\030\001 \001(\tR\003key\022\034\n\tconfirmed\030\002 \001(\010" +
       "R\tconfirmed\0220\n\005since\030\003 \001(\0132\032.google.prot" +
       "obuf.TimestampR\005since\022\026\n\006needed\030\004 \001(\010R\006n" +
-      "eeded*\330\001\n\020DestinationState\022!\n\035DESTINATIO" +
-      "N_STATE_UNSPECIFIED\020\000\022\034\n\030DESTINATION_STA" +
-      "TE_ACTIVE\020\001\022\036\n\032DESTINATION_STATE_RETRYIN" +
-      "G\020\002\022\035\n\031DESTINATION_STATE_BLOCKED\020\003\022!\n\035DE" +
-      "STINATION_STATE_CATCHING_UP\020\004\022!\n\035DESTINA" +
-      "TION_STATE_UNCONFIRMED\020\005*M\n\006Shared\022\026\n\022SH" +
-      "ARED_UNSPECIFIED\020\000\022\023\n\017SHARED_ENDPOINT\020\001\022" +
-      "\026\n\022SHARED_CREDENTIALS\020\002*\365\001\n\tCheckStep\022\032\n" +
-      "\026CHECK_STEP_UNSPECIFIED\020\000\022\032\n\026CHECK_STEP_" +
-      "CREDENTIALS\020\001\022\027\n\023CHECK_STEP_LOCATION\020\002\022\030" +
-      "\n\024CHECK_STEP_OWNERSHIP\020\003\022\023\n\017CHECK_STEP_L" +
-      "IST\020\004\022\025\n\021CHECK_STEP_CREATE\020\005\022\022\n\016CHECK_ST" +
-      "EP_ACL\020\006\022\023\n\017CHECK_STEP_TAGS\020\007\022\022\n\016CHECK_S" +
-      "TEP_KMS\020\010\022\024\n\020CHECK_STEP_ABORT\020\t*\223\001\n\014Chec" +
-      "kOutcome\022\035\n\031CHECK_OUTCOME_UNSPECIFIED\020\000\022" +
-      "\027\n\023CHECK_OUTCOME_WORKS\020\001\022\027\n\023CHECK_OUTCOM" +
-      "E_WARNS\020\002\022\027\n\023CHECK_OUTCOME_FAILS\020\003\022\031\n\025CH" +
-      "ECK_OUTCOME_UNKNOWN\020\004*Z\n\013PolicyPlace\022\034\n\030" +
-      "POLICY_PLACE_UNSPECIFIED\020\000\022\027\n\023POLICY_PLA" +
-      "CE_BUCKET\020\001\022\024\n\020POLICY_PLACE_KEY\020\0022\334\005\n\nOp" +
-      "erations\022F\n\005Flush\022\035.destinations.v1.Flus" +
-      "hRequest\032\036.destinations.v1.FlushResponse" +
-      "\022i\n\020ListDestinations\022(.destinations.v1.L" +
-      "istDestinationsRequest\032).destinations.v1" +
-      ".ListDestinationsResponse0\001\022L\n\007Redrive\022\037" +
-      ".destinations.v1.RedriveRequest\032 .destin" +
-      "ations.v1.RedriveResponse\022Q\n\010ListDead\022 ." +
-      "destinations.v1.ListDeadRequest\032!.destin" +
-      "ations.v1.ListDeadResponse0\001\022W\n\nExportDe" +
-      "ad\022\".destinations.v1.ExportDeadRequest\032#" +
-      ".destinations.v1.ExportDeadResponse0\001\022X\n" +
-      "\013DiscardDead\022#.destinations.v1.DiscardDe" +
-      "adRequest\032$.destinations.v1.DiscardDeadR" +
-      "esponse\022g\n\020CheckDestination\022(.destinatio" +
-      "ns.v1.CheckDestinationRequest\032).destinat" +
-      "ions.v1.CheckDestinationResponse\022^\n\rConf" +
-      "irmBucket\022%.destinations.v1.ConfirmBucke" +
-      "tRequest\032&.destinations.v1.ConfirmBucket" +
+      "eeded\"\033\n\031GetEgressAddressesRequest\":\n\032Ge" +
+      "tEgressAddressesResponse\022\034\n\taddresses\030\001 " +
+      "\003(\tR\taddresses*\330\001\n\020DestinationState\022!\n\035D" +
+      "ESTINATION_STATE_UNSPECIFIED\020\000\022\034\n\030DESTIN" +
+      "ATION_STATE_ACTIVE\020\001\022\036\n\032DESTINATION_STAT" +
+      "E_RETRYING\020\002\022\035\n\031DESTINATION_STATE_BLOCKE" +
+      "D\020\003\022!\n\035DESTINATION_STATE_CATCHING_UP\020\004\022!" +
+      "\n\035DESTINATION_STATE_UNCONFIRMED\020\005*M\n\006Sha" +
+      "red\022\026\n\022SHARED_UNSPECIFIED\020\000\022\023\n\017SHARED_EN" +
+      "DPOINT\020\001\022\026\n\022SHARED_CREDENTIALS\020\002*\365\001\n\tChe" +
+      "ckStep\022\032\n\026CHECK_STEP_UNSPECIFIED\020\000\022\032\n\026CH" +
+      "ECK_STEP_CREDENTIALS\020\001\022\027\n\023CHECK_STEP_LOC" +
+      "ATION\020\002\022\030\n\024CHECK_STEP_OWNERSHIP\020\003\022\023\n\017CHE" +
+      "CK_STEP_LIST\020\004\022\025\n\021CHECK_STEP_CREATE\020\005\022\022\n" +
+      "\016CHECK_STEP_ACL\020\006\022\023\n\017CHECK_STEP_TAGS\020\007\022\022" +
+      "\n\016CHECK_STEP_KMS\020\010\022\024\n\020CHECK_STEP_ABORT\020\t" +
+      "*\223\001\n\014CheckOutcome\022\035\n\031CHECK_OUTCOME_UNSPE" +
+      "CIFIED\020\000\022\027\n\023CHECK_OUTCOME_WORKS\020\001\022\027\n\023CHE" +
+      "CK_OUTCOME_WARNS\020\002\022\027\n\023CHECK_OUTCOME_FAIL" +
+      "S\020\003\022\031\n\025CHECK_OUTCOME_UNKNOWN\020\004*Z\n\013Policy" +
+      "Place\022\034\n\030POLICY_PLACE_UNSPECIFIED\020\000\022\027\n\023P" +
+      "OLICY_PLACE_BUCKET\020\001\022\024\n\020POLICY_PLACE_KEY" +
+      "\020\0022\313\006\n\nOperations\022F\n\005Flush\022\035.destination" +
+      "s.v1.FlushRequest\032\036.destinations.v1.Flus" +
+      "hResponse\022i\n\020ListDestinations\022(.destinat" +
+      "ions.v1.ListDestinationsRequest\032).destin" +
+      "ations.v1.ListDestinationsResponse0\001\022L\n\007" +
+      "Redrive\022\037.destinations.v1.RedriveRequest" +
+      "\032 .destinations.v1.RedriveResponse\022Q\n\010Li" +
+      "stDead\022 .destinations.v1.ListDeadRequest" +
+      "\032!.destinations.v1.ListDeadResponse0\001\022W\n" +
+      "\nExportDead\022\".destinations.v1.ExportDead" +
+      "Request\032#.destinations.v1.ExportDeadResp" +
+      "onse0\001\022X\n\013DiscardDead\022#.destinations.v1." +
+      "DiscardDeadRequest\032$.destinations.v1.Dis" +
+      "cardDeadResponse\022g\n\020CheckDestination\022(.d" +
+      "estinations.v1.CheckDestinationRequest\032)" +
+      ".destinations.v1.CheckDestinationRespons" +
+      "e\022^\n\rConfirmBucket\022%.destinations.v1.Con" +
+      "firmBucketRequest\032&.destinations.v1.Conf" +
+      "irmBucketResponse\022m\n\022GetEgressAddresses\022" +
+      "*.destinations.v1.GetEgressAddressesRequ" +
+      "est\032+.destinations.v1.GetEgressAddresses" +
       "ResponseB\333\001\n\035io.github.opendestinations." +
       "v1B\017OperationsProtoP\001ZLgithub.com/open-d" +
       "estinations/destinations/gen/destination" +
@@ -390,6 +405,18 @@ public final class OperationsProto {
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_destinations_v1_ConfirmBucketResponse_descriptor,
         new java.lang.String[] { "Key", "Confirmed", "Since", "Needed", });
+    internal_static_destinations_v1_GetEgressAddressesRequest_descriptor =
+      getDescriptor().getMessageTypes().get(21);
+    internal_static_destinations_v1_GetEgressAddressesRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_destinations_v1_GetEgressAddressesRequest_descriptor,
+        new java.lang.String[] { });
+    internal_static_destinations_v1_GetEgressAddressesResponse_descriptor =
+      getDescriptor().getMessageTypes().get(22);
+    internal_static_destinations_v1_GetEgressAddressesResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
+        internal_static_destinations_v1_GetEgressAddressesResponse_descriptor,
+        new java.lang.String[] { "Addresses", });
     com.google.protobuf.DurationProto.getDescriptor();
     com.google.protobuf.TimestampProto.getDescriptor();
   }
