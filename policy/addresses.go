@@ -13,7 +13,7 @@ func checkSource(source netip.Prefix) error {
 }
 
 // ParseAddresses reads an address or a range of them, such as 203.0.113.7 or
-// 203.0.113.0/24, as a range.
+// 203.0.113.0/24, as a range. It refuses one of all addresses, which says nothing.
 func ParseAddresses(text string) (netip.Prefix, error) {
 	if address, err := netip.ParseAddr(text); err == nil && address.Zone() == "" && !address.Is4In6() {
 		return netip.PrefixFrom(address, address.BitLen()), nil
@@ -25,5 +25,5 @@ func ParseAddresses(text string) (netip.Prefix, error) {
 	if masked := addresses.Masked(); masked != addresses {
 		return netip.Prefix{}, fmt.Errorf("%s has bits behind its first %d: the range is %s", text, addresses.Bits(), masked)
 	}
-	return addresses, nil
+	return addresses, checkSource(addresses)
 }

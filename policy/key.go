@@ -13,10 +13,11 @@ func (t Terms) ofKey() Document {
 // throughS3 is the condition that the key is used by S3 in the key's region, for the
 // principal, and not by the principal itself:
 // docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service.
-// That page does not say what S3 is called in China's partition, so there it is left out.
+// What S3 is called in the partitions of others, such as China's, that page does not say: there
+// it is left out.
 func (t Terms) throughS3() Condition {
 	match := keyARN.FindStringSubmatch(t.KMSKey)
-	if match == nil || match[1] == "aws-cn" {
+	if match == nil || match[1] != "aws" && match[1] != "aws-us-gov" {
 		return nil
 	}
 	return Condition{"StringEquals": {"kms:ViaService": {"s3." + match[2] + ".amazonaws.com"}}}

@@ -44,7 +44,10 @@ func (t Terms) checkTenant() error {
 }
 
 // keyARN is that of a KMS key, with its partition and region.
-var keyARN = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):kms:([a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+$`)
+var keyARN = regexp.MustCompile(`^arn:(aws(?:-[a-z]+)*):kms:([a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+$`)
+
+// IsKeyARN reports whether a key is said by its ARN, as policies have to say it.
+func IsKeyARN(key string) bool { return keyARN.MatchString(key) }
 
 func checkKey(key, principal string) error {
 	switch match := keyARN.FindStringSubmatch(key); {

@@ -48,14 +48,14 @@ func TestValidate(t *testing.T) {
 func TestParseAddresses(t *testing.T) {
 	for text, want := range map[string]string{
 		"203.0.113.7": "203.0.113.7/32", "203.0.113.0/24": "203.0.113.0/24", "2001:db8::7": "2001:db8::7/128", "2001:DB8::/32": "2001:db8::/32",
-		"0.0.0.0/0": "0.0.0.0/0", "203.0.113.7/32": "203.0.113.7/32",
+		"203.0.113.7/32": "203.0.113.7/32",
 	} {
 		if got, err := policy.ParseAddresses(text); err != nil || got.String() != want {
 			t.Errorf("%s: got %v, %v; want %s", text, got, err, want)
 		}
 	}
 	for text, want := range map[string]string{
-		"203.0.113.7/24": "the range is 203.0.113.0/24", "203.0.113": "neither an address", "": "neither", "fe80::1%eth0": "neither", "::ffff:203.0.113.7": "neither",
+		"203.0.113.7/24": "the range is 203.0.113.0/24", "203.0.113": "neither an address", "": "neither", "0.0.0.0/0": "0.0.0.0/0 is every address", "::/0": "every address", "fe80::1%eth0": "neither", "::ffff:203.0.113.7": "neither",
 		"::ffff:203.0.113.0/120": "neither", "203.0.113.0/33": "neither", "example.com": "neither", " 203.0.113.7": "neither", "0203.0.113.7": "neither",
 	} {
 		if got, err := policy.ParseAddresses(text); err == nil || !strings.Contains(err.Error(), want) {

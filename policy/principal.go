@@ -7,13 +7,20 @@ import (
 )
 
 var (
-	iamARN    = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):iam::([0-9]{12}):(role|user)(/(?:[\w+=,.@-]+/)*)([\w+=,.@-]{1,64})$`)
+	iamARN    = regexp.MustCompile(`^arn:(aws(?:-[a-z]+)*):iam::([0-9]{12}):(role|user)(/(?:[\w+=,.@-]+/)*)([\w+=,.@-]{1,64})$`)
 	accountID = regexp.MustCompile(`^[0-9]{12}$`)
 	accessKey = regexp.MustCompile(`^[\w.@+=/-]{1,128}$`)
 )
 
+// CheckPrincipal refuses who can't be granted anything, or would be more than one role,
+// user or access key.
+func CheckPrincipal(principal string) error {
+	_, err := partitionOf(principal)
+	return err
+}
+
 // partitionOf is the AWS partition that a principal belongs to, which the bucket's ARN
-// then has too. It refuses what would grant to more than one role, user or key.
+// then has too. Errors are those of [CheckPrincipal].
 func partitionOf(principal string) (string, error) {
 	if match := iamARN.FindStringSubmatch(principal); match != nil {
 		return match[1], nil

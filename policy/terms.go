@@ -33,8 +33,7 @@ func (t Terms) Validate() error {
 			problems = append(problems, fmt.Errorf("--%s: %w", flag, err))
 		}
 	}
-	_, err := partitionOf(t.Principal)
-	add("role-arn", err)
+	add("role-arn", CheckPrincipal(t.Principal))
 	add("kms-key", checkKey(t.KMSKey, t.Principal))
 	add("assumed-by", t.checkAssumedBy())
 	add("external-id", t.checkExternalID())

@@ -38,7 +38,7 @@ A statement is for a bucket's policy, or for that of the KMS key. "denied" under
 func (c *checkCmd) Validate() error {
 	problems := []error{checkTimeout(c.Timeout)}
 	if c.RoleArn != "" {
-		if err := (policy.Terms{Principal: c.RoleArn}).Validate(); err != nil {
+		if err := policy.CheckPrincipal(c.RoleArn); err != nil {
 			problems = append(problems, fmt.Errorf("--role-arn: %w", err))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/policy"
 	"github.com/open-destinations/destinations/server"
 	"github.com/open-destinations/destinations/server/auth"
 	"github.com/open-destinations/destinations/uploader"
@@ -31,7 +32,7 @@ func (c checker) Check(ctx context.Context, p server.CheckParams) (*destinations
 	terms := destinationTerms(of, p.Bucket, p.Prefix)
 	if p.RoleARN != "" {
 		terms.Principal = p.RoleARN
-		if err := terms.Validate(); err != nil {
+		if err := policy.CheckPrincipal(p.RoleARN); err != nil {
 			return nil, fmt.Errorf("%w: %w", server.ErrRoleARNInvalid, err)
 		}
 	}

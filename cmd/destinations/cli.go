@@ -29,6 +29,7 @@ type cli struct {
 	Grants     grantsCmd     `cmd:"" help:"Check and explain a grants file."`
 	Profile    profileCmd    `cmd:"" help:"Remember how services are reached."`
 	Policy     policyCmd     `cmd:"" help:"Print what AWS has to be told so that the service can deliver: the bucket's policy, and what belongs to it."`
+	EgressIPs  egressCmd     `cmd:"" name:"egress-ips" help:"Print the addresses from which a service writes into buckets."`
 	Completion completionCmd `cmd:"" help:"Print a script that lets a shell complete commands and flags."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

@@ -17,7 +17,7 @@ import (
 // documented are the commands, in the order of the page of flags.
 var documented = []string{"serve", "send", "flush", "list", "status", "deliveries", "watch", "check", "confirm", "redrive", "dead list", "dead export", "dead discard",
 	"journal verify", "journal dump", "journal repair",
-	"token create", "token list", "token revoke", "grants check", "grants explain", "profile save", "profile list", "profile remove", "policy", "completion", "version"}
+	"token create", "token list", "token revoke", "grants check", "grants explain", "profile save", "profile list", "profile remove", "policy", "egress-ips", "completion", "version"}
 
 func TestEveryCommandIsDocumented(t *testing.T) {
 	parser, err := newParser(&cli{}, &process{stdout: io.Discard, stderr: io.Discard}, func(int) {})

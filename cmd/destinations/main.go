@@ -13,6 +13,7 @@
 //	destinations grants       check and explain a grants file
 //	destinations profile      remember how services are reached
 //	destinations policy       print what AWS has to be told so that the service can deliver
+//	destinations egress-ips   print the addresses from which a service writes into buckets
 //	destinations completion   print a script that lets a shell complete commands and flags
 //	destinations version      print the version
 //

@@ -28,6 +28,7 @@ type fakeOperations struct {
 	dead    []*destinationsv1.ListDeadResponse
 	objects map[string]string // by key
 	found   *destinationsv1.Diagnosis
+	egress  []string
 	err     error // the end of every call
 
 	asked []string // requests, as text
@@ -56,6 +57,11 @@ func (f *fakeOperations) start(t testing.TB) string {
 
 // ask keeps a request: one call is under way at a time.
 func (f *fakeOperations) ask(parts ...string) { f.asked = append(f.asked, strings.Join(parts, " ")) }
+
+func (f *fakeOperations) GetEgressAddresses(context.Context, *destinationsv1.GetEgressAddressesRequest) (*destinationsv1.GetEgressAddressesResponse, error) {
+	f.ask("egress")
+	return &destinationsv1.GetEgressAddressesResponse{Addresses: f.egress}, f.err
+}
 
 func (f *fakeOperations) ListDestinations(r *destinationsv1.ListDestinationsRequest, call grpc.ServerStreamingServer[destinationsv1.ListDestinationsResponse]) error {
 	f.ask("list", r.GetState().String())

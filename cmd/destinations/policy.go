@@ -1,36 +1,40 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/open-destinations/destinations/policy"
-	"github.com/open-destinations/destinations/server"
 )
 
 // policyCmd prints what AWS has to be told.
 type policyCmd struct {
 	Bucket  string `required:"" placeholder:"BUCKET" help:"The bucket that the policy is for."`
 	Prefix  string `placeholder:"PREFIX" help:"Allow objects under this prefix only (the whole bucket)."`
-	RoleArn string `placeholder:"ARN" help:"Who may deliver: the ARN of the IAM role (or user) that the service runs as, such as arn:aws:iam::123456789012:role/destinations, or of the one that it assumes for the tenant; for an S3-compatible server without roles, its access key."`
+	RoleArn string `placeholder:"ARN" help:"Who may deliver: the ARN of the IAM role (or user) that the service runs as, such as arn:aws:iam::123456789012:role/destinations, or of the one that it assumes for the tenant; for an S3-compatible server without roles, its access key. Needed, unless the --tenant has one."`
 
 	AssumedBy  string `placeholder:"ARN" help:"The ARN of the service's own role, where it assumes the one of --role-arn."`
-	ExternalID string `name:"external-id" placeholder:"ID" help:"Let it be assumed only with this external id."`
+	ExternalID string `name:"external-id" placeholder:"ID" help:"Let it be assumed only with this external id (external-id of the grants file)."`
 	TenantTag  string `placeholder:"NAME" help:"Let only those of its sessions write that were assumed for this tenant: their session tag \"tenant\"."`
 
-	SourceIP                 []string `name:"source-ip" placeholder:"CIDR" help:"Let it write from these addresses only (203.0.113.7, 203.0.113.0/24; several)."`
+	SourceIP                 []string `name:"source-ip" placeholder:"CIDR" help:"Let it write from these addresses only (203.0.113.7, 203.0.113.0/24; several). \"published\": those that the service at --target publishes; see \"destinations egress-ips\"."`
 	RequireTLS               bool     `name:"require-tls" help:"Refuse its requests that are not encrypted."`
 	RequireConditionalWrites bool     `help:"Refuse its writes that could overwrite an object. The service never sends one."`
 
-	KMSKey     string `name:"kms-key" placeholder:"ARN" help:"The key that objects are encrypted with."`
-	ObjectTags bool   `help:"Allow objects to have tags."`
+	KMSKey     string `name:"kms-key" placeholder:"ARN" help:"The key that objects are encrypted with (kms-key of the grants file)."`
+	ObjectTags bool   `help:"Allow objects to have tags (tags of the grants file)."`
 	S3ACL      string `name:"s3-acl" default:"bucket-owner-full-control" placeholder:"ACL" help:"Canned ACL of the objects (${default}); empty for none, which needs no right to set it."`
+
+	Grants string `placeholder:"FILE" help:"The file (the service's --grants) that says what the --tenant has in AWS."`
+	Tenant string `placeholder:"NAME" help:"Take role, external id, tag, key, tags and ACL from what the file says of this tenant."`
 
 	Format   string `enum:"json,terraform,cloudformation" default:"json" placeholder:"FORMAT" help:"json, terraform or cloudformation (${default})."`
 	Document string `enum:",bucket,trust,key,role,service" default:"" placeholder:"NAME" help:"Print this one: bucket, trust, key, role or service (json: bucket; else all that whoever owns the bucket needs)."`
+
+	clientFlags `embed:""`
+	Timeout     time.Duration `default:"1m" help:"How long to wait for the answer to \"published\" (${default})."`
 }
 
 // Help is the long text of --help.
@@ -47,12 +51,20 @@ role: the policy of --role-arn itself. AWS asks it too where the bucket or the k
 
 service: the policy of the service's own role (--assumed-by), so that it may assume --role-arn.
 
---tenant-tag is for a role that the service assumes: only these sessions have the tag. --source-ip compares the public address; through an endpoint of a VPC there is none, and everything is refused.`
+With --tenant they fit what the service will do for that tenant: role, external id (also where the service makes one up), tag, key, tags and ACL are those of the grants file, and a flag beside it has to say the same.
+
+--tenant-tag is for a role that the service assumes (role-arn of the grants file): only these sessions have the tag. --source-ip compares the public address; through an endpoint of a VPC there is none, and everything is refused.`
 }
+
+// Validate refuses a wait of no time.
+func (c *policyCmd) Validate() error { return checkTimeout(c.Timeout) }
 
 // Run prints a document, or all, and nothing else, on standard output.
 func (c *policyCmd) Run(p *process) error {
-	terms, err := c.terms()
+	if err := c.askPublished(p); err != nil {
+		return err
+	}
+	terms, assumed, err := c.terms()
 	if err != nil {
 		return &exitError{code: exitNothing, err: err}
 	}
@@ -67,49 +79,10 @@ func (c *policyCmd) Run(p *process) error {
 	if rest := c.rest(terms, kinds); len(rest) > 0 {
 		fmt.Fprintf(p.stderr, "destinations policy: this is one of several documents: the same with --document %s\n", strings.Join(rest, ", --document "))
 	}
+	if assumed && c.AssumedBy == "" {
+		fmt.Fprintf(p.stderr, "destinations policy: the service assumes %s: its trust policy comes with --assumed-by ARN, the service's own role\n", terms.Principal)
+	}
 	return nil
-}
-
-// terms are what the flags say. The error has every problem.
-func (c *policyCmd) terms() (policy.Terms, error) {
-	var problems []error
-	if err := server.CheckBucket(c.Bucket); err != nil {
-		problems = append(problems, fmt.Errorf("--bucket: %w", err))
-	}
-	t := policy.Terms{
-		Bucket: c.Bucket, Principal: c.RoleArn, NoACL: c.S3ACL == "", Tags: c.ObjectTags, KMSKey: c.KMSKey,
-		AssumedBy: c.AssumedBy, ExternalID: c.ExternalID, Tenant: c.TenantTag,
-		TLS: c.RequireTLS, ConditionalWrites: c.RequireConditionalWrites,
-	}
-	prefix, err := server.CheckPrefix(c.Prefix)
-	if err != nil {
-		problems = append(problems, fmt.Errorf("--prefix: %w", err))
-	} else if prefix != "" {
-		t.Prefixes = []string{prefix}
-	}
-	t.Sources, err = addressesOf("--source-ip", c.SourceIP)
-	problems = append(problems, err)
-	if t.Principal == "" {
-		problems = append(problems, errors.New("--role-arn: missing: who may deliver"))
-	} else {
-		problems = append(problems, t.Validate())
-	}
-	return t, errors.Join(problems...)
-}
-
-// addressesOf reads the values of a flag as ranges of addresses. The error has every problem.
-func addressesOf(flag string, values []string) ([]netip.Prefix, error) {
-	var ranges []netip.Prefix
-	var problems []error
-	for _, value := range values {
-		addresses, err := policy.ParseAddresses(value)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s: %w", flag, err))
-			continue
-		}
-		ranges = append(ranges, addresses)
-	}
-	return ranges, errors.Join(problems...)
 }
 
 // kinds are the documents to print.

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/open-destinations/destinations/policy"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 func TestPolicyIsTheFiveActions(t *testing.T) {
@@ -114,5 +118,98 @@ func TestPolicyRefusesBadFlags(t *testing.T) {
 				t.Errorf("%s: got %q, want %q", line, got.stderr, part)
 			}
 		}
+	}
+}
+
+// grantsOfPolicy has a tenant with everything, one with what is not said or is off, one
+// without a role, and one of which only a grant speaks.
+const grantsOfPolicy = `
+tenants:
+  acme:
+    aws:
+      role-arn: arn:aws:iam::111122223333:role/service/acme
+      external-id: destinations-0123456789abcdef
+      kms-key: arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+      tags: {team: acme}
+  beta:
+    aws:
+      role-arn: arn:aws:iam::111122223333:role/beta
+      kms-key: alias/beta
+      acl: ""
+  gamma:
+    aws: {tags: {team: gamma}}
+grants:
+  - {principals: ["token:a"], tenant: delta, roles: [send], destinations: [{bucket: demo, prefixes: ["*"]}]}
+`
+
+// What the grants file says of a tenant is printed as if the flags had said it.
+func TestPolicyOfATenant(t *testing.T) {
+	file := writeFile(t, "grants.yaml", grantsOfPolicy)
+	const assumed, key = " --assumed-by arn:aws:iam::444455556666:role/destinations", " --kms-key arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+	everything := acme + " --external-id destinations-0123456789abcdef --tenant-tag acme --object-tags" + key + assumed
+	for line, same := range map[string]string{
+		"--tenant acme" + assumed:                                                               everything,
+		"--tenant acme" + assumed + " --document trust":                                         everything + " --document trust",
+		"--tenant acme" + assumed + " --format terraform":                                       everything + " --format terraform",
+		"--tenant acme --document key":                                                          everything + " --document key",
+		"--tenant acme --external-id destinations-0123456789abcdef --tenant-tag acme" + assumed: everything,
+		"--tenant beta" + key:                                                                   "policy --bucket acme-logs --role-arn arn:aws:iam::111122223333:role/beta --tenant-tag beta --s3-acl=" + key,
+		"--tenant beta --document trust" + key + assumed:                                        "policy --bucket acme-logs --role-arn arn:aws:iam::111122223333:role/beta --document trust --tenant-tag beta --external-id " + auth.ExternalID("beta") + key + assumed,
+		"--tenant gamma --role-arn deliverer":                                                   "policy --bucket acme-logs --role-arn deliverer --object-tags",
+		"--tenant delta --role-arn deliverer":                                                   "policy --bucket acme-logs --role-arn deliverer",
+	} {
+		got, want := run(t, strings.Fields("policy --bucket acme-logs --grants "+file+" "+line)...), run(t, strings.Fields(same)...)
+		if got.code != exitOK || want.code != exitOK || got.stdout != want.stdout || got.stdout == "" {
+			t.Errorf("%s: got exit code %d, stderr %q,\n%s\nwant %d, %q,\n%s", line, got.code, got.stderr, got.stdout, want.code, want.stderr, want.stdout)
+		}
+	}
+	got := run(t, "policy", "--bucket", "acme-logs", "--grants", file, "--tenant", "acme")
+	if !strings.Contains(got.stderr, "--document key") || !strings.Contains(got.stderr, "its trust policy comes with --assumed-by") {
+		t.Errorf("got stderr %q, want what is still needed", got.stderr)
+	}
+}
+
+// A policy that does not fit what the service will do for the tenant is not printed.
+func TestPolicyOfATenantThatSaysOtherwise(t *testing.T) {
+	file := writeFile(t, "grants.yaml", grantsOfPolicy)
+	for line, want := range map[string]string{
+		"--tenant acme":                                                                  "--tenant: needs --grants",
+		"--grants " + file + " --tenant nobody":                                          `--tenant: "nobody": `,
+		"--grants " + file + ".x --tenant acme":                                          "--grants: ",
+		"--grants " + file + " --tenant acme --role-arn deliverer":                       `--role-arn: "deliverer", and the service will use "arn:aws:iam::111122223333:role/service/acme"`,
+		"--grants " + file + " --tenant acme --tenant-tag beta":                          `--tenant-tag: "beta", and the service will use "acme"`,
+		"--grants " + file + " --tenant acme --external-id other":                        `--external-id: "other", and the service`,
+		"--grants " + file + " --tenant acme --kms-key arn:aws:kms:a:111122223333:key/x": "--kms-key: ",
+		"--grants " + file + " --tenant beta":                                            `--kms-key: missing: `,
+		"--grants " + file + " --tenant gamma":                                           "--role-arn: missing",
+	} {
+		got := run(t, strings.Fields("policy --bucket acme-logs "+line)...)
+		if got.code != exitNothing || got.stdout != "" || !strings.Contains(got.stderr, want) {
+			t.Errorf("%s: got exit code %d, stdout %q, stderr %q; want %s", line, got.code, got.stdout, got.stderr, want)
+		}
+	}
+	// The file of a service's --config is not read for who does not ask for a tenant.
+	if got := run(t, strings.Fields(acme+" --grants /no/such/file")...); got.code != exitOK {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// The addresses are those that the service publishes now, and if that is none, no policy
+// without the condition is printed instead.
+func TestPolicyOfPublishedAddresses(t *testing.T) {
+	service := &fakeOperations{egress: []string{"198.51.100.0/24", "203.0.113.7/32"}}
+	target := service.start(t)
+	got := run(t, strings.Fields(acme+" --source-ip published --source-ip 2001:db8::/64 --target "+target)...)
+	var document policy.Document
+	if err := json.Unmarshal([]byte(got.stdout), &document); err != nil || got.code != exitOK {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	want := []string{"198.51.100.0/24", "203.0.113.7/32", "2001:db8::/64"}
+	if from := document.Statement[1].Condition["NotIpAddress"]["aws:SourceIp"]; strings.Join(from, " ") != strings.Join(want, " ") {
+		t.Errorf("got %v, want %v", from, want)
+	}
+	service.egress = nil
+	if got := run(t, strings.Fields(acme+" --source-ip published --target "+target)...); got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "publishes no addresses") {
+		t.Errorf("got %+v", got)
 	}
 }

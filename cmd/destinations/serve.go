@@ -59,6 +59,8 @@ type serveCmd struct {
 	S3PartSize  byteSize `name:"s3-part-size" default:"16MiB" placeholder:"SIZE" help:"Objects above it are uploaded in parts of it (${default}; 5MiB to 5GiB)."`
 	Uploads     int      `default:"32" placeholder:"N" help:"Objects on their way to S3 at once (${default}; 1 to 1024)."`
 
+	EgressIPs []string `name:"egress-ips" placeholder:"CIDR" help:"Addresses from which this service reaches S3, such as those of its NAT gateway (203.0.113.7, 203.0.113.0/24; several): published, so that buckets' policies can demand them; see \"destinations egress-ips\". They bind nothing here."`
+
 	ShutdownGrace time.Duration `default:"20s" placeholder:"TIME" help:"How long a SIGTERM or SIGINT lets running uploads finish (${default}). What is not uploaded stays in the journal; a second signal ends the process at once, and nothing is lost either."`
 	TraceRatio    float64       `default:"0.001" placeholder:"RATIO" help:"Which part of the events that come without a trace context is traced, if an OTEL_* variable says where spans go (${default}; 0 to 1). What comes with one is traced if its caller wants it."`
 	Pprof         bool          `help:"Serve Go's profiles, too, on --admin-listen at /debug/pprof/: they show what the process holds and does, payloads perhaps, and take CPU while they are made."`

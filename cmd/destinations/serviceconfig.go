@@ -54,6 +54,8 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Server.MaxRequestBytes = clampInt(c.MaxRequestSize)
 	s.Server.MaxStreamAge = c.MaxStreamAge
 	s.Server.TraceRatio = c.TraceRatio
+	var egress error
+	s.Server.EgressAddresses, egress = addressesOf("--egress-ips", c.EgressIPs)
 
 	s.Batcher.Window = c.Window
 	s.Batcher.MaxObjectSize = int64(c.MaxObjectSize)
@@ -82,7 +84,7 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Server.MemoryBytes = share.requests
 	s.Batcher.MemoryBytes = share.batches
 	s.Uploader.PartConcurrency = share.partsOf(c.Uploads, s.Uploader.PartConcurrency)
-	return s, errors.Join(c.check(), s.check())
+	return s, errors.Join(c.check(), egress, s.check())
 }
 
 // ledgerShare is the part of the journal's quota, one in so many, that a ledger which can't be

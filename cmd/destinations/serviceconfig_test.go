@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -51,7 +52,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"--listen", "[::1]:1", "--admin-listen", "localhost:2", "--data-dir", "/d", "--partitions", "2", "--journal-quota", "1GiB",
 		"--max-object-size", "2MiB", "--compression-level", "9", "--max-payload-size", "2KiB", "--max-request-size", "1MiB",
 		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--sts-endpoint", "http://sts:1/", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s", "--memory", "64MiB",
-		"--pprof", "--trace-ratio", "0.5", "--block-after", "2s", "--give-up-after", "3h", "--destination-quota", "2MiB", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
+		"--pprof", "--egress-ips", "203.0.113.7,2001:db8::/64", "--trace-ratio", "0.5", "--block-after", "2s", "--give-up-after", "3h", "--destination-quota", "2MiB", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +69,7 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"max-request-size":  got.Server.MaxRequestBytes == 1<<20,
 		"s3-endpoint":       got.Uploader.Endpoint == "http://s3:1" && got.Journal.Endpoint == "http://s3:1",
 		"pprof":             got.Pprof,
+		"egress-ips":        fmt.Sprint(got.Server.EgressAddresses) == "[203.0.113.7/32 2001:db8::/64]",
 		"trace-ratio":       got.Server.TraceRatio == 0.5,
 		"s3-path-style":     got.Uploader.PathStyle,
 		"s3-acl":            got.Uploader.ACL == "",
@@ -98,6 +100,9 @@ func TestContradictionsAreRefusedByFlag(t *testing.T) {
 		{[]string{"--listen", ":50051"}, "--insecure-listen allows it"},
 		{[]string{"--listen", "[::]:50051"}, "--insecure-listen"},
 		{[]string{"--admin-listen", "192.0.2.1:1"}, "--admin-listen: 192.0.2.1:1 can be reached"},
+		{[]string{"--egress-ips", "203.0.113.7/24"}, "--egress-ips: 203.0.113.7/24 has bits behind its first 24: the range is 203.0.113.0/24"},
+		{[]string{"--egress-ips", "203.0.113.7,::/0"}, "--egress-ips: ::/0 is every address"},
+		{[]string{"--egress-ips", "example.com"}, `--egress-ips: "example.com" is neither an address`},
 		{[]string{"--listen", "localhost"}, "--listen: \"localhost\" is not host:port"},
 		{[]string{"--listen", "localhost:nosuchport"}, "--listen: \"localhost:nosuchport\" has no valid port"},
 		{[]string{"--listen", "127.0.0.1:1", "--admin-listen", "127.0.0.1:1"}, "--admin-listen: 127.0.0.1:1 is --listen already"},
