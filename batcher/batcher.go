@@ -78,7 +78,7 @@ func prepare(p Params) (*Batcher, error) {
 		memory: &memory{limit: p.Config.MemoryBytes, wake: b.wakeAll}, spares: &sync.Pool{}, counts: b.counts,
 		parkAbove: parkAbove(p.Journal.Quota()),
 		tenantOf:  p.tenantOf, tenantBacklogs: tenantBacklogs{bytes: map[string]int64{}},
-		conditions: newConditions(&p.Config, p.RegionOf, b.wakeAll), journal: p.Journal, tell: b.tell,
+		conditions: newConditions(&p.Config, p.RegionOf, p.ownCredentials, b.wakeAll), journal: p.Journal, tell: b.tell,
 	}
 	b.common.observed = p.Observer != nil
 	if !b.common.observed {

@@ -3,6 +3,7 @@ package batcher
 import (
 	"container/list"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,38 +13,13 @@ import (
 	"github.com/open-destinations/destinations/uploader"
 )
 
-// subject is something that destinations share: the credentials, which all have, or the
-// endpoint of a region. Its zero value is nothing.
-type subject struct {
-	kind   subjectKind
-	region string // of an endpoint; empty = there is one for all regions
-}
-
-type subjectKind int
-
-const (
-	kindNone subjectKind = iota
-	kindEndpoint
-	kindCredentials
-)
-
-// subjectNone is the cause of a destination that is blocked for what is its own.
-var (
-	subjectNone        = subject{}
-	subjectCredentials = subject{kind: kindCredentials}
-)
-
-func (s subject) String() string {
-	name := [...]string{"nothing", "endpoint", "credentials"}[s.kind]
-	if s.region != "" {
-		name += " of " + s.region
-	}
-	return name
-}
-
 // conditionProbeMax bounds the pauses between two probes of what all share: it is one
-// request, and everything waits for it.
-const conditionProbeMax = 15 * time.Second
+// request, and everything waits for it. tenantProbeMax is that of what a tenant has of its own: there
+// may be thousands of them.
+const (
+	conditionProbeMax = 15 * time.Second
+	tenantProbeMax    = time.Minute
+)
 
 // conditions is how the endpoints and the credentials are. It is one object of all
 // shards.
@@ -54,8 +30,9 @@ const conditionProbeMax = 15 * time.Second
 type conditions struct {
 	cfg      *Config
 	regionOf func(bucket string) string
-	wake     func()       // tells every shard to look again
-	down     atomic.Int64 // how many do not work, to be looked at in passing
+	own      func(tenant string) bool // whether it has credentials of its own
+	wake     func()                   // tells every shard to look again
+	down     atomic.Int64             // how many do not work, to be looked at in passing
 	// freed counts how often one was found to work again, or a bucket not to need it: the shards look
 	// through those that wait when that has changed.
 	freed atomic.Uint64
@@ -79,12 +56,12 @@ type conditions struct {
 // the endpoint is down.
 type regionCount struct{ tried, failing int }
 
-// worked notes that S3 has taken an object: whatever its bucket needs works.
-func (c *conditions) worked(bucket string) {
+// worked notes that S3 has taken an object: whatever a tenant needs for its bucket works.
+func (c *conditions) worked(tenant, bucket string) {
 	if c.down.Load() == 0 {
 		return
 	}
-	for _, s := range []subject{subjectCredentials, c.endpointOf(bucket)} {
+	for _, s := range c.needs(tenant, bucket) {
 		if c.isDown(s) {
 			c.probed(s, nil, time.Time{})
 		}
@@ -93,12 +70,26 @@ func (c *conditions) worked(bucket string) {
 
 // endpointOf is the endpoint that a bucket's requests go to.
 func (c *conditions) endpointOf(bucket string) subject {
-	return subject{kindEndpoint, c.regionOf(bucket)}
+	return subject{kind: kindEndpoint, region: c.regionOf(bucket)}
 }
 
-// concerns reports whether a bucket needs a subject.
-func (c *conditions) concerns(s subject, bucket string) bool {
-	return s.kind != kindEndpoint || s == c.endpointOf(bucket)
+// credentialsOf are those that a tenant's requests are signed with.
+func (c *conditions) credentialsOf(tenant string) subject {
+	if c.own(tenant) {
+		return subject{kind: kindCredentials, tenant: tenant}
+	}
+	return subjectCredentials
+}
+
+// needs is what a tenant needs for a bucket.
+func (c *conditions) needs(tenant, bucket string) [2]subject {
+	return [2]subject{c.credentialsOf(tenant), c.endpointOf(bucket)}
+}
+
+// concerns reports whether a tenant needs a subject for a bucket.
+func (c *conditions) concerns(s subject, tenant, bucket string) bool {
+	needs := c.needs(tenant, bucket)
+	return slices.Contains(needs[:], s)
 }
 
 // isDown reports whether a subject does not work.
@@ -149,22 +140,22 @@ type outcome struct {
 	stored               bool
 }
 
-func newConditions(cfg *Config, regionOf func(bucket string) string, wake func()) *conditions {
+func newConditions(cfg *Config, regionOf func(bucket string) string, own func(tenant string) bool, wake func()) *conditions {
 	if regionOf == nil {
 		regionOf = func(string) string { return "" }
 	}
-	c := &conditions{cfg: cfg, regionOf: regionOf, wake: wake}
+	c := &conditions{cfg: cfg, regionOf: regionOf, own: own, wake: wake}
 	c.mu.state, c.mu.wait, c.mu.regions = map[subject]*condition{}, map[subject]int{}, map[string]*regionCount{}
 	c.mu.tried, c.mu.perBucket, c.mu.buckets = map[string]*list.Element{}, map[string]int{}, map[string]error{}
 	return c
 }
 
-// blocked is a subject that a bucket has to wait for now, or subjectNone.
-func (c *conditions) blocked(bucket string) subject {
+// blocked is a subject that a tenant's bucket has to wait for now, or subjectNone.
+func (c *conditions) blocked(tenant, bucket string) subject {
 	if c.down.Load() == 0 {
 		return subjectNone
 	}
-	for _, s := range []subject{subjectCredentials, c.endpointOf(bucket)} {
+	for _, s := range c.needs(tenant, bucket) {
 		if c.isDown(s) {
 			return s
 		}
@@ -278,8 +269,12 @@ func (c *conditions) block(s subject, err error, now time.Time) (news bool) {
 	if c.mu.state[s] != nil {
 		return false
 	}
+	most := conditionProbeMax
+	if s.tenant != "" {
+		most = tenantProbeMax
+	}
 	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval, pause.MaxInterval = c.cfg.RetryMin, min(c.cfg.ProbeMax, conditionProbeMax)
+	pause.InitialInterval, pause.MaxInterval = c.cfg.RetryMin, min(c.cfg.ProbeMax, most)
 	state := &condition{since: now, pause: pause, nextTry: now.Add(pause.NextBackOff())}
 	state.code, state.message = describe(err)
 	c.mu.state[s] = state
@@ -320,7 +315,7 @@ func (c *conditions) probed(s subject, err error, now time.Time) (works bool) {
 		delete(c.mu.state, s)
 		c.down.Store(int64(len(c.mu.state)))
 		maps.DeleteFunc(c.mu.buckets, func(bucket string, _ error) bool {
-			return s == subjectCredentials || c.regionOf(bucket) == s.region
+			return s == subjectCredentials || s == c.endpointOf(bucket)
 		})
 		c.freed.Add(1)
 	} else {
@@ -338,6 +333,20 @@ func (c *conditions) hurry(s subject) {
 	c.change(s, func(state *condition) { state.nextTry = time.Time{} })
 }
 
+// tenantsChanged lets what waits look again whether it needs to, and what tenants have of
+// their own be probed at once.
+func (c *conditions) tenantsChanged() {
+	c.mu.Lock()
+	for s, state := range c.mu.state {
+		if s.tenant != "" {
+			state.nextTry = time.Time{}
+		}
+	}
+	c.mu.Unlock()
+	c.freed.Add(1)
+	c.wake()
+}
+
 // giveUp ends a claim without a probe: its shard ends, or it has asked something else.
 func (c *conditions) giveUp(s subject) {
 	c.change(s, func(state *condition) { state.probing = false })
@@ -350,18 +359,4 @@ func (c *conditions) change(s subject, f func(*condition)) {
 	}
 	c.mu.Unlock()
 	c.wake()
-}
-
-// worksBy reports whether an answer shows that s works, though it may be a refusal.
-func (s subject) worksBy(err error) bool {
-	if err == nil {
-		return true
-	}
-	switch uploader.Classify(err) {
-	case uploader.ClassTransient:
-		return false
-	case uploader.ClassCredentials:
-		return s.kind == kindEndpoint
-	}
-	return true
 }

@@ -12,11 +12,11 @@ import (
 func TestWhatNobodyWaitsForIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := DefaultConfig()
-		c := newConditions(&cfg, nil, func() {})
+		c := newConditions(&cfg, nil, func(string) bool { return false }, func() {})
 		c.await(subjectCredentials, 1)
 		c.block(subjectCredentials, errors.New("expired"), time.Now())
 		<-time.After(time.Hour)
-		if c.blocked("bucket") != subjectCredentials || c.status(subjectCredentials).State != StateBlocked {
+		if c.blocked("default", "bucket") != subjectCredentials || c.status(subjectCredentials).State != StateBlocked {
 			t.Error("forgotten while somebody waits")
 		}
 		c.await(subjectCredentials, -1)
@@ -24,7 +24,7 @@ func TestWhatNobodyWaitsForIsForgotten(t *testing.T) {
 			t.Errorf("listed as %+v while nobody has been waiting for an hour", s)
 		}
 		c.block(subjectCredentials, errors.New("expired"), time.Now())
-		if c.blocked("bucket") != subjectCredentials {
+		if c.blocked("default", "bucket") != subjectCredentials {
 			t.Error("forgotten before its time to be tried")
 		}
 	})

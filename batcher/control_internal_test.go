@@ -28,7 +28,7 @@ func shardOfNothing(t *testing.T) *shard {
 		t.Fatal(err)
 	}
 	p := Params{Config: DefaultConfig(), Journal: j, Log: cfg.Log}
-	common := &shared{memory: &memory{limit: 1 << 30, wake: func() {}}, counts: &counters{}, conditions: newConditions(&p.Config, nil, func() {}), journal: j, tell: func(any) {}}
+	common := &shared{memory: &memory{limit: 1 << 30, wake: func() {}}, counts: &counters{}, conditions: newConditions(&p.Config, nil, p.ownCredentials, func() {}), journal: j, tell: func(any) {}}
 	s, err := newShard(&p, 0, common)
 	if err != nil {
 		t.Fatal(err)

@@ -35,6 +35,7 @@ func (s *service) breakS3() {
 			}
 		case 6:
 			m.all = pick(r, nil, refusal("ExpiredToken", 400), refusal("InternalError", 500))
+			m.own = m.others.IntN(2) == 0
 		case 7:
 			m.all = nil
 			clear(m.bucket)
@@ -43,6 +44,9 @@ func (s *service) breakS3() {
 			clear(m.batch)
 		}
 	})
+	if n == 6 && s.alive {
+		s.batcher.TenantsChanged()
+	}
 }
 
 // fillDisk leaves no room on the disk, or none for files of one kind, or makes some.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/open-destinations/destinations/batcher"
 	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 	"github.com/open-destinations/destinations/uploader"
 )
@@ -20,6 +21,8 @@ type faultyS3 struct {
 	faults struct {
 		sync.Mutex
 		rand    *rand.Rand
+		others  *rand.Rand       // draws whether they are the tenant's
+		own     bool             // credentials are the tenant's own
 		all     error            // what everything is answered with; nil = by its bucket
 		bucket  map[string]error // likewise, by bucket
 		batch   map[string]error // by key: these objects are refused for ever
@@ -35,7 +38,7 @@ type faultyS3 struct {
 
 func newFaultyS3(t *testing.T, seed uint64) *faultyS3 {
 	s := &faultyS3{store: newStore(t, seed)}
-	s.faults.rand = rand.New(rand.NewPCG(seed, 3))
+	s.faults.rand, s.faults.others = rand.New(rand.NewPCG(seed, 3)), rand.New(rand.NewPCG(seed, 4))
 	s.faults.bucket, s.faults.batch = map[string]error{}, map[string]error{}
 	s.faults.known, s.faults.running, s.faults.left = map[string]bool{}, map[string]int{}, map[string]int{}
 	return s
@@ -46,6 +49,12 @@ func (s *faultyS3) change(f func()) {
 	s.faults.Lock()
 	defer s.faults.Unlock()
 	f()
+}
+
+// tenant is what is said of the one tenant now.
+func (s *faultyS3) tenant(string) (of batcher.Tenant) {
+	s.change(func() { of = batcher.Tenant{Weight: 1, OwnCredentials: s.faults.own} })
+	return of
 }
 
 // heal lets nothing go wrong any more.

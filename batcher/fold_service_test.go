@@ -139,6 +139,7 @@ func (s *service) startBatcher() {
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return partitionOf(tenant, bucket, prefix, s.jcfg.Partitions)
 		},
+		TenantOf: s.run.s3.tenant,
 	})
 	if err != nil {
 		s.run.t.Fatalf("start the batcher: %v", err)

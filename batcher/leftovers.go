@@ -151,7 +151,7 @@ func (s *shard) tryLeftovers(now time.Time) {
 		l := o.all[i]
 		l.plan(now)
 		o.changed()
-		if !s.undelivered(l) && s.conditions.blocked(l.bucket) == subjectNone {
+		if !s.undelivered(l) && s.conditions.blocked(l.tenant, l.bucket) == subjectNone {
 			s.tryLeftover(l)
 		}
 	}

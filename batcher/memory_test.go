@@ -65,7 +65,7 @@ func TestMemoryComesFreeBesideADestinationThatFails(t *testing.T) {
 	cfg := DefaultConfig()
 	s := &shard{
 		cfg: &cfg, log: slog.New(slog.DiscardHandler), opened: true, atSet: true, uploadPool: newLanes(0, nil, nil), retryPool: newLanes(0, nil, nil),
-		shared: &shared{memory: &memory{limit: 100 << 10, wake: func() {}}, conditions: newConditions(&cfg, nil, func() {})}, dests: map[string]*destination{},
+		shared: &shared{memory: &memory{limit: 100 << 10, wake: func() {}}, conditions: newConditions(&cfg, nil, func(string) bool { return false }, func() {})}, dests: map[string]*destination{},
 	}
 	open := func(bucket string, bytes int64) *destination {
 		d := s.destination(&journalv1.Destination{Bucket: bucket})

@@ -79,7 +79,7 @@ func (s *shard) probed(m probed) {
 		s.tell(bucketWorks{d.bucket})
 		return
 	}
-	s.blame(m.err, time.Now())
+	s.blame(d, m.err, time.Now())
 	d.fail(m.err, time.Now())
 	if s.lost(d) {
 		s.decideBlocked(d, true)

@@ -86,12 +86,14 @@ func (s *shard) publishRefusals(count int) {
 }
 
 // refusalOf is why new events of d are refused; "" if they are not. One that is blocked may have
-// so many bytes of events allowed; one that waits for what others wait for, too, as many
-// as the journal has room for, unless the memory for what is known of them gets short.
+// so many bytes of events allowed, and so may one that waits for what is its tenant's; one that waits for what others
+// wait for, too, as many as the journal has room for, unless the memory for what is known of them gets short.
 func (s *shard) refusalOf(d *destination, allowed, whileWaiting int64) string {
 	switch {
 	case d.mode != modeBlocked:
 		return s.tooManyDead(d)
+	case d.cause.tenant != "":
+		return s.tooManyForTenant(d, allowed)
 	case d.cause != subjectNone && whileWaiting < s.cfg.DestinationQuota:
 		return s.tooManyWait(d, whileWaiting)
 	case d.cause != subjectNone:
@@ -107,6 +109,22 @@ func (s *shard) refusalOf(d *destination, allowed, whileWaiting int64) string {
 	d.refusedCode = d.code
 	return fmt.Sprintf("the destination is blocked since %s (%s): %d bytes of its events wait, limit %d (--destination-quota is %d; less while the journal is more than half full)",
 		d.since.UTC().Format(time.RFC3339), d.code, waiting, allowed, s.cfg.DestinationQuota)
+}
+
+// tooManyForTenant is why new events of d are refused that waits for credentials of its tenant;
+// "" if they are not.
+func (s *shard) tooManyForTenant(d *destination, allowed int64) string {
+	waiting := d.undeliveredEvents().bytes
+	if waiting <= allowed {
+		return ""
+	}
+	on := s.conditions.status(d.cause)
+	if code := d.cause.String() + on.Code; d.refusal == "" || d.refusedCode != code {
+		d.refusedCode = code
+		return fmt.Sprintf("the credentials of its tenant do not work since %s (%s): %d bytes of the destination's events wait, limit %d (--destination-quota is %d; less while the journal is more than half full)",
+			on.Since.UTC().Format(time.RFC3339), on.Code, waiting, allowed, s.cfg.DestinationQuota)
+	}
+	return d.refusal
 }
 
 // tooManyWait is why new events of d are refused that waits for what does not work; "" if

@@ -34,7 +34,7 @@ func (w *world) put(d dest, r numbered) error {
 	w.t.Helper()
 	rec := &journalv1.Events{
 		ReceivedUnixNanos: time.Now().UnixNano(), Sequence: r.sequence, Settled: r.settled,
-		Destinations: []*journalv1.Destination{{Tenant: "default", Bucket: d.bucket, Prefix: d.prefix}},
+		Destinations: []*journalv1.Destination{{Tenant: w.tenant(d), Bucket: d.bucket, Prefix: d.prefix}},
 	}
 	if r.sender != 0 {
 		rec.SenderId = []byte{15: r.sender}

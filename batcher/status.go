@@ -36,7 +36,7 @@ type Status struct {
 	State                  State
 	Since                  time.Time // of the first failure, if it is retrying or blocked
 	Code, Message          string    // of the last failure; empty if there was none
-	WaitsFor               string    // "endpoint" or "credentials" if that does not work: Code and Message are of it, and may name another destination
+	WaitsFor               string    // what does not work, such as "credentials", if it waits for that: Code and Message are of it, and may name another destination
 
 	// BacklogEvents and BacklogBytes are its events that are not in S3, and the bytes of
 	// their lines, those that are parked or dead included. Oldest is when the
@@ -54,6 +54,7 @@ type Status struct {
 type SharedStatus struct {
 	Subject       string    // "endpoint" or "credentials"
 	Region        string    // of the endpoint; empty = it is one for all regions, or nothing was tried yet
+	Tenant        string    // whose own the credentials are; empty = the service's, or it is an endpoint
 	State         State     // StateActive or StateBlocked
 	Since         time.Time // if it is blocked
 	Code, Message string    // of the last failure, if it is blocked
@@ -193,8 +194,8 @@ func earliest(a, b int64) int64 {
 	return a
 }
 
-// Shared says how the endpoints of the regions are that something was tried in, in their order, and
-// behind them how the credentials are.
+// Shared says how the endpoints of the regions are that something was tried in, in their order,
+// behind them how the credentials are, and behind these which tenants' own do not work.
 func (b *Batcher) Shared() []SharedStatus {
 	return b.common.conditions.statuses()
 }
@@ -202,21 +203,34 @@ func (b *Batcher) Shared() []SharedStatus {
 func (c *conditions) statuses() (all []SharedStatus) {
 	c.mu.Lock()
 	regions := slices.Sorted(maps.Keys(c.mu.regions))
+	var tenants []string
+	for s := range c.mu.state {
+		if s.tenant != "" {
+			tenants = append(tenants, s.tenant)
+		}
+	}
 	c.mu.Unlock()
+	slices.Sort(tenants)
 	if len(regions) == 0 {
 		regions = []string{""}
 	}
 	for _, region := range regions {
-		all = append(all, c.status(subject{kindEndpoint, region}))
+		all = append(all, c.status(subject{kind: kindEndpoint, region: region}))
 	}
-	return append(all, c.status(subjectCredentials))
+	all = append(all, c.status(subjectCredentials))
+	for _, tenant := range tenants {
+		if st := c.status(subject{kind: kindCredentials, tenant: tenant}); st.State != StateActive {
+			all = append(all, st)
+		}
+	}
+	return all
 }
 
 func (c *conditions) status(s subject) SharedStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lapseLocked(s, time.Now())
-	st := SharedStatus{Subject: subject{kind: s.kind}.String(), Region: s.region, Destinations: uint64(max(c.mu.wait[s], 0))}
+	st := SharedStatus{Subject: subject{kind: s.kind}.String(), Region: s.region, Tenant: s.tenant, Destinations: uint64(max(c.mu.wait[s], 0))}
 	state := c.mu.state[s]
 	if state == nil {
 		return st

@@ -238,7 +238,7 @@ func (w *world) putWithDuplicates(d dest, n int) {
 	w.t.Helper()
 	rec := &journalv1.Events{
 		ReceivedUnixNanos: time.Now().UnixNano(),
-		Destinations:      []*journalv1.Destination{{Tenant: "default", Bucket: d.bucket, Prefix: d.prefix}},
+		Destinations:      []*journalv1.Destination{{Tenant: w.tenant(d), Bucket: d.bucket, Prefix: d.prefix}},
 	}
 	for _, line := range w.lines(n) {
 		rec.Events = append(rec.Events, &journalv1.Event{Payload: []byte(line)}, &journalv1.Event{Id: "again", Payload: []byte(w.sent[d][0])})
@@ -254,7 +254,7 @@ func (w *world) putWithDuplicates(d dest, n int) {
 	}
 }
 
-func (w *world) refused(d dest) string { return w.batcher.Refusal("default", d.bucket, d.prefix) }
+func (w *world) refused(d dest) string { return w.batcher.Refusal(w.tenant(d), d.bucket, d.prefix) }
 
 // However long a key is, S3's reason at the end of an error is not lost, nor is what was
 // tried on which bucket at its beginning.

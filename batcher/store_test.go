@@ -28,22 +28,23 @@ type store struct {
 	t  *testing.T
 	mu struct {
 		sync.Mutex
-		rand    *rand.Rand
-		objects map[string]object   // by bucket and key
-		places  map[string][]object // by bucket and prefix, in the order in which they appeared
-		refuse  map[string]error    // by bucket
-		down    error               // of all
-		lost    float64             // chance that a request is lost, and that an answer is
-		slow    time.Duration
-		hang    map[string]time.Duration // by bucket: no answer, and an error in the end
-		answers string                   // prefix of keys that do not hang; empty = none
-		poison  func(line string) bool   // an object that begins with such a line is refused; nil = none
-		tries   int
-		puts    int
-		probes  int
-		calls   []string // "abort" or "put", and the key: what was asked for, in order
-		left    bool     // an upload that fails says that it may have left something behind
-		keep    error    // of every AbortLeftovers
+		rand        *rand.Rand
+		objects     map[string]object   // by bucket and key
+		places      map[string][]object // by bucket and prefix, in the order in which they appeared
+		refuse      map[string]error    // by bucket
+		down        error               // of all
+		credentials map[string]error    // by tenant: of those of its own
+		lost        float64             // chance that a request is lost, and that an answer is
+		slow        time.Duration
+		hang        map[string]time.Duration // by bucket: no answer, and an error in the end
+		answers     string                   // prefix of keys that do not hang; empty = none
+		poison      func(line string) bool   // an object that begins with such a line is refused; nil = none
+		tries       int
+		puts        int
+		probes      int
+		calls       []string // "abort" or "put", and the key: what was asked for, in order
+		left        bool     // an upload that fails says that it may have left something behind
+		keep        error    // of every AbortLeftovers
 	}
 }
 
@@ -60,7 +61,7 @@ func newStore(t *testing.T, seed uint64) *store {
 	s.mu.objects = map[string]object{}
 	s.mu.places = map[string][]object{}
 	s.mu.refuse = map[string]error{}
-	s.mu.hang = map[string]time.Duration{}
+	s.mu.hang, s.mu.credentials = map[string]time.Duration{}, map[string]error{}
 	return s
 }
 
@@ -92,6 +93,9 @@ func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Resu
 	if hang := p.hangsLocked(o.Bucket, o.Key); hang > 0 {
 		pause, err = hang, context.DeadlineExceeded
 	}
+	if e := p.mu.credentials[o.Tenant]; e != nil {
+		err = e
+	}
 	p.mu.Unlock()
 	select {
 	case <-time.After(pause):
@@ -117,7 +121,7 @@ func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Resu
 }
 
 // Probe begins and aborts an upload.
-func (p *process) Probe(ctx context.Context, _, bucket, key string) error {
+func (p *process) Probe(ctx context.Context, tenant, bucket, key string) error {
 	if keyForm.FindStringSubmatch(key) == nil {
 		p.t.Errorf("a probe under key %q, which is not of the form that is promised", key)
 	}
@@ -129,6 +133,9 @@ func (p *process) Probe(ctx context.Context, _, bucket, key string) error {
 	}
 	if hang := p.hangsLocked(bucket, key); hang > 0 {
 		pause, err = hang, context.DeadlineExceeded
+	}
+	if e := p.mu.credentials[tenant]; e != nil {
+		err = e
 	}
 	p.mu.Unlock()
 	select {

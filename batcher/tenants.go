@@ -9,6 +9,10 @@ import (
 type Tenant struct {
 	Weight       int   // its part of the slots for uploads, against the weights of the others; at least 1
 	BacklogBytes int64 // of lines of its blocked destinations, and of its dead batches; 0 = no bound of its own
+
+	// OwnCredentials: its requests are signed with credentials that no other tenant's are, so
+	// that when these do not work nobody else waits for them.
+	OwnCredentials bool
 }
 
 // tenantOf is what is said of a tenant.
@@ -18,6 +22,14 @@ func (p *Params) tenantOf(name string) Tenant {
 	}
 	return p.TenantOf(name)
 }
+
+// ownCredentials reports whether a tenant has some.
+func (p *Params) ownCredentials(name string) bool { return p.tenantOf(name).OwnCredentials }
+
+// TenantsChanged tells that [Params].TenantOf says something else than before of some tenant.
+// What it says counts without; this lets what waits for the credentials of a tenant be
+// tried at once.
+func (b *Batcher) TenantsChanged() { b.common.conditions.tenantsChanged() }
 
 func (p *Params) weight(tenant string) int { return max(1, p.tenantOf(tenant).Weight) }
 
@@ -61,11 +73,11 @@ func (s *shard) countTenants() {
 	s.countedTenants = now
 }
 
-// held is what waits for d because of d: all if it is blocked for what is its own, and
-// otherwise what is dead.
+// held is what waits for d because of d or its tenant: all if it is blocked for what is its own
+// or its tenant's, and otherwise what is dead.
 func (d *destination) held() int64 {
 	total := d.undeliveredEvents()
-	if d.mode == modeBlocked && d.cause == subjectNone {
+	if d.mode == modeBlocked && (d.cause == subjectNone || d.cause.tenant != "") {
 		return total.bytes
 	}
 	return total.deadBytes

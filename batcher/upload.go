@@ -17,7 +17,7 @@ func (s *shard) upload(d *destination) {
 	if b == nil || !b.ready() || b.deciding || b.condemned != "" || d.uploading() != nil || d.mode == modeBlocked || d.deciding || !s.opened || s.stopping || !d.retryAt.IsZero() {
 		return
 	}
-	if on := s.conditions.blocked(d.bucket); on != subjectNone {
+	if on := s.conditions.blocked(d.tenant, d.bucket); on != subjectNone {
 		s.waitFor(d, on)
 		return
 	}
@@ -39,7 +39,7 @@ func (s *shard) upload(d *destination) {
 		m := uploaded{batch: b, err: context.Canceled}
 		switch { // what waited for a slot meanwhile is not begun
 		case s.told():
-		case s.conditions.blocked(d.bucket) != subjectNone, s.gone.has(d.bucket), !failing && s.conditions.fails(d.bucket) != nil:
+		case s.conditions.blocked(d.tenant, d.bucket) != subjectNone, s.gone.has(d.bucket), !failing && s.conditions.fails(d.bucket) != nil:
 			m.err = errHeld
 		default:
 			m.cleared, m.clearErr = clearFirst(s.uploadCtx)
@@ -105,7 +105,7 @@ func (s *shard) lasting(d *destination, now time.Time) {
 		d.fail(err, d.since)
 	}
 	s.suspectEndpoint(d, d.err, now)
-	if on := s.conditions.blocked(d.bucket); on != subjectNone {
+	if on := s.conditions.blocked(d.tenant, d.bucket); on != subjectNone {
 		s.waitFor(d, on)
 		return
 	}
@@ -171,7 +171,7 @@ func (s *shard) uploaded(m uploaded) {
 	lastError := b.dest.lastError()
 	b.dest.works()
 	s.conditions.note(b.dest, nil, now)
-	s.conditions.worked(b.dest.bucket)
+	s.conditions.worked(b.dest.tenant, b.dest.bucket)
 	s.logDelivered(b, try, now)
 	s.keepForObserver(b, try)
 	s.rechargeClosed(b.dest)
@@ -199,7 +199,7 @@ func (s *shard) failedUpload(b *batch, err error, try *Try, now time.Time) {
 		return
 	}
 	s.conditions.note(d, err, now)
-	s.blame(err, now)
+	s.blame(d, err, now)
 	d.fail(err, now)
 	s.rechargeClosed(d)
 	s.logFailure(b, try)
@@ -207,7 +207,7 @@ func (s *shard) failedUpload(b *batch, err error, try *Try, now time.Time) {
 	if lasts {
 		s.suspectEndpoint(d, err, now)
 	}
-	switch on := s.conditions.blocked(d.bucket); {
+	switch on := s.conditions.blocked(d.tenant, d.bucket); {
 	case d.mode == modeBlocked:
 		s.rewind(b)
 	case class == uploader.ClassBatch:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/open-destinations/destinations/uploader"
 )
 
 // errHeld is the outcome of an upload that was not begun, because what all destinations
@@ -34,7 +36,7 @@ func (s *shard) waitFor(d *destination, on subject) {
 // holdsUp reports whether a probe of d, which is blocked by itself, has to wait for
 // what all share. If nothing else waits for that, it is found out with d.
 func (s *shard) holdsUp(d *destination) bool {
-	on := s.conditions.blocked(d.bucket)
+	on := s.conditions.blocked(d.tenant, d.bucket)
 	if on == subjectNone {
 		return false
 	}
@@ -74,7 +76,7 @@ func (s *shard) serveWaiting(now time.Time) {
 	}
 	s.freedSeen = freed
 	for d := range s.waiting {
-		if !s.conditions.isDown(d.cause) || !s.conditions.concerns(d.cause, d.bucket) {
+		if !s.conditions.isDown(d.cause) || !s.conditions.concerns(d.cause, d.tenant, d.bucket) {
 			s.stopWaiting(d)
 			d.failed = 0
 			s.recovered(d)
@@ -93,14 +95,19 @@ func (s *shard) leastFailed(on subject) (best *destination) {
 	return best
 }
 
-// probeFor finds out whether a subject works that was claimed. It is one request, and
-// nothing is uploaded meanwhile: it need not wait behind those that fail by themselves, nor
-// in the lane of a bucket.
+// probeFor finds out whether a subject works that was claimed. If all share it, it is one
+// request, and nothing is uploaded meanwhile: it need not wait behind those that fail by
+// themselves, nor in the lane of a bucket. What is a tenant's has the tenant's turn, and no slot
+// that others could upload with.
 func (s *shard) probeFor(on subject, d *destination) {
 	s.uploads++
 	s.claimed[on] = struct{}{}
 	key := s.probeKey(d)
-	s.uploadPool.submit(laneOf{}, true, func() {
+	slots, lane := s.uploadPool, laneOf{}
+	if on.tenant != "" {
+		slots, lane = s.probePool, laneOf{d.tenant, d.bucket}
+	}
+	slots.submit(lane, true, func() {
 		m := conditionProbed{subject: on, dest: d, key: key, err: context.Canceled}
 		if !s.told() {
 			m.err = s.uploader.Probe(s.probeCtx, d.tenant, d.bucket, key)
@@ -120,7 +127,7 @@ func (s *shard) conditionProbed(m conditionProbed) {
 		return
 	}
 	d := m.dest
-	if !s.conditions.concerns(m.subject, d.bucket) { // the bucket has turned out to be elsewhere
+	if !s.conditions.concerns(m.subject, d.tenant, d.bucket) { // the bucket has turned out to be elsewhere, or the tenant has other credentials
 		s.conditions.freed.Add(1)
 		s.conditions.giveUp(m.subject)
 		return
@@ -135,20 +142,22 @@ func (s *shard) conditionProbed(m conditionProbed) {
 		d.failed++
 		s.log.Debug("does not work yet", "what", m.subject.String(), "error", m.err)
 	}
-	s.blame(m.err, now)
+	s.blame(d, m.err, now)
 }
 
-// blame finds out whether an answer tells that the credentials do not work.
-func (s *shard) blame(err error, now time.Time) (on subject) {
-	if err == nil || subjectCredentials.worksBy(err) || !(subject{kind: kindEndpoint}).worksBy(err) {
-		return subjectNone
+// blame finds out whether an answer for d tells that the credentials do not work.
+func (s *shard) blame(d *destination, err error, now time.Time) {
+	if err != nil && uploader.Classify(err) == uploader.ClassCredentials {
+		s.blockCondition(s.conditions.credentialsOf(d.tenant), err, now)
 	}
-	s.blockCondition(subjectCredentials, err, now)
-	return subjectCredentials
 }
 
 func (s *shard) blockCondition(on subject, err error, now time.Time) {
-	if s.conditions.block(on, err, now) {
+	switch {
+	case !s.conditions.block(on, err, now):
+	case on.tenant != "":
+		s.log.Warn("the credentials of a tenant do not work; its destinations wait for them", "tenant", on.tenant, "error", err)
+	default:
 		s.log.Error("does not work; everything waits for it", "what", on.String(), "error", err)
 	}
 }

@@ -37,6 +37,7 @@ type world struct {
 	regionOf func(bucket string) string  // nil = all have one endpoint
 	traced   bool                        // what put appends is sampled
 	tenantOf func(string) batcher.Tenant // nil = all are alike
+	tenants  map[string]string           // whose the events of a bucket are; missing: "default"
 
 	sent  map[dest][]string // every line, in order
 	acked map[string]bool
@@ -131,7 +132,7 @@ func (w *world) send(payload func(n int) string, dests ...dest) []*journal.Appen
 	records := map[int]*journalv1.Events{}
 	lines := map[int][]string{}
 	for i, d := range dests {
-		p := partitionOf("default", d.bucket, d.prefix, w.jcfg.Partitions)
+		p := partitionOf(w.tenant(d), d.bucket, d.prefix, w.jcfg.Partitions)
 		rec := records[p]
 		if rec == nil {
 			rec = &journalv1.Events{ReceivedUnixNanos: time.Now().UnixNano()}
@@ -141,7 +142,7 @@ func (w *world) send(payload func(n int) string, dests ...dest) []*journal.Appen
 		w.next++
 		w.sent[d] = append(w.sent[d], line)
 		lines[p] = append(lines[p], line)
-		rec.Destinations = append(rec.Destinations, &journalv1.Destination{Tenant: "default", Bucket: d.bucket, Prefix: d.prefix})
+		rec.Destinations = append(rec.Destinations, &journalv1.Destination{Tenant: w.tenant(d), Bucket: d.bucket, Prefix: d.prefix})
 		rec.Events = append(rec.Events, &journalv1.Event{Destination: uint32(len(rec.Destinations) - 1), Index: uint32(i), Payload: []byte(line)})
 	}
 	var appends []*journal.Append
@@ -167,6 +168,14 @@ func (w *world) send(payload func(n int) string, dests ...dest) []*journal.Appen
 }
 
 func short(n int) string { return fmt.Sprintf(`{"n":%d}`, n) }
+
+// tenant is whose the events of a destination are.
+func (w *world) tenant(d dest) string {
+	if tenant, ok := w.tenants[d.bucket]; ok {
+		return tenant
+	}
+	return "default"
+}
 
 // check holds what is in S3 against what was sent: what was acknowledged is there
 // once, the rest once or not at all, in the order in which it was sent.
@@ -217,6 +226,7 @@ func (w *world) settle() {
 	w.store.set(func() {
 		w.store.mu.lost, w.store.mu.slow, w.store.mu.down = 0, 0, nil
 		clear(w.store.mu.refuse)
+		clear(w.store.mu.credentials)
 		clear(w.store.mu.hang)
 	})
 	w.disk.SetCapacity(-1)

@@ -1,0 +1,265 @@
+package batcher_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/open-destinations/destinations/batcher"
+)
+
+// noRole is what comes of a request for a tenant whose role can't be assumed.
+var noRole = refusal("NoCredentials", 0)
+
+// ownCredentials gives tenants a to c credentials of their own; d and e have the service's. Each has
+// the buckets that begin with its name.
+func ownCredentials(w *world) {
+	w.tenants = map[string]string{}
+	for _, tenant := range []string{"a", "b", "c", "d", "e"} {
+		for i := range 3 {
+			w.tenants[fmt.Sprint(tenant, i)] = tenant
+		}
+	}
+	w.tenantOf = func(tenant string) batcher.Tenant {
+		return batcher.Tenant{Weight: 1, OwnCredentials: tenant == "a" || tenant == "b" || tenant == "c"}
+	}
+}
+
+// destsOf are some destinations of a tenant.
+func destsOf(tenant string, n int) (dests []dest) {
+	for i := range n {
+		dests = append(dests, dest{fmt.Sprint(tenant, i%3), fmt.Sprintf("%d/", i)})
+	}
+	return dests
+}
+
+// lose lets the credentials of a tenant not work; nil = they do.
+func (w *world) lose(tenant string, err error) {
+	w.store.set(func() { w.store.mu.credentials[tenant] = err })
+}
+
+// broken are the subjects that do not work.
+func (w *world) broken() (list []string) {
+	for _, s := range w.batcher.Shared() {
+		if s.State == batcher.StateBlocked {
+			list = append(list, strings.TrimSpace(s.Subject+" "+s.Tenant))
+		}
+	}
+	return list
+}
+
+// What does not work for one tenant holds nobody else up, and is one state of all its
+// destinations, which one request at a time asks for.
+func TestATenantsCredentialsAreItsAlone(t *testing.T) {
+	bubble(t, ownCredentials, func(w *world) {
+		sick, well := destsOf("a", 100), slices.Concat(destsOf("b", 3), destsOf("d", 3), destsOf("e", 3))
+		w.lose("a", noRole)
+		for range 5 {
+			w.send(short, slices.Concat(well, sick)...)
+			w.flush()
+			pass(time.Minute)
+		}
+		tries, probes := w.asked()
+		for _, d := range well {
+			if got := w.delivered(d); got != 5 {
+				w.t.Errorf("%v: %d of 5 delivered beside a tenant whose credentials do not work", d, got)
+			}
+		}
+		if got := tries - 5*len(well); got > 4*w.cfg.Uploads || probes < 5 || probes > 30 {
+			w.t.Errorf("%d tries for the sick tenant and %d probes in 5 minutes", got, probes)
+		}
+		if got := fmt.Sprint(w.broken()); got != "[credentials a]" {
+			w.t.Errorf("what does not work is %s", got)
+		}
+		for _, s := range w.batcher.Shared() {
+			if s.Tenant == "a" && (s.Code != "NoCredentials" || s.Destinations != 100 || s.Since.IsZero()) {
+				w.t.Errorf("got %+v", s)
+			}
+		}
+		if s := w.status(sick[0]); s.State != batcher.StateBlocked || s.WaitsFor != "credentials of the tenant a" || s.Code != "NoCredentials" {
+			w.t.Errorf("got %+v", s)
+		}
+		if c := w.batcher.Counts(); c.Blocked != 0 {
+			w.t.Errorf("%d destinations are blocked themselves", c.Blocked)
+		}
+		w.lose("a", nil)
+		pass(2 * time.Minute)
+		for _, d := range sick {
+			if got := w.delivered(d); got != 5 {
+				w.t.Errorf("%v: %d of 5 delivered two minutes later", d, got)
+			}
+		}
+		if got := w.broken(); len(got) > 0 {
+			w.t.Errorf("everything works, and %v does not", got)
+		}
+	})
+}
+
+// Nor does what does not work for the service hold those up who have their own.
+func TestTheServicesCredentialsAreNotTheTenants(t *testing.T) {
+	bubble(t, ownCredentials, func(w *world) {
+		for _, tenant := range []string{"d", "e"} {
+			w.lose(tenant, refusal("ExpiredToken", 400))
+		}
+		well, sick := append(destsOf("a", 5), destsOf("b", 5)...), append(destsOf("d", 5), destsOf("e", 5)...)
+		w.send(short, slices.Concat(well, sick)...)
+		w.flush()
+		pass(time.Minute)
+		for _, d := range well {
+			if w.delivered(d) != 1 {
+				w.t.Errorf("%v is not delivered", d)
+			}
+		}
+		if got := fmt.Sprint(w.broken()); got != "[credentials]" {
+			w.t.Errorf("what does not work is %s", got)
+		}
+		for _, d := range sick {
+			if s := w.status(d); s.WaitsFor != "credentials" {
+				w.t.Errorf("%v: got %+v", d, s)
+			}
+		}
+	})
+}
+
+// A tenant's credentials that hang take slots from nobody: they are asked for in the few that
+// failures have.
+func TestManyTenantsWhoseCredentialsHang(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.tenants = map[string]string{}
+		w.tenantOf = func(tenant string) batcher.Tenant {
+			return batcher.Tenant{Weight: 1, OwnCredentials: tenant != "default"}
+		}
+	}, func(w *world) {
+		var sick []dest
+		for i := range 300 {
+			d := dest{fmt.Sprint("sick-", i), ""}
+			sick = append(sick, d)
+			w.tenants[d.bucket] = d.bucket
+			w.store.set(func() {
+				w.store.mu.hang[d.bucket], w.store.mu.credentials[d.bucket] = 5*time.Second, noRole
+			})
+		}
+		w.send(short, sick...)
+		w.flush()
+		pass(10 * time.Minute) // all have been found out
+		for range 10 {
+			w.send(short, one)
+			w.flush()
+			pass(5 * time.Second)
+		}
+		if got := w.delivered(one); got != 10 {
+			w.t.Errorf("%d of 10 were delivered in time beside tenants whose credentials hang", got)
+		}
+	})
+}
+
+// What waits for a tenant's credentials is the tenant's: it is bounded as what is blocked is, and
+// the rest of the journal is the others'.
+func TestWhatWaitsForATenantIsBounded(t *testing.T) {
+	bubble(t, func(w *world) {
+		littleMemory(time.Minute)(w)
+		ownCredentials(w)
+		w.cfg.DestinationQuota = 100 << 10
+	}, func(w *world) {
+		w.lose("a", noRole)
+		a, b := dest{"a0", "x/"}, dest{"b0", "x/"}
+		for _, d := range []dest{a, b} {
+			w.put(d, numbered{lines: w.kilobytes(90)})
+		}
+		w.flush()
+		pass(5 * time.Second)
+		if got := w.refused(a); got != "" {
+			w.t.Errorf("below the quota: %s", got)
+		}
+		w.put(a, numbered{lines: w.kilobytes(20)})
+		pass(5 * time.Second)
+		if got := w.refused(a); !strings.HasPrefix(got, "the credentials of its tenant do not work since ") || !strings.Contains(got, "(NoCredentials): 111000 bytes") ||
+			!strings.Contains(got, "limit 102400 (--destination-quota is 102400") {
+			w.t.Errorf("above the quota: got %q", got)
+		}
+		if got := w.refused(b); got != "" {
+			w.t.Errorf("another tenant: %s", got)
+		}
+		w.lose("a", nil)
+		pass(2 * time.Minute)
+		if got := w.refused(a); got != "" {
+			w.t.Errorf("it works again: %s", got)
+		}
+	})
+}
+
+// So is its backlog, over all its destinations.
+func TestATenantsBacklogQuotaCountsWhatWaitsForIt(t *testing.T) {
+	bubble(t, func(w *world) {
+		littleMemory(time.Minute)(w)
+		ownCredentials(w)
+		of := w.tenantOf
+		w.tenantOf = func(tenant string) batcher.Tenant {
+			t := of(tenant)
+			t.BacklogBytes = 50 << 10
+			return t
+		}
+	}, func(w *world) {
+		w.lose("a", noRole)
+		two := destsOf("a", 2)
+		for _, d := range two {
+			w.put(d, numbered{lines: w.kilobytes(30)})
+		}
+		w.flush()
+		pass(5 * time.Second)
+		for _, d := range two {
+			if got := w.refused(d); !strings.Contains(got, "limit 51200 (backlog-quota)") {
+				w.t.Errorf("%v: got %q", d, got)
+			}
+		}
+	})
+}
+
+// What a tenant has may change while its destinations wait: they wait no longer for what they
+// do not need any more.
+func TestATenantIsGivenOtherCredentials(t *testing.T) {
+	var own atomic.Bool
+	bubble(t, func(w *world) {
+		ownCredentials(w)
+		w.tenantOf = func(tenant string) batcher.Tenant {
+			return batcher.Tenant{Weight: 1, OwnCredentials: tenant == "b" || tenant == "a" && own.Load()}
+		}
+	}, func(w *world) {
+		a, b, d := destsOf("a", 5), destsOf("b", 5), destsOf("d", 5)
+		own.Store(true)
+		w.lose("a", noRole)
+		w.lose("b", noRole)
+		w.lose("d", refusal("ExpiredToken", 400))
+		w.send(short, slices.Concat(a, b, d)...)
+		w.flush()
+		pass(10 * time.Minute)
+		if got := fmt.Sprint(w.broken()); got != "[credentials credentials a credentials b]" {
+			w.t.Fatalf("what does not work is %s", got)
+		}
+		// The service's own do not work: it waits for them now.
+		own.Store(false)
+		w.lose("a", refusal("ExpiredToken", 400))
+		w.batcher.TenantsChanged()
+		pass(5 * time.Second)
+		if s := w.status(a[0]); s.WaitsFor != "credentials" {
+			w.t.Errorf("with the service's: got %+v", s)
+		}
+		// And with some of its own that work, it waits for nothing.
+		own.Store(true)
+		w.lose("a", nil)
+		w.lose("b", nil)
+		w.batcher.TenantsChanged()
+		pass(5 * time.Second)
+		for _, d := range slices.Concat(a, b) {
+			if w.delivered(d) != 1 {
+				w.t.Errorf("%v is not delivered", d)
+			}
+		}
+		if got := fmt.Sprint(w.broken()); got != "[credentials]" {
+			w.t.Errorf("what does not work is %s", got)
+		}
+	})
+}
