@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -362,6 +363,45 @@ func TestListsNameNothingOfOthers(t *testing.T) {
 	}
 	if shared.GetMessage() != said || closed.GetClosedPartition().GetFile() == "" {
 		t.Error("a line that belongs to another was changed")
+	}
+}
+
+// How a tenant's own credentials are is for that tenant and who sees every one; what was said of
+// them, for who sees all of the tenant: it may name any of its objects.
+func TestListsShowATenantsCredentialsToIt(t *testing.T) {
+	const said = "PutObject s3://demo/secret: get credentials: denied"
+	line := func(tenant string) *destinationsv1.ListDestinationsResponse {
+		return &destinationsv1.ListDestinationsResponse{
+			Subject: &destinationsv1.ListDestinationsResponse_Shared{Shared: destinationsv1.Shared_SHARED_CREDENTIALS},
+			Code:    "NoCredentials", Message: said, WaitingDestinations: 7, Tenant: tenant,
+		}
+	}
+	waits := &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_Destination{Destination: &destinationsv1.Destination{Tenant: "acme", Bucket: "demo", Prefix: "a/x/"}}, Message: said,
+	}
+	f := &fakeUndelivered{lines: []*destinationsv1.ListDestinationsResponse{line("acme"), line("beta"), waits}}
+	g := guard(t, setup{journal: &fakeJournal{t: t}, undelivered: f}, twoTenants, "a", "b", "ops")
+	for _, c := range []struct {
+		as, tenant, want string // the lines' tenants; those with what was said have a "!"
+	}{
+		{"a", "", "acme dest"}, {"b", "", "beta!"}, {"ops", "", "acme! beta! dest!"}, {"ops", "acme", "acme! dest!"},
+	} {
+		call, err := g.ops.ListDestinations(g.as(c.as), &destinationsv1.ListDestinationsRequest{Tenant: c.tenant})
+		lines, err := all(t, call, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, l := range lines {
+			name := cmp.Or(l.GetTenant(), "dest")
+			if l.GetMessage() == said {
+				name += "!"
+			}
+			got = append(got, name)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%+v: got %q", c, got)
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ func (o operations) ListDestinations(request *destinationsv1.ListDestinationsReq
 
 // view is what a caller may see of the list. Who does not see every tenant sees of what
 // all share how it is, and not what was said: that names the object of whoever met it first.
+// So it is with credentials of his tenant's own, for who does not see all of the tenant.
 type view struct {
 	caller *auth.Caller    // whose grant may change meanwhile
 	tenant string          // "" = every one
@@ -54,7 +55,11 @@ func (v *view) of(line *destinationsv1.ListDestinationsResponse) *destinationsv1
 	if d != nil && (v.tenant != "" && v.tenant != d.GetTenant() || !reaches(grant, d)) {
 		return nil
 	}
-	if grant.ReachesAll() || line.GetMessage() == "" && d != nil {
+	own := line.GetTenant() // of the credentials
+	if own != "" && (v.tenant != "" && v.tenant != own || !grant.Reaches(own)) {
+		return nil
+	}
+	if grant.ReachesAll() || line.GetMessage() == "" && d != nil || own != "" && grant.CoversAll() {
 		return line
 	}
 	line = proto.CloneOf(line) // it is not ours

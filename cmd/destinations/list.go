@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ type listCmd struct {
 func (*listCmd) Help() string {
 	return `A partition of the journal that is closed because its files are damaged is named first, whatever --state says, and the exit code is 1: what it holds is not in the list. "destinations journal verify" says what can be done about it.
 
-Then the S3 endpoint, on AWS that of each region, and the credentials, which destinations share: while one of them does not work, the destinations that wait for it are not blocked themselves. Then each destination that has undelivered events or is blocked.
+Then the S3 endpoint, on AWS that of each region, and the credentials, which destinations share, with those of tenants' own roles that do not work: while one of them does not work, the destinations that wait for it are not blocked themselves. Then each destination that has undelivered events or is blocked.
 
 active: it works. retrying: the last try failed, and it is tried again after a pause. blocked: it is not written to until a try succeeds that carries no event; "by hand" under NEXT TRY: until somebody runs "destinations redrive". catching up: it works again, and its backlog is being delivered. "over quota": its new events are rejected. unconfirmed: its tenant has not shown yet that it can read the bucket, and its new events are rejected: see "destinations confirm"; undelivered events that it may have there are another line.
 
@@ -109,7 +110,7 @@ type listed struct {
 	Partition           *uint32    `json:"partition,omitempty"`
 	File                string     `json:"file,omitempty"`   // of a partition: what is damaged
 	Offset              uint64     `json:"offset,omitempty"` // in it
-	Tenant              string     `json:"tenant,omitempty"`
+	Tenant              string     `json:"tenant,omitempty"` // of a destination, or of credentials that are a tenant's own
 	Bucket              string     `json:"bucket,omitempty"`
 	Prefix              string     `json:"prefix,omitempty"`
 	State               string     `json:"state"`
@@ -129,7 +130,7 @@ type listed struct {
 
 func listedOf(l *destinationsv1.ListDestinationsResponse) listed {
 	of := listed{
-		Subject: subjectOf(l), Region: l.GetRegion(), Tenant: l.GetDestination().GetTenant(), Bucket: l.GetDestination().GetBucket(), Prefix: l.GetDestination().GetPrefix(),
+		Subject: subjectOf(l), Region: l.GetRegion(), Tenant: cmp.Or(l.GetDestination().GetTenant(), l.GetTenant()), Bucket: l.GetDestination().GetBucket(), Prefix: l.GetDestination().GetPrefix(),
 		State: stateName(l.GetState()), Since: timeOf(l.GetSince()), Code: l.GetCode(), Message: l.GetMessage(),
 		BacklogEvents: l.GetBacklogEvents(), BacklogBytes: l.GetBacklogBytes(), OldestEventAge: l.GetOldestEventAge().AsDuration().Seconds(),
 		NextTry: timeOf(l.GetNextTry()), ByHand: l.GetByHand(), ParkedEvents: l.GetParkedEvents(), DeadEvents: l.GetDeadEvents(),

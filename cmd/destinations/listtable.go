@@ -57,6 +57,9 @@ func sharedName(l *destinationsv1.ListDestinationsResponse) string {
 	if l.GetRegion() != "" {
 		return subjectOf(l) + " of " + l.GetRegion()
 	}
+	if l.GetTenant() != "" {
+		return subjectOf(l) + " of the tenant " + l.GetTenant()
+	}
 	return subjectOf(l)
 }
 

@@ -151,9 +151,6 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 	if err != nil {
 		return err
 	}
-	if p.Gate != nil {
-		p.Gate.OnGrants(s.uploader.TenantsChanged)
-	}
 	partitions := s.journal.Partitions()
 	s.batcher, err = batcher.Start(batcher.Params{
 		Config:   p.Config.Batcher,
@@ -164,7 +161,7 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 		},
 		TenantOf: func(name string) batcher.Tenant {
 			t := s.tenantOf(name)
-			return batcher.Tenant{Weight: t.Weight, BacklogBytes: t.BacklogBytes}
+			return batcher.Tenant{Weight: t.Weight, BacklogBytes: t.BacklogBytes, OwnCredentials: t.AWS != nil && t.AWS.RoleARN != ""}
 		},
 		RegionOf: s.uploader.Region,
 		Log:      p.Log,
@@ -172,6 +169,12 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 		DigestOf: server.Digest,
 		Gate:     s.ledger,
 	})
+	if err == nil && p.Gate != nil {
+		p.Gate.OnGrants(func() {
+			s.uploader.TenantsChanged()
+			s.batcher.TenantsChanged()
+		})
+	}
 	return err
 }
 

@@ -73,7 +73,7 @@ func sharedOf(s *batcher.SharedStatus) *destinationsv1.ListDestinationsResponse 
 	return &destinationsv1.ListDestinationsResponse{
 		Subject: &destinationsv1.ListDestinationsResponse_Shared{Shared: what},
 		State:   stateOf(s.State), Since: stampOf(s.Since), Code: s.Code, Message: s.Message,
-		NextTry: stampOf(s.NextTry), WaitingDestinations: s.Destinations, Region: s.Region,
+		NextTry: stampOf(s.NextTry), WaitingDestinations: s.Destinations, Region: s.Region, Tenant: s.Tenant,
 	}
 }
 

@@ -53,6 +53,7 @@ func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 			shared: []batcher.SharedStatus{
 				{Subject: "endpoint", Region: "eu-west-1", State: batcher.StateActive},
 				{Subject: "credentials", State: batcher.StateBlocked, Since: now, Code: "ExpiredToken", Message: "m", NextTry: now, Destinations: 7},
+				{Subject: "credentials", Tenant: "acme", State: batcher.StateBlocked, Code: "NoCredentials"},
 			},
 			statuses: []batcher.Status{
 				{Tenant: "default", Bucket: "b", Prefix: "p/", State: batcher.StateRetrying, Since: now, Code: "c", Message: "m", BacklogEvents: 1, BacklogBytes: 2,
@@ -68,25 +69,28 @@ func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 		want := []*destinationsv1.ListDestinationsResponse{
 			sharedLine(destinationsv1.Shared_SHARED_ENDPOINT, destinationsv1.DestinationState_DESTINATION_STATE_ACTIVE),
 			sharedLine(destinationsv1.Shared_SHARED_CREDENTIALS, destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED),
+			sharedLine(destinationsv1.Shared_SHARED_CREDENTIALS, destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED),
 			closedLine(3, "f", 64, "m"),
 			destinationLine("b", "p/"),
 			destinationLine("c", ""),
 			destinationLine("a", ""),
 			destinationLine("b", ""),
 		}
+		want[2].Tenant, want[2].Code = "acme", "NoCredentials"
+		places := want[4:]
 		want[0].Region = "eu-west-1"
 		c := want[1]
 		c.Since, c.Code, c.Message, c.NextTry, c.WaitingDestinations = stamp, "ExpiredToken", "m", stamp, 7
-		want[3].GetDestination().Tenant = "default"
-		d := want[3]
+		places[0].GetDestination().Tenant = "default"
+		d := places[0]
 		d.State, d.Since, d.Code, d.Message = destinationsv1.DestinationState_DESTINATION_STATE_RETRYING, stamp, "c", "m"
 		d.BacklogEvents, d.BacklogBytes, d.OldestEventAge, d.NextTry = 1, 2, durationpb.New(time.Hour), stamp
 		d.ByHand, d.ParkedEvents, d.DeadEvents, d.OverQuota = true, 3, 4, true
-		want[4].State, want[4].OldestEventAge = destinationsv1.DestinationState_DESTINATION_STATE_CATCHING_UP, durationpb.New(0)
-		for _, line := range want[5:] {
+		places[1].State, places[1].OldestEventAge = destinationsv1.DestinationState_DESTINATION_STATE_CATCHING_UP, durationpb.New(0)
+		for _, line := range places[2:] {
 			line.GetDestination().Tenant, line.State, line.Message = "acme", destinationsv1.DestinationState_DESTINATION_STATE_UNCONFIRMED, "do this"
 		}
-		f := want[6]
+		f := places[3]
 		f.Since, f.Code, f.Message, f.NextTry = stamp, "c", "m", stamp
 
 		var got []*destinationsv1.ListDestinationsResponse

@@ -103,7 +103,7 @@ const (
 	Shared_SHARED_UNSPECIFIED Shared = 0
 	// The S3 endpoint, or that of one region.
 	Shared_SHARED_ENDPOINT Shared = 1
-	// The credentials that the service signs with.
+	// The credentials that the service signs with, or those of a tenant's own role.
 	Shared_SHARED_CREDENTIALS Shared = 2
 )
 
@@ -567,7 +567,11 @@ type ListDestinationsResponse struct {
 	// Of the endpoint: the region whose endpoint it is, such as "eu-west-1". AWS has one in
 	// each; only regions that something was sent to are listed. Empty = it is one for all
 	// regions (--s3-endpoint), or nothing was sent since the start.
-	Region        string `protobuf:"bytes,17,opt,name=region,proto3" json:"region,omitempty"`
+	Region string `protobuf:"bytes,17,opt,name=region,proto3" json:"region,omitempty"`
+	// Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
+	// such a line only while they do not work, for that tenant and who sees every one.
+	// Empty = those of the service, which all other tenants share.
+	Tenant        string `protobuf:"bytes,19,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -730,6 +734,13 @@ func (x *ListDestinationsResponse) GetWaitingDestinations() uint64 {
 func (x *ListDestinationsResponse) GetRegion() string {
 	if x != nil {
 		return x.Region
+	}
+	return ""
+}
+
+func (x *ListDestinationsResponse) GetTenant() string {
+	if x != nil {
+		return x.Tenant
 	}
 	return ""
 }
@@ -2064,7 +2075,7 @@ const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
 	"\abatches\x18\x01 \x01(\x04R\abatches\"s\n" +
 	"\x17ListDestinationsRequest\x12@\n" +
 	"\x05state\x18\x01 \x01(\x0e2*.destinations.goclient.v1.DestinationStateR\x05state\x12\x16\n" +
-	"\x06tenant\x18\x02 \x01(\tR\x06tenant\"\xb7\x06\n" +
+	"\x06tenant\x18\x02 \x01(\tR\x06tenant\"\xcf\x06\n" +
 	"\x18ListDestinationsResponse\x12I\n" +
 	"\vdestination\x18\x01 \x01(\v2%.destinations.goclient.v1.DestinationH\x00R\vdestination\x12:\n" +
 	"\x06shared\x18\x02 \x01(\x0e2 .destinations.goclient.v1.SharedH\x00R\x06shared\x12V\n" +
@@ -2085,7 +2096,8 @@ const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
 	"\n" +
 	"over_quota\x18\x0e \x01(\bR\toverQuota\x121\n" +
 	"\x14waiting_destinations\x18\x0f \x01(\x04R\x13waitingDestinations\x12\x16\n" +
-	"\x06region\x18\x11 \x01(\tR\x06regionB\t\n" +
+	"\x06region\x18\x11 \x01(\tR\x06region\x12\x16\n" +
+	"\x06tenant\x18\x13 \x01(\tR\x06tenantB\t\n" +
 	"\asubject\"U\n" +
 	"\vDestination\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x16\n" +

@@ -25,6 +25,7 @@ private static final long serialVersionUID = 0L;
     code_ = "";
     message_ = "";
     region_ = "";
+    tenant_ = "";
   }
 
   @java.lang.Override
@@ -621,6 +622,57 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int TENANT_FIELD_NUMBER = 19;
+  @SuppressWarnings("serial")
+  private volatile java.lang.Object tenant_ = "";
+  /**
+   * <pre>
+   * Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
+   * such a line only while they do not work, for that tenant and who sees every one.
+   * Empty = those of the service, which all other tenants share.
+   * </pre>
+   *
+   * <code>string tenant = 19 [json_name = "tenant"];</code>
+   * @return The tenant.
+   */
+  @java.lang.Override
+  public java.lang.String getTenant() {
+    java.lang.Object ref = tenant_;
+    if (ref instanceof java.lang.String) {
+      return (java.lang.String) ref;
+    } else {
+      com.google.protobuf.ByteString bs = 
+          (com.google.protobuf.ByteString) ref;
+      java.lang.String s = bs.toStringUtf8();
+      tenant_ = s;
+      return s;
+    }
+  }
+  /**
+   * <pre>
+   * Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
+   * such a line only while they do not work, for that tenant and who sees every one.
+   * Empty = those of the service, which all other tenants share.
+   * </pre>
+   *
+   * <code>string tenant = 19 [json_name = "tenant"];</code>
+   * @return The bytes for tenant.
+   */
+  @java.lang.Override
+  public com.google.protobuf.ByteString
+      getTenantBytes() {
+    java.lang.Object ref = tenant_;
+    if (ref instanceof java.lang.String) {
+      com.google.protobuf.ByteString b = 
+          com.google.protobuf.ByteString.copyFromUtf8(
+              (java.lang.String) ref);
+      tenant_ = b;
+      return b;
+    } else {
+      return (com.google.protobuf.ByteString) ref;
+    }
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -685,6 +737,9 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(region_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 17, region_);
+    }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(tenant_)) {
+      com.google.protobuf.GeneratedMessageV3.writeString(output, 19, tenant_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -760,6 +815,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(region_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(17, region_);
     }
+    if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(tenant_)) {
+      size += com.google.protobuf.GeneratedMessageV3.computeStringSize(19, tenant_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -811,6 +869,8 @@ private static final long serialVersionUID = 0L;
         != other.getWaitingDestinations()) return false;
     if (!getRegion()
         .equals(other.getRegion())) return false;
+    if (!getTenant()
+        .equals(other.getTenant())) return false;
     if (!getSubjectCase().equals(other.getSubjectCase())) return false;
     switch (subjectCase_) {
       case 1:
@@ -880,6 +940,8 @@ private static final long serialVersionUID = 0L;
         getWaitingDestinations());
     hash = (37 * hash) + REGION_FIELD_NUMBER;
     hash = (53 * hash) + getRegion().hashCode();
+    hash = (37 * hash) + TENANT_FIELD_NUMBER;
+    hash = (53 * hash) + getTenant().hashCode();
     switch (subjectCase_) {
       case 1:
         hash = (37 * hash) + DESTINATION_FIELD_NUMBER;
@@ -1071,6 +1133,7 @@ private static final long serialVersionUID = 0L;
       overQuota_ = false;
       waitingDestinations_ = 0L;
       region_ = "";
+      tenant_ = "";
       subjectCase_ = 0;
       subject_ = null;
       return this;
@@ -1158,6 +1221,9 @@ private static final long serialVersionUID = 0L;
       }
       if (((from_bitField0_ & 0x00010000) != 0)) {
         result.region_ = region_;
+      }
+      if (((from_bitField0_ & 0x00020000) != 0)) {
+        result.tenant_ = tenant_;
       }
       result.bitField0_ |= to_bitField0_;
     }
@@ -1265,6 +1331,11 @@ private static final long serialVersionUID = 0L;
       if (!other.getRegion().isEmpty()) {
         region_ = other.region_;
         bitField0_ |= 0x00010000;
+        onChanged();
+      }
+      if (!other.getTenant().isEmpty()) {
+        tenant_ = other.tenant_;
+        bitField0_ |= 0x00020000;
         onChanged();
       }
       switch (other.getSubjectCase()) {
@@ -1406,6 +1477,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00010000;
               break;
             } // case 138
+            case 154: {
+              tenant_ = input.readStringRequireUtf8();
+              bitField0_ |= 0x00020000;
+              break;
+            } // case 154
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -3051,6 +3127,108 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       region_ = value;
       bitField0_ |= 0x00010000;
+      onChanged();
+      return this;
+    }
+
+    private java.lang.Object tenant_ = "";
+    /**
+     * <pre>
+     * Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
+     * such a line only while they do not work, for that tenant and who sees every one.
+     * Empty = those of the service, which all other tenants share.
+     * </pre>
+     *
+     * <code>string tenant = 19 [json_name = "tenant"];</code>
+     * @return The tenant.
+     */
+    public java.lang.String getTenant() {
+      java.lang.Object ref = tenant_;
+      if (!(ref instanceof java.lang.String)) {
+        com.google.protobuf.ByteString bs =
+            (com.google.protobuf.ByteString) ref;
+        java.lang.String s = bs.toStringUtf8();
+        tenant_ = s;
+        return s;
+      } else {
+        return (java.lang.String) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
+     * such a line only while they do not work, for that tenant and who sees every one.
+     * Empty = those of the service, which all other tenants share.
+     * </pre>
+     *
+     * <code>string tenant = 19 [json_name = "tenant"];</code>
+     * @return The bytes for tenant.
+     */
+    public com.google.protobuf.ByteString
+        getTenantBytes() {
+      java.lang.Object ref = tenant_;
+      if (ref instanceof String) {
+        com.google.protobuf.ByteString b = 
+            com.google.protobuf.ByteString.copyFromUtf8(
+                (java.lang.String) ref);
+        tenant_ = b;
+        return b;
+      } else {
+        return (com.google.protobuf.ByteString) ref;
+      }
+    }
+    /**
+     * <pre>
+     * Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
+     * such a line only while they do not work, for that tenant and who sees every one.
+     * Empty = those of the service, which all other tenants share.
+     * </pre>
+     *
+     * <code>string tenant = 19 [json_name = "tenant"];</code>
+     * @param value The tenant to set.
+     * @return This builder for chaining.
+     */
+    public Builder setTenant(
+        java.lang.String value) {
+      if (value == null) { throw new NullPointerException(); }
+      tenant_ = value;
+      bitField0_ |= 0x00020000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
+     * such a line only while they do not work, for that tenant and who sees every one.
+     * Empty = those of the service, which all other tenants share.
+     * </pre>
+     *
+     * <code>string tenant = 19 [json_name = "tenant"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearTenant() {
+      tenant_ = getDefaultInstance().getTenant();
+      bitField0_ = (bitField0_ & ~0x00020000);
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
+     * such a line only while they do not work, for that tenant and who sees every one.
+     * Empty = those of the service, which all other tenants share.
+     * </pre>
+     *
+     * <code>string tenant = 19 [json_name = "tenant"];</code>
+     * @param value The bytes for tenant to set.
+     * @return This builder for chaining.
+     */
+    public Builder setTenantBytes(
+        com.google.protobuf.ByteString value) {
+      if (value == null) { throw new NullPointerException(); }
+      checkByteStringIsUtf8(value);
+      tenant_ = value;
+      bitField0_ |= 0x00020000;
       onChanged();
       return this;
     }

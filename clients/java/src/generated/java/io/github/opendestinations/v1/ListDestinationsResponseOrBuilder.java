@@ -334,5 +334,29 @@ public interface ListDestinationsResponseOrBuilder extends
   com.google.protobuf.ByteString
       getRegionBytes();
 
+  /**
+   * <pre>
+   * Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
+   * such a line only while they do not work, for that tenant and who sees every one.
+   * Empty = those of the service, which all other tenants share.
+   * </pre>
+   *
+   * <code>string tenant = 19 [json_name = "tenant"];</code>
+   * @return The tenant.
+   */
+  java.lang.String getTenant();
+  /**
+   * <pre>
+   * Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
+   * such a line only while they do not work, for that tenant and who sees every one.
+   * Empty = those of the service, which all other tenants share.
+   * </pre>
+   *
+   * <code>string tenant = 19 [json_name = "tenant"];</code>
+   * @return The bytes for tenant.
+   */
+  com.google.protobuf.ByteString
+      getTenantBytes();
+
   io.github.opendestinations.v1.ListDestinationsResponse.SubjectCase getSubjectCase();
 }

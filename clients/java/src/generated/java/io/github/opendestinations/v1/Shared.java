@@ -31,7 +31,7 @@ public enum Shared
   SHARED_ENDPOINT(1),
   /**
    * <pre>
-   * The credentials that the service signs with.
+   * The credentials that the service signs with, or those of a tenant's own role.
    * </pre>
    *
    * <code>SHARED_CREDENTIALS = 2;</code>
@@ -58,7 +58,7 @@ public enum Shared
   public static final int SHARED_ENDPOINT_VALUE = 1;
   /**
    * <pre>
-   * The credentials that the service signs with.
+   * The credentials that the service signs with, or those of a tenant's own role.
    * </pre>
    *
    * <code>SHARED_CREDENTIALS = 2;</code>
