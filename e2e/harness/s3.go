@@ -3,6 +3,8 @@ package harness
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -35,6 +37,9 @@ type S3Params struct {
 	Dir     string            // folder for its objects, accounts and log; may hold those of an earlier run
 	Listen  string            // host:port; "" = a free port of the loopback interface
 	Buckets map[string]string // name -> file with the bucket's policy
+	Cert    string            // file of its certificate (PEM), absolute; "" = no TLS
+	Key     string            // file of the certificate's key (PEM), absolute
+	CA      *x509.CertPool    // that clients made here know it by, with TLS
 	Roles   []string          // ARNs of roles that the policies may name
 }
 
@@ -76,7 +81,7 @@ func StartS3(ctx context.Context, p S3Params) (*S3, error) {
 		params:   p,
 
 		Decompress: SystemGunzip,
-		transport:  &http.Transport{},
+		transport:  &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.CA}},
 	}
 	if err := srv.start(ctx); err != nil {
 		return nil, err
@@ -87,7 +92,7 @@ func StartS3(ctx context.Context, p S3Params) (*S3, error) {
 // Restart starts the server again after it was stopped or killed: where it was,
 // with the accounts and the objects that it had. Nothing may use it meanwhile.
 func (s *S3) Restart(ctx context.Context) error {
-	s.params.Listen = strings.TrimPrefix(s.Endpoint, "http://")
+	_, s.params.Listen, _ = strings.Cut(s.Endpoint, "://")
 	return s.start(ctx)
 }
 
@@ -103,6 +108,9 @@ func (s *S3) start(ctx context.Context) error {
 	}
 	for _, role := range s.params.Roles {
 		args = append(args, "--role", role)
+	}
+	if s.params.Cert != "" {
+		args = append(args, "--tls-cert", s.params.Cert, "--tls-key", s.params.Key)
 	}
 	for name, policy := range s.params.Buckets {
 		args = append(args, "--bucket", name+"="+policy)
@@ -153,6 +161,9 @@ func (s *S3) Kill() {
 	s.transport.CloseIdleConnections()
 	s.Process.Kill()
 }
+
+// Admin is an S3 client with the rights of the owner of all buckets.
+func (s *S3) Admin() *s3.Client { return s.admin }
 
 // Client is an S3 client with the rights of an account.
 func (s *S3) Client(a Account) *s3.Client {

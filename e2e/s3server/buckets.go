@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,7 +22,12 @@ import (
 // Root owns the buckets: an owner whom the policy does not name would be locked
 // out by it, and root is above policies.
 func createBuckets(ctx context.Context, endpoint string, cfg config) error {
+	transport, err := ownTransport(cfg)
+	if err != nil {
+		return err
+	}
 	client := s3.New(s3.Options{
+		HTTPClient:   &http.Client{Transport: transport},
 		BaseEndpoint: aws.String(endpoint),
 		UsePathStyle: true,
 		Region:       region,
@@ -31,6 +39,24 @@ func createBuckets(ctx context.Context, endpoint string, cfg config) error {
 		}
 	}
 	return nil
+}
+
+// ownTransport knows the server by its own certificate, if it has one.
+func ownTransport(cfg config) (*http.Transport, error) {
+	transport := &http.Transport{}
+	if cfg.cert == "" {
+		return transport, nil
+	}
+	text, err := os.ReadFile(cfg.cert)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s: no certificate", cfg.cert)
+	}
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	return transport, nil
 }
 
 // createBucket makes one bucket with its policy.

@@ -17,6 +17,8 @@ type config struct {
 	users   []account // may do what the buckets' policies say, and nothing else
 	buckets []bucket
 
+	cert, key string // files of the certificate and its key, absolute; "" = no TLS
+
 	sessions string   // folder of the sessions of roles, absolute; "" = there are none
 	roles    []string // ARNs that policies may name
 }
@@ -48,6 +50,8 @@ func parseFlags(args []string) (config, error) {
 		cfg.buckets = append(cfg.buckets, bucket{name: name, policyFile: file})
 		return nil
 	})
+	fs.StringVar(&cfg.cert, "tls-cert", "", "file of a certificate (PEM), absolute, with --tls-key; without it nothing is encrypted")
+	fs.StringVar(&cfg.key, "tls-key", "", "file of its key (PEM), absolute")
 	fs.StringVar(&cfg.sessions, "sessions", "", "folder in which a token service puts the sessions that it hands out, a file each, absolute")
 	fs.Func("role", "`ARN` of a role that the policies may name; its sessions are in --sessions; repeatable", func(s string) error {
 		cfg.roles = append(cfg.roles, s)
@@ -57,6 +61,14 @@ func parseFlags(args []string) (config, error) {
 		return config{}, err
 	}
 	return cfg, cfg.validate()
+}
+
+// scheme is what an address is a URL with.
+func (c *config) scheme() string {
+	if c.cert != "" {
+		return "https://"
+	}
+	return "http://"
 }
 
 // parseAccount splits ACCESS:SECRET.
@@ -80,6 +92,9 @@ func (c *config) validate() error {
 	}
 	if c.sessions != "" && !filepath.IsAbs(c.sessions) {
 		errs = append(errs, fmt.Errorf("--sessions %q: want an absolute path", c.sessions))
+	}
+	if (c.cert == "") != (c.key == "") || c.cert != "" && !(filepath.IsAbs(c.cert) && filepath.IsAbs(c.key)) {
+		errs = append(errs, fmt.Errorf("--tls-cert %q, --tls-key %q: want none, or two absolute paths", c.cert, c.key))
 	}
 	for _, role := range c.roles {
 		if !strings.HasPrefix(role, "arn:aws:iam::") || !strings.Contains(role, ":role/") {

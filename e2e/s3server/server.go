@@ -60,7 +60,7 @@ func listen(ctx context.Context, cfg config, known auth.IAMService) (*server, er
 		return nil, err
 	}
 	listening := make(chan struct{})
-	srv := &server{endpoint: "http://" + addr, done: make(chan error, 1)}
+	srv := &server{endpoint: cfg.scheme() + addr, done: make(chan error, 1)}
 	go func() {
 		srv.done <- embedgw.RunVersityGW(ctx, be, &embedgw.Config{
 			RootUserAccess:    cfg.root.access,
@@ -73,6 +73,8 @@ func listen(ctx context.Context, cfg config, known auth.IAMService) (*server, er
 			Quiet:             true,
 			KeepAlive:         true,
 			IAMService:        known,
+			CertFile:          cfg.cert,
+			KeyFile:           cfg.key,
 			S3Options:         []s3api.Option{s3api.WithOnListen(func() { close(listening) })},
 		})
 	}()
