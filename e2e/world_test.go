@@ -41,26 +41,47 @@ type world struct {
 // prints.
 func newWorld(t *testing.T, buckets ...string) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), buckets: buckets, ledger: harness.NewLedger()}
-	w.dataAt = w.dir
+	w := prepareWorld(t, buckets...)
 	policies := map[string]string{}
 	for _, b := range buckets {
-		policy, err := harness.Policy(t.Context(), bins.Service, b)
-		must(t, err)
-		policies[b] = filepath.Join(w.dir, b+".policy.json")
-		must(t, os.WriteFile(policies[b], policy, 0o600))
+		policies[b] = w.policy(b, "--role-arn", harness.ServiceKey)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	w.startS3(policies)
+	return w
+}
+
+// prepareWorld is a world whose S3 server is not started.
+func prepareWorld(t *testing.T, buckets ...string) *world {
+	w := &world{t: t, dir: t.TempDir(), buckets: buckets, ledger: harness.NewLedger()}
+	w.dataAt = w.dir
+	return w
+}
+
+// policy is the file of a bucket's policy as the service prints it.
+func (w *world) policy(bucket string, args ...string) string {
+	w.t.Helper()
+	policy, err := harness.Output(w.t.Context(), nil, bins.Service, append([]string{"policy", "--bucket", bucket}, args...)...)
+	must(w.t, err)
+	file := filepath.Join(w.dir, bucket+".policy.json")
+	must(w.t, os.WriteFile(file, policy, 0o600))
+	return file
+}
+
+// startS3 starts the S3 server with buckets under the policies of these files, which may
+// name these roles.
+func (w *world) startS3(policies map[string]string, roles ...string) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), startTimeout)
 	defer cancel()
 	s3, err := harness.StartS3(ctx, harness.S3Params{
 		Binary:  bins.S3Server,
 		Dir:     filepath.Join(w.dir, "s3"),
 		Buckets: policies,
+		Roles:   roles,
 	})
-	must(t, err)
+	must(w.t, err)
 	w.s3 = s3
-	t.Cleanup(s3.Kill)
-	return w
+	w.t.Cleanup(s3.Kill)
 }
 
 // restartS3 starts the S3 server again after it was killed.
@@ -76,6 +97,7 @@ type service struct {
 	*harness.Service
 	events     destinationsv1.DestinationsClient
 	operations destinationsv1.OperationsClient
+	deliveries destinationsv1.DeliveriesClient
 }
 
 // serve starts the service on the data folder of that name.
@@ -118,6 +140,7 @@ func (w *world) tryServe(name string, args ...string) (*service, error) {
 		Service:    svc,
 		events:     destinationsv1.NewDestinationsClient(conn),
 		operations: destinationsv1.NewOperationsClient(conn),
+		deliveries: destinationsv1.NewDeliveriesClient(conn),
 	}, nil
 }
 
