@@ -112,20 +112,21 @@ func (w *tenantWorld) grants() string {
 `
 }
 
-// setAWS changes what stands in the grants file of a tenant.
-func (w *tenantWorld) setAWS(name, aws string) {
+// setAWS changes what stands in the grants file of a tenant, and returns what stood there.
+func (w *tenantWorld) setAWS(name, aws string) (before string) {
 	w.t.Helper()
 	i := slices.IndexFunc(w.tenants, func(of tenant) bool { return of.name == name })
-	w.tenants[i].aws = aws
+	before, w.tenants[i].aws = w.tenants[i].aws, aws
 	temporary := w.access.Grants + ".new"
 	must(w.t, os.WriteFile(temporary, []byte(w.grants()), 0o600))
 	must(w.t, os.Rename(temporary, w.access.Grants))
+	return before
 }
 
-// start starts the service.
-func (w *tenantWorld) start(args ...string) *service {
+// start starts the service with windows of that length.
+func (w *tenantWorld) start(window string) *service {
 	w.t.Helper()
-	return w.serve("data", append(append(w.access.Args(), "--window", longWindow, "--sts-endpoint", w.sts.URL(), "--s3-part-size", "5MiB"), args...)...)
+	return w.serve("data", append(w.access.Args(), "--window", window, "--sts-endpoint", w.sts.URL(), "--s3-part-size", "5MiB")...)
 }
 
 // as is the service for a tenant, or for "ops".
