@@ -112,7 +112,11 @@ func asked(name string, terms policy.Terms) request {
 		r.resource = "arn:aws-cn:s3:::acme-logs"
 	}
 	if operation.object {
-		r.resource += "/logs/a*b/2026/01/02/03/x.gz"
+		prefix := "logs/a*b/"
+		if len(terms.Prefixes) > 0 {
+			prefix = terms.Prefixes[0]
+		}
+		r.resource += "/" + prefix + "2026/01/02/03/x.gz"
 	}
 	for key, value := range operation.context {
 		r.context[key] = value

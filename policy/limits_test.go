@@ -38,6 +38,16 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", name, err, test.want)
 		}
 	}
+	many := cases()["plain"]
+	for i := range 1400 {
+		many.Sources = append(many.Sources, netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)}), 32))
+	}
+	if err := many.Validate(); err == nil || !strings.HasPrefix(err.Error(), "--source-ip: 1400 ranges make a policy of ") {
+		t.Errorf("got %v", err)
+	}
+	if many.Sources = many.Sources[:1000]; many.Validate() != nil {
+		t.Error(many.Validate())
+	}
 	longest := cases()["tenant-tag"]
 	longest.Tenant, longest.ExternalID = strings.Repeat("ä", 256), strings.Repeat("a", 1224)
 	if err := longest.Validate(); err != nil {

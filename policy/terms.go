@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -41,5 +42,19 @@ func (t Terms) Validate() error {
 	for _, source := range t.Sources {
 		add("source-ip", checkSource(source))
 	}
+	add("source-ip", t.checkSize())
 	return errors.Join(problems...)
+}
+
+// maxBucketPolicy is the size of the largest policy of a bucket, in bytes:
+// docs.aws.amazon.com/AmazonS3/latest/dev/AccessPolicyLanguage_SpecialInfo.html.
+const maxBucketPolicy = 20 << 10
+
+// checkSize refuses what S3 would; addresses are what there can be many of.
+func (t Terms) checkSize() error {
+	text, err := json.Marshal(t.ofBucket())
+	if err != nil || len(text) <= maxBucketPolicy {
+		return err
+	}
+	return fmt.Errorf("%d ranges make a policy of %d bytes, at most %d", len(t.Sources), len(text), maxBucketPolicy)
 }

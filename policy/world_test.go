@@ -51,6 +51,7 @@ func cases() map[string]policy.Terms {
 		"user":               {Bucket: "acme-logs", Principal: "arn:aws-us-gov:iam::111122223333:user/deliverer"},
 		"china":              {Bucket: "acme-logs", Principal: "arn:aws-cn:iam::111122223333:role/acme", KMSKey: "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd"},
 		"prefix":             with(func(t *policy.Terms) { t.Prefixes = []string{"logs/a*b/"} }),
+		"odd-prefix":         with(func(t *policy.Terms) { t.Prefixes = []string{`a"b\c?%{d}${e} é: #'/`} }),
 		"no-acl":             with(func(t *policy.Terms) { t.NoACL = true }),
 		"object-tags":        with(func(t *policy.Terms) { t.Tags = true }),
 		"kms-key":            with(func(t *policy.Terms) { t.KMSKey = key }),
