@@ -34,7 +34,7 @@ func (s *shard) applyBlocked(m *journalv1.Blocked) {
 	d.failed = max(d.failed, 1)
 	s.stopWaiting(d)
 	s.block(d, subjectNone)
-	d.planTry(s.cfg, time.Now())
+	s.planTry(d, time.Now())
 	if asked {
 		d.retryAt = time.Now()
 	}
@@ -43,7 +43,7 @@ func (s *shard) applyBlocked(m *journalv1.Blocked) {
 	}
 	s.setTimer(d)
 	s.log.Warn("destination blocked", "bucket", d.bucket, "prefix", d.prefix, "code", d.code, "message", d.message,
-		"since", d.since.UTC(), "by_hand", m.GetByHand(), "next_try_s", max(0, time.Until(d.retryAt).Seconds()), d.traced)
+		"since", d.since.UTC(), "by_hand", s.byHand(d), "next_try_s", max(0, time.Until(d.retryAt).Seconds()), d.traced)
 }
 
 // applyFreed lets a destination that works again catch up.

@@ -53,7 +53,7 @@ func (s *faultyS3) change(f func()) {
 
 // tenant is what is said of the one tenant now.
 func (s *faultyS3) tenant(string) (of batcher.Tenant) {
-	s.change(func() { of = batcher.Tenant{Weight: 1, OwnCredentials: s.faults.own} })
+	s.change(func() { of = batcher.Tenant{Weight: 1, OwnCredentials: s.faults.own, ExpectsOwner: s.faults.own} })
 	return of
 }
 

@@ -112,11 +112,16 @@ func (h *health) planTry(c *Config, now time.Time) {
 		h.pause.MaxInterval, h.blockAt = c.ProbeMax, time.Time{}
 	}
 	h.retryAt = now.Add(h.pause.NextBackOff())
-	switch {
-	case h.mode == modeBlocked && h.blocked.GetByHand():
-		h.retryAt = time.Time{}
-	case h.givenUp(c, now) && !now.Before(h.hopeful):
+	if h.givenUp(c, now) && !now.Before(h.hopeful) {
 		h.retryAt = now.Add(giveUpPause)
+	}
+}
+
+// planTry lets d be tried again after a pause, unless only a person can have it tried.
+func (s *shard) planTry(d *destination, now time.Time) {
+	d.planTry(s.cfg, now)
+	if d.mode == modeBlocked && s.byHand(d) {
+		d.retryAt = time.Time{}
 	}
 }
 

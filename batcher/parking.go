@@ -151,7 +151,7 @@ func (s *shard) refused(b *batch, now time.Time) {
 	case d.mistrusted:
 		s.decideBlocked(d, false)
 	case b.refused < refusalsOfOne || now.Sub(b.refusedAt) < s.cfg.BlockAfter:
-		d.planTry(s.cfg, now)
+		s.planTry(d, now)
 		s.setTimer(d)
 	case d.freedAt.Before(b.refusedAt) && !s.conditions.took(d.bucket, b.refusedAt):
 		s.decideBlocked(d, false)

@@ -12,9 +12,10 @@ import (
 
 // probed is the message that S3 was asked whether a destination works.
 type probed struct {
-	dest *destination
-	key  string
-	err  error
+	dest  *destination
+	key   string
+	err   error
+	owned bool // S3 was told whose the bucket must be
 }
 
 // try tries d again, after its pause.
@@ -32,12 +33,19 @@ func (s *shard) probe(d *destination) {
 	if d.deciding || d.probe != nil || !s.opened || s.stopping || s.holdsUp(d) || s.goneWithOthers(d) {
 		return
 	}
+	if s.byHand(d) { // since it was planned
+		d.retryAt = time.Time{}
+		s.setTimer(d)
+		return
+	}
 	s.uploads++
 	key := s.probeKey(d)
 	d.probe = s.probePool.submit(laneOf{d.tenant, d.bucket}, d.urgent, func() {
 		m := probed{dest: d, key: key, err: context.Canceled}
 		if !s.told() {
+			before := s.tenantOf(d.tenant).ExpectsOwner
 			m.err = s.uploader.Probe(s.probeCtx, d.tenant, d.bucket, key)
+			m.owned = before && s.tenantOf(d.tenant).ExpectsOwner
 		}
 		s.inbox.put(m)
 	})
@@ -73,6 +81,11 @@ func (s *shard) probed(m probed) {
 		return
 	}
 	s.conditions.answered(d.bucket, m.err)
+	if m.err == nil && d.blocked.GetByHand() && !m.owned { // it was asked too little
+		s.planTry(d, time.Now())
+		s.setTimer(d)
+		return
+	}
 	if m.err == nil {
 		d.deciding = true
 		s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Freed{Freed: &journalv1.Freed{Destination: d.proto()}}})
@@ -81,11 +94,11 @@ func (s *shard) probed(m probed) {
 	}
 	s.blame(d, m.err, time.Now())
 	d.fail(m.err, time.Now())
-	if s.lost(d) {
+	if s.lost(d) && !d.blocked.GetByHand() {
 		s.decideBlocked(d, true)
 		return
 	}
-	d.planTry(s.cfg, time.Now())
+	s.planTry(d, time.Now())
 	s.setTimer(d)
 	s.log.Debug("destination still blocked", "bucket", d.bucket, "prefix", d.prefix, "code", d.code,
 		"since", d.since.UTC(), "next_try_s", time.Until(d.retryAt).Seconds(), "error", m.err)

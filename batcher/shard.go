@@ -71,7 +71,7 @@ type shard struct {
 	// countedTenants is what tenantBacklogs has of this shard.
 	countedTenants map[string]int64
 	backlog        atomic.Pointer[Backlog] // likewise
-	inbox          *mailbox[any]           // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, asideWritten, streamed, streamGone, orphansGone, bucketWorks, bucketVouched, *flush, *operation
+	inbox          *mailbox[any]           // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, asideWritten, streamed, streamGone, orphansGone, bucketWorks, bucketVouched, tenantsChanged, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -314,6 +314,8 @@ func (s *shard) receive(m any) {
 		s.streamGone(m)
 	case orphansGone:
 		s.cleared = true
+	case tenantsChanged:
+		s.tryLost(time.Now())
 	case bucketVouched:
 		s.vouched(m.bucket)
 	case bucketWorks:

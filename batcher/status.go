@@ -119,7 +119,7 @@ func (s *shard) status(d *destination) Status {
 	st := Status{
 		Tenant: d.tenant, Bucket: d.bucket, Prefix: d.prefix,
 		Code: d.code, Message: d.message, NextTry: d.retryAt,
-		ByHand: d.blocked.GetByHand(), OverQuota: d.refusal != "",
+		ByHand: s.byHand(d), OverQuota: d.refusal != "",
 	}
 	switch {
 	case d.mode == modeBlocked && d.cause != subjectNone:

@@ -13,6 +13,9 @@ type Tenant struct {
 	// OwnCredentials: its requests are signed with credentials that no other tenant's are, so
 	// that when these do not work nobody else waits for them.
 	OwnCredentials bool
+	// ExpectsOwner: its requests say whose its buckets must be, so that a bucket that somebody else has
+	// made under the same name takes nothing.
+	ExpectsOwner bool
 }
 
 // tenantOf is what is said of a tenant.
@@ -28,8 +31,14 @@ func (p *Params) ownCredentials(name string) bool { return p.tenantOf(name).OwnC
 
 // TenantsChanged tells that [Params].TenantOf says something else than before of some tenant.
 // What it says counts without; this lets what waits for the credentials of a tenant be
-// tried at once.
-func (b *Batcher) TenantsChanged() { b.common.conditions.tenantsChanged() }
+// tried at once, and what was blocked by hand be tried that need not be any more.
+func (b *Batcher) TenantsChanged() {
+	b.common.conditions.tenantsChanged()
+	b.tell(tenantsChanged{})
+}
+
+// tenantsChanged is the message that something else than before is said of tenants.
+type tenantsChanged struct{}
 
 func (p *Params) weight(tenant string) int { return max(1, p.tenantOf(tenant).Weight) }
 

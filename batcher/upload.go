@@ -39,7 +39,7 @@ func (s *shard) upload(d *destination) {
 		m := uploaded{batch: b, err: context.Canceled}
 		switch { // what waited for a slot meanwhile is not begun
 		case s.told():
-		case s.conditions.blocked(d.tenant, d.bucket) != subjectNone, s.gone.has(d.bucket), !failing && s.conditions.fails(d.bucket) != nil:
+		case s.conditions.blocked(d.tenant, d.bucket) != subjectNone, s.goneFor(d), !failing && s.conditions.fails(d.bucket) != nil:
 			m.err = errHeld
 		default:
 			m.cleared, m.clearErr = clearFirst(s.uploadCtx)
@@ -219,7 +219,7 @@ func (s *shard) failedUpload(b *batch, err error, try *Try, now time.Time) {
 	case lasts:
 		s.decideBlocked(d, s.lost(d))
 	default:
-		d.planTry(s.cfg, now)
+		s.planTry(d, now)
 		s.setTimer(d)
 	}
 }

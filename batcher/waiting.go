@@ -44,7 +44,7 @@ func (s *shard) holdsUp(d *destination) bool {
 	if s.conditions.claim(on, now) {
 		s.probeFor(on, d)
 	}
-	d.planTry(s.cfg, now)
+	s.planTry(d, now)
 	s.setTimer(d)
 	return true
 }
@@ -134,7 +134,7 @@ func (s *shard) conditionProbed(m conditionProbed) {
 	}
 	if works := s.conditions.probed(m.subject, m.err, now); works {
 		s.log.Info("works again", "what", m.subject.String())
-		if d.mode == modeBlocked && d.cause == subjectNone && !d.blocked.GetByHand() {
+		if d.mode == modeBlocked && d.cause == subjectNone && !s.byHand(d) {
 			d.retryAt = now
 			s.setTimer(d)
 		}

@@ -1,6 +1,7 @@
 package batcher_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -37,7 +38,7 @@ type world struct {
 	regionOf func(bucket string) string  // nil = all have one endpoint
 	traced   bool                        // what put appends is sampled
 	tenantOf func(string) batcher.Tenant // nil = all are alike
-	tenants  map[string]string           // whose the events of a bucket are; missing: "default"
+	tenants  map[string]string           // whose the events of a bucket, or of bucket/prefix, are; missing: "default"
 
 	sent  map[dest][]string // every line, in order
 	acked map[string]bool
@@ -171,10 +172,7 @@ func short(n int) string { return fmt.Sprintf(`{"n":%d}`, n) }
 
 // tenant is whose the events of a destination are.
 func (w *world) tenant(d dest) string {
-	if tenant, ok := w.tenants[d.bucket]; ok {
-		return tenant
-	}
-	return "default"
+	return cmp.Or(w.tenants[d.bucket+"/"+d.prefix], w.tenants[d.bucket], "default")
 }
 
 // check holds what is in S3 against what was sent: what was acknowledged is there

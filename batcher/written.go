@@ -90,7 +90,7 @@ func (g *bucketsGone) has(bucket string) bool {
 // were told: one that was quiet meanwhile must not be the first to write to whoever has
 // the name now.
 func (s *shard) goneWithOthers(d *destination) bool {
-	if !s.gone.has(d.bucket) {
+	if !s.goneFor(d) {
 		return false
 	}
 	if d.since.IsZero() {
@@ -99,6 +99,28 @@ func (s *shard) goneWithOthers(d *destination) bool {
 	d.code, d.message = codeNoBucket, "the bucket was gone when another prefix of it was tried"
 	s.decideBlocked(d, true)
 	return true
+}
+
+// goneFor reports whether d must not be the first to write to its bucket, because that was gone. It
+// may be called from any goroutine.
+func (s *shard) goneFor(d *destination) bool {
+	return s.gone.has(d.bucket) && !s.tenantOf(d.tenant).ExpectsOwner
+}
+
+// byHand reports whether d stays blocked until somebody asks for it: its bucket was gone, and
+// nothing else would tell whose it is when there is one again.
+func (s *shard) byHand(d *destination) bool {
+	return d.blocked.GetByHand() && !s.tenantOf(d.tenant).ExpectsOwner
+}
+
+// tryLost lets those be probed whose bucket was gone, and of which it can be told now whose it is.
+func (s *shard) tryLost(now time.Time) {
+	for _, d := range s.dests {
+		if d.mode == modeBlocked && d.cause == subjectNone && d.blocked.GetByHand() && d.retryAt.IsZero() && d.probe == nil && !d.deciding {
+			s.planTry(d, now)
+			s.setTimer(d)
+		}
+	}
 }
 
 // bucketVouched is the message that somebody wants a bucket that is gone to be tried.
@@ -147,7 +169,7 @@ func (w *written) bytes() (n int64) {
 
 // lost reports whether d has last failed because its bucket is gone that was there once:
 // the name may be somebody else's by the time there is a bucket again, so only
-// a person can tell whether that is to get the events.
+// a person can tell whether that is to get the events, or S3 if it was told whose it must be.
 func (s *shard) lost(d *destination) bool {
 	return d.code == codeNoBucket && s.wroteTo.has(d.bucket)
 }

@@ -1,9 +1,12 @@
 package batcher_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/open-destinations/destinations/batcher"
 )
 
 var noBucket = refusal("NoSuchBucket", 404)
@@ -145,5 +148,126 @@ func TestABucketThatIsGoneIsGoneForEveryPrefix(t *testing.T) {
 		w.settle()
 		w.stop()
 		w.check()
+	})
+}
+
+// expecting lets the usual tenant expect an owner of its buckets while on holds; another does
+// not, whose prefix is other/.
+func expecting(on *atomic.Bool) func(*world) {
+	return func(w *world) {
+		w.tenants = map[string]string{one.bucket + "/other/": "other"}
+		w.tenantOf = func(tenant string) batcher.Tenant {
+			return batcher.Tenant{Weight: 1, ExpectsOwner: tenant == "default" && on.Load()}
+		}
+	}
+}
+
+// Where S3 is told whose a bucket must be, one that is gone is free as soon as it is there and
+// that one's, and not when it is another's; also over a restart. Those who do not say whose
+// it must be wait for somebody.
+func TestABucketThatIsGoneIsFreedByItsOwner(t *testing.T) {
+	var on atomic.Bool
+	on.Store(true)
+	bubble(t, expecting(&on), func(w *world) {
+		two, other := dest{one.bucket, "two/"}, dest{one.bucket, "other/"}
+		for _, d := range []dest{one, two, other} {
+			w.put(d, numbered{lines: w.lines(1)})
+		}
+		w.flush()
+		w.refuse(one.bucket, noBucket)
+		for _, d := range []dest{one, other} {
+			w.put(d, numbered{lines: w.lines(1)})
+		}
+		w.flush()
+		pass(time.Hour)
+		if s := w.status(one); s.ByHand || s.Code != "NoSuchBucket" || s.NextTry.IsZero() {
+			w.t.Errorf("while it is gone: got %+v", s)
+		}
+		if s := w.status(other); !s.ByHand || !s.NextTry.IsZero() {
+			w.t.Errorf("of who expects nobody: got %+v", s)
+		}
+		w.crash()
+		w.refuse(one.bucket, denied) // it is somebody else's
+		w.put(two, numbered{lines: w.lines(1)})
+		w.flush()
+		pass(time.Hour)
+		if s := w.status(one); s.ByHand || s.Code != "AccessDenied" || s.State != batcher.StateBlocked {
+			w.t.Errorf("while it is another's: got %+v", s)
+		}
+		w.refuse(one.bucket, nil)
+		pass(2 * w.cfg.ProbeMax)
+		for d, want := range map[dest]int{one: 2, two: 2, other: 1} {
+			if got := w.delivered(d); got != want {
+				w.t.Errorf("%v: %d events delivered, want %d", d, got, want)
+			}
+		}
+		if s := w.status(other); !s.ByHand {
+			w.t.Errorf("of who expects nobody: got %+v", s)
+		}
+		w.redrive()
+	})
+}
+
+// It may be said later whose a bucket must be, or not any more: that counts for what is gone already.
+func TestAnOwnerIsSaidLater(t *testing.T) {
+	var on atomic.Bool
+	bubble(t, expecting(&on), func(w *world) {
+		lose := func() {
+			w.put(one, numbered{lines: w.lines(1)})
+			w.flush()
+			w.refuse(one.bucket, noBucket)
+			w.put(one, numbered{lines: w.lines(1)})
+			w.flush()
+			pass(10 * time.Minute)
+		}
+		lose()
+		if s := w.status(one); !s.ByHand {
+			w.t.Errorf("got %+v, want it by hand", s)
+		}
+		w.refuse(one.bucket, nil)
+		pass(time.Hour)
+		on.Store(true)
+		w.batcher.TenantsChanged()
+		pass(2 * w.cfg.ProbeMax)
+		if got := w.delivered(one); got != 2 {
+			w.t.Errorf("%d events delivered once it is said whose the bucket must be, want 2", got)
+		}
+		lose()
+		on.Store(false)
+		w.batcher.TenantsChanged()
+		w.refuse(one.bucket, nil)
+		pass(time.Hour)
+		if s := w.status(one); !s.ByHand || w.delivered(one) != 3 {
+			w.t.Errorf("when it is not said any more: %d delivered, want 3; %+v", w.delivered(one), s)
+		}
+		w.redrive()
+	})
+}
+
+// A probe that was made when nothing was said of an owner frees nothing.
+func TestAProbeThatAskedForNoOwnerFreesNothing(t *testing.T) {
+	var on atomic.Bool
+	on.Store(true)
+	bubble(t, expecting(&on), func(w *world) {
+		w.put(one, numbered{lines: w.lines(1)})
+		w.flush()
+		w.refuse(one.bucket, noBucket)
+		w.put(one, numbered{lines: w.lines(1)})
+		w.flush()
+		pass(time.Minute)
+		w.store.set(func() { w.store.mu.slow = 20 * time.Second })
+		w.refuse(one.bucket, nil)
+		_, before := w.asked()
+		for _, after := w.asked(); after == before; _, after = w.asked() {
+			pass(time.Second)
+		}
+		on.Store(false) // while a probe is under way
+		pass(time.Minute)
+		w.store.set(func() { w.store.mu.slow = 0 })
+		pass(time.Hour)
+		if s := w.status(one); !s.ByHand || w.delivered(one) != 1 {
+			w.t.Errorf("%d delivered, want 1; %+v", w.delivered(one), s)
+		}
+		w.redrive()
 	})
 }

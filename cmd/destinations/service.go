@@ -161,7 +161,10 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 		},
 		TenantOf: func(name string) batcher.Tenant {
 			t := s.tenantOf(name)
-			return batcher.Tenant{Weight: t.Weight, BacklogBytes: t.BacklogBytes, OwnCredentials: t.AWS != nil && t.AWS.RoleARN != ""}
+			return batcher.Tenant{
+				Weight: t.Weight, BacklogBytes: t.BacklogBytes,
+				OwnCredentials: t.AWS != nil && t.AWS.RoleARN != "", ExpectsOwner: t.AWS != nil && t.AWS.BucketOwner != "",
+			}
 		},
 		RegionOf: s.uploader.Region,
 		Log:      p.Log,
