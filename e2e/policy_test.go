@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,15 +24,10 @@ import (
 // by bucket. With a certificate's authority, S3 speaks TLS.
 func newPolicyWorld(t *testing.T, flags map[string][]string, ca *authtest.CA) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), ledger: harness.NewLedger()}
-	w.dataAt = w.dir
-	p := harness.S3Params{Binary: bins.S3Server, Dir: filepath.Join(w.dir, "s3"), Buckets: map[string]string{}}
+	w := prepareWorld(t, slices.Sorted(maps.Keys(flags))...)
+	p := harness.S3Params{Buckets: map[string]string{}}
 	for bucket, more := range flags {
-		text, err := harness.Policy(t.Context(), bins.Service, bucket, more...)
-		must(t, err)
-		p.Buckets[bucket] = filepath.Join(w.dir, bucket+".policy.json")
-		must(t, os.WriteFile(p.Buckets[bucket], text, 0o600))
-		w.buckets = append(w.buckets, bucket)
+		p.Buckets[bucket] = w.policy(bucket, append([]string{"--role-arn", harness.ServiceKey}, more...)...)
 	}
 	if ca != nil {
 		server := ca.Issue(authtest.Certificate{Server: true})
@@ -39,12 +35,7 @@ func newPolicyWorld(t *testing.T, flags map[string][]string, ca *authtest.CA) *w
 		p.Cert, p.Key, p.CA = path("s3-cert.pem"), path("s3-key.pem"), ca.Pool()
 		w.env = []string{"AWS_CA_BUNDLE=" + path("s3-ca.pem")}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
-	defer cancel()
-	var err error
-	w.s3, err = harness.StartS3(ctx, p)
-	must(t, err)
-	t.Cleanup(w.s3.Kill)
+	w.startS3(p)
 	return w
 }
 
@@ -75,7 +66,7 @@ func (w *world) blocked(svc *service, bucket string) error {
 // change gives a bucket the policy with these flags, as its owner does.
 func (w *world) change(svc *service, bucket string, flags ...string) {
 	w.t.Helper()
-	text, err := harness.Policy(w.t.Context(), bins.Service, bucket, flags...)
+	text, err := os.ReadFile(w.policy(bucket, append([]string{"--role-arn", harness.ServiceKey}, flags...)...))
 	must(w.t, err)
 	_, err = w.s3.Admin().PutBucketPolicy(w.t.Context(), &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: aws.String(string(text))})
 	must(w.t, err)

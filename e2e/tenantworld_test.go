@@ -60,7 +60,7 @@ func newTenantWorld(t *testing.T, tenants ...tenant) *tenantWorld {
 		}
 		policies[of.bucket()] = w.policy(of.bucket(), append([]string{"--role-arn", principal}, of.policy...)...)
 	}
-	w.startS3(policies, roles...)
+	w.startS3(harness.S3Params{Buckets: policies, Roles: roles})
 	w.startSTS()
 	w.proxy = w.listenProxy()
 	w.proxy.Record()

@@ -46,7 +46,7 @@ func newWorld(t *testing.T, buckets ...string) *world {
 	for _, b := range buckets {
 		policies[b] = w.policy(b, "--role-arn", harness.ServiceKey)
 	}
-	w.startS3(policies)
+	w.startS3(harness.S3Params{Buckets: policies})
 	return w
 }
 
@@ -67,18 +67,13 @@ func (w *world) policy(bucket string, args ...string) string {
 	return file
 }
 
-// startS3 starts the S3 server with buckets under the policies of these files, which may
-// name these roles.
-func (w *world) startS3(policies map[string]string, roles ...string) {
+// startS3 starts the S3 server: its buckets, roles and certificate are of p.
+func (w *world) startS3(p harness.S3Params) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), startTimeout)
 	defer cancel()
-	s3, err := harness.StartS3(ctx, harness.S3Params{
-		Binary:  bins.S3Server,
-		Dir:     filepath.Join(w.dir, "s3"),
-		Buckets: policies,
-		Roles:   roles,
-	})
+	p.Binary, p.Dir = bins.S3Server, filepath.Join(w.dir, "s3")
+	s3, err := harness.StartS3(ctx, p)
 	must(w.t, err)
 	w.s3 = s3
 	w.t.Cleanup(s3.Kill)

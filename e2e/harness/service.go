@@ -135,9 +135,9 @@ func httpOK(ctx context.Context, client *http.Client, url string) error {
 }
 
 // Policy is the bucket policy that the service prints for the account that it
-// has in the harness's S3 server. More flags may be given.
-func Policy(ctx context.Context, service, bucket string, flags ...string) ([]byte, error) {
-	policy, err := Output(ctx, nil, service, append([]string{"policy", "--bucket", bucket, "--role-arn", ServiceKey}, flags...)...)
+// has in the harness's S3 server.
+func Policy(ctx context.Context, service, bucket string) ([]byte, error) {
+	policy, err := Output(ctx, nil, service, "policy", "--bucket", bucket, "--role-arn", ServiceKey)
 	if err != nil {
 		return nil, fmt.Errorf("make the policy of bucket %s: %w", bucket, err)
 	}
