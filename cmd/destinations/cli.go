@@ -20,6 +20,7 @@ type cli struct {
 	Status     statusCmd     `cmd:"" help:"Show what became of the events of receipts."`
 	Deliveries deliveriesCmd `cmd:"" help:"List the objects that were delivered, and those on their way."`
 	Watch      watchCmd      `cmd:"" help:"Show deliveries as they are made."`
+	Health     healthCmd     `cmd:"" help:"Ask whether the service takes events."`
 	Check      checkCmd      `cmd:"" help:"Find out what the service can do at a destination, and what has to be granted."`
 	Confirm    confirmCmd    `cmd:"" help:"Show that a tenant can read a bucket, so that its events are accepted there."`
 	Redrive    redriveCmd    `cmd:"" help:"Try blocked destinations and dead batches again."`

@@ -15,7 +15,7 @@ import (
 )
 
 // documented are the commands, in the order of the page of flags.
-var documented = []string{"serve", "send", "flush", "list", "status", "deliveries", "watch", "check", "confirm", "redrive", "dead list", "dead export", "dead discard",
+var documented = []string{"serve", "send", "flush", "list", "status", "deliveries", "watch", "health", "check", "confirm", "redrive", "dead list", "dead export", "dead discard",
 	"journal verify", "journal dump", "journal repair",
 	"token create", "token list", "token revoke", "grants check", "grants explain", "profile save", "profile list", "profile remove", "policy", "egress-ips", "completion", "version"}
 

@@ -45,7 +45,7 @@ func TestCompletionOfAnUnknownShellIsRefused(t *testing.T) {
 func TestBashCompletes(t *testing.T) {
 	script := run(t, "completion", "bash").stdout
 	for line, want := range map[string]string{
-		"destinations ":                              "serve send flush list status deliveries watch check confirm redrive dead journal token grants profile policy egress-ips completion version",
+		"destinations ":                              "serve send flush list status deliveries watch health check confirm redrive dead journal token grants profile policy egress-ips completion version",
 		"destinations s":                             "serve send status",
 		"destinations --c":                           "--config",
 		"destinations send --":                       "--help --config --target --insecure --tls --tls-ca --tls-server-name --tls-client-cert --tls-client-key --token-file --profile --bucket --prefix --whole --max-payload-size --retry-for --wait --wait-for --json",
