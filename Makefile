@@ -33,7 +33,7 @@ build: ## bin/destinations
 	$(GO) build -o bin/destinations ./cmd/destinations
 
 .PHONY: test
-test: observability terraform lint ## everything: lint, alerts and dashboard, unit tests with -race, whole-process tests
+test: observability terraform deploy lint ## everything: lint, alerts and dashboard, unit tests with -race, whole-process tests
 	@$(MAKE) --no-print-directory -j2 -O unit-race batcher-race batcher-long power clients-test
 	@$(MAKE) --no-print-directory e2e
 
@@ -90,6 +90,11 @@ observability: ## alerts and dashboard of deploy/observability; needs promtool
 terraform: ## what policy prints for Terraform, read by its parser
 	$(GO) -C policy/hcl test -count=1 ./...
 
+.PHONY: deploy
+deploy: ## unit, Dockerfile and manifests of deploy, and that the service starts with them; on Linux, needs systemd-analyze
+	@[ "$$(uname)" != Linux ] || command -v systemd-analyze > /dev/null || { echo "systemd-analyze is missing: install Debian's package systemd (apt-get install --no-install-recommends systemd)" >&2; exit 1; }
+	$(GO) -C deploy/checks test -count=1 ./...
+
 .PHONY: lint
 lint: format vet staticcheck proto clients-lint ## format, vet, staticcheck, proto, the clients
 
@@ -107,6 +112,7 @@ vet: ## go vet, every module
 	$(GO) vet ./...
 	$(GO) -C e2e/s3server vet ./...
 	$(GO) -C deploy/observability vet ./...
+	$(GO) -C deploy/checks vet ./...
 	$(GO) -C policy/hcl vet ./...
 
 .PHONY: staticcheck
@@ -114,6 +120,7 @@ staticcheck: ## staticcheck
 	$(TOOL) staticcheck ./...
 	cd e2e/s3server && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 	cd deploy/observability && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
+	cd deploy/checks && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 	cd policy/hcl && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 
 .PHONY: proto
@@ -212,5 +219,46 @@ profile: ## CPU, allocation and block profiles of such a run, in .bench/profiles
 .PHONY: microbench
 microbench: ## Go benchmarks of the packages, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem $(UNIT)
+
+# What a release is called: its tag, or VERSION=v1.2.3.
+VERSION   ?= $(or $(shell git describe --tags --match 'v[0-9]*' --dirty=+changes 2> /dev/null),v0.0.0)
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+RELEASING := $(GO) tool -modfile=tools/release/go.mod
+
+.PHONY: release
+release: ## dist/: a binary of each of PLATFORMS, its SBOM (CycloneDX), SHA256SUMS: VERSION=v1.2.3
+	@rm -rf dist && mkdir dist
+	@for p in $(PLATFORMS); do \
+	  name=dist/destinations-$(VERSION)-$${p%/*}-$${p#*/}; \
+	  $(MAKE) --no-print-directory release-binary OS=$${p%/*} ARCH=$${p#*/} OUT=$$name || exit 1; \
+	  $(RELEASING) cyclonedx-gomod bin -json -std -noserial -notimestamp -version $(VERSION) -output $$name.cdx.json $$name || exit 1; \
+	done
+	@cd dist && { command -v sha256sum > /dev/null && sha256sum destinations-* || shasum -a 256 destinations-*; } > SHA256SUMS && cat SHA256SUMS
+
+# What could change the bytes stands here, and nothing of the environment counts.
+.PHONY: release-binary
+release-binary: ## OUT=FILE for OS=linux ARCH=amd64: static, the same bytes from the same commit and Go wherever it is built
+	GOFLAGS= GOWORK=off GOEXPERIMENT= CGO_ENABLED=0 GOOS=$(OS) GOARCH=$(ARCH) GOAMD64=v1 GOARM64=v8.0 \
+	  $(GO) build -trimpath -ldflags '-s -w -buildid= -X main.version=$(VERSION)' -o $(OUT) ./cmd/destinations
+
+.PHONY: release-twice
+release-twice: ## make release in two clones of HEAD, without what was built before: the same bytes (10 min of CPU for each of PLATFORMS)
+	@rm -rf bin/twice && mkdir -p bin/twice/again
+	@for clone in bin/twice/one bin/twice/again/another; do \
+	  git clone -q . $$clone && GOCACHE=$$(pwd)/$$clone.cache $(MAKE) --no-print-directory -C $$clone release VERSION=$(VERSION) PLATFORMS="$(PLATFORMS)" || exit 1; \
+	done
+	@diff bin/twice/one/dist/SHA256SUMS bin/twice/again/another/dist/SHA256SUMS && echo "the same bytes twice"
+	@rm -rf bin/twice
+
+VULNDB ?= https://vuln.go.dev
+
+.PHONY: vuln
+vuln: ## known vulnerabilities of what is called (govulncheck); no part of make test: VULNDB=file:///FOLDER
+	@for module in . clients/go; do \
+	  echo "govulncheck in $$module"; \
+	  (cd $$module && $(GO) tool -modfile=$(CURDIR)/tools/release/go.mod govulncheck -db $(VULNDB) ./...); code=$$?; \
+	  case $$code in 0) ;; 3) exit 3 ;; *) \
+	    echo "NOTHING IS SAID ABOUT $$module: the error stands above. govulncheck needs the database at $(VULNDB), or a copy of it: make vuln VULNDB=file:///FOLDER" >&2; exit 1 ;; esac; \
+	done
 
 comma := ,
