@@ -25,8 +25,12 @@ func (e *credentialsError) Error() string { return fmt.Sprintf("get credentials:
 func (e *credentialsError) Unwrap() error { return e.err }
 
 // isFinal reports whether an answer of the service of the credentials stays for a while: a
-// role that is not there, or does not trust us.
+// role that is not there, or does not trust us. No answer is one, too: waiting for another
+// holds a slot for as long again.
 func isFinal(err error) bool {
+	if errors.Is(err, errSlow) {
+		return true
+	}
 	e := &Error{Err: err}
 	var api smithy.APIError
 	var answer *smithyhttp.ResponseError
