@@ -23,16 +23,18 @@ func roled(name string) tenant {
 }
 
 // outages are the tenants whose roles can't be assumed, each for another reason, and what
-// is said of that; "" = it takes longer than this test to tell.
+// AWS's words for that have in them; "" = it takes longer than this test to tell.
 var outages = []struct {
 	tenant string
-	fault  sts.Fault
+	fault  sts.Fault // of the token service
+	aws    string    // what the grants file says instead; "" = what is right
 	said   string
 }{
-	{"denied", sts.Fault{}, "AccessDenied"}, // the grants file has the external id of another
-	{"failing", sts.Fail(), "ServiceUnavailable"},
-	{"throttled", sts.Throttle(), "Throttling"},
-	{"hanging", sts.Hang(), ""},
+	{"denied", sts.Fault{}, fmt.Sprintf("{role-arn: %q, external-id: %s}", roled("denied").role, auth.ExternalID("well")), "AccessDenied"},
+	{"deputy", sts.Fault{}, fmt.Sprintf("{role-arn: %q}", roled("well").role), "AccessDenied"}, // another's role, which trusts the service
+	{"failing", sts.Fail(), "", "ServiceUnavailable"},
+	{"throttled", sts.Throttle(), "", "Throttling"},
+	{"hanging", sts.Hang(), "", ""},
 }
 
 // TestRolesThatCannotBeAssumed takes their roles from some tenants, in every way in which a
@@ -45,9 +47,11 @@ func TestRolesThatCannotBeAssumed(t *testing.T) {
 		all = append(all, roled(o.tenant))
 	}
 	w := newTenantWorld(t, all...)
-	right := w.setAWS("denied", fmt.Sprintf("{role-arn: %q, external-id: %s}", roled("denied").role, auth.ExternalID("well")))
 	for _, o := range outages {
 		w.sts.SetFault(roled(o.tenant).role, o.fault)
+		if o.aws != "" {
+			w.setAWS(o.tenant, o.aws)
+		}
 	}
 	svc := w.start("1s")
 	ops := w.as(svc, "ops")
@@ -64,9 +68,9 @@ func TestRolesThatCannotBeAssumed(t *testing.T) {
 	}
 	w.checkOutages(svc)
 
-	w.setAWS("denied", right)
 	for _, o := range outages {
 		w.sts.SetFault(roled(o.tenant).role, sts.Fault{})
+		w.setAWS(o.tenant, roled(o.tenant).aws)
 	}
 	w.await(time.Minute)
 	w.poll("the list to be quiet", func() error {

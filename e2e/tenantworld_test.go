@@ -36,10 +36,11 @@ func (t *tenant) bucket() string { return "tenant-" + t.name }
 // which know them, and a proxy in front of S3 that records what is asked.
 type tenantWorld struct {
 	*world
-	tenants []tenant
-	sts     *sts.Server
-	proxy   *faultproxy.Proxy
-	access  *harness.Access
+	tenants  []tenant
+	policies map[string]string // files, by bucket
+	sts      *sts.Server
+	proxy    *faultproxy.Proxy
+	access   *harness.Access
 }
 
 func newTenantWorld(t *testing.T, tenants ...tenant) *tenantWorld {
@@ -51,16 +52,15 @@ func newTenantWorld(t *testing.T, tenants ...tenant) *tenantWorld {
 			roles = append(roles, of.role)
 		}
 	}
-	w := &tenantWorld{world: prepareWorld(t, buckets...), tenants: tenants}
-	policies := map[string]string{}
+	w := &tenantWorld{world: prepareWorld(t, buckets...), tenants: tenants, policies: map[string]string{}}
 	for _, of := range tenants {
 		principal := of.role
 		if principal == "" {
 			principal = harness.ServiceKey
 		}
-		policies[of.bucket()] = w.policy(of.bucket(), append([]string{"--role-arn", principal}, of.policy...)...)
+		w.policies[of.bucket()] = w.policy(of.bucket(), append([]string{"--role-arn", principal}, of.policy...)...)
 	}
-	w.startS3(harness.S3Params{Buckets: policies, Roles: roles})
+	w.startS3(harness.S3Params{Buckets: w.policies, Roles: roles})
 	w.startSTS()
 	w.proxy = w.listenProxy()
 	w.proxy.Record()
@@ -112,15 +112,14 @@ func (w *tenantWorld) grants() string {
 `
 }
 
-// setAWS changes what stands in the grants file of a tenant, and returns what stood there.
-func (w *tenantWorld) setAWS(name, aws string) (before string) {
+// setAWS changes what stands in the grants file of a tenant.
+func (w *tenantWorld) setAWS(name, aws string) {
 	w.t.Helper()
 	i := slices.IndexFunc(w.tenants, func(of tenant) bool { return of.name == name })
-	before, w.tenants[i].aws = w.tenants[i].aws, aws
+	w.tenants[i].aws = aws
 	temporary := w.access.Grants + ".new"
 	must(w.t, os.WriteFile(temporary, []byte(w.grants()), 0o600))
 	must(w.t, os.Rename(temporary, w.access.Grants))
-	return before
 }
 
 // start starts the service with windows of that length.

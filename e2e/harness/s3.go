@@ -25,6 +25,9 @@ const ServiceKey = "destinations-service"
 // everything: to the server these are one.
 const BucketOwner = "999900001111"
 
+// strangerKey is another account, which can make buckets.
+const strangerKey = "888800002222"
+
 // Account is an access key of the S3 server with its secret.
 type Account struct{ Key, Secret string }
 
@@ -49,6 +52,7 @@ type S3 struct {
 	Endpoint string  // URL
 	Region   string  // what requests are signed for
 	Service  Account // may do what the buckets' policies say
+	Stranger Account // owns the buckets that it makes, as somebody else in AWS does
 	Folder   string  // holds each object as a file: bucket/key
 	Sessions string  // folder for the sessions of roles, which package sts hands out
 
@@ -75,6 +79,7 @@ func StartS3(ctx context.Context, p S3Params) (*S3, error) {
 	p.Dir = dir
 	srv := &S3{
 		Service:  newAccount(ServiceKey),
+		Stranger: newAccount(strangerKey),
 		Folder:   filepath.Join(dir, "objects"),
 		Sessions: filepath.Join(dir, "sessions"),
 		root:     newAccount(BucketOwner),
@@ -103,6 +108,7 @@ func (s *S3) start(ctx context.Context) error {
 		"--iam", filepath.Join(s.params.Dir, "accounts"),
 		"--listen", s.params.Listen,
 		"--root", s.root.Key + ":" + s.root.Secret,
+		"--other-owner", s.Stranger.Key + ":" + s.Stranger.Secret,
 		"--user", s.Service.Key + ":" + s.Service.Secret,
 		"--sessions", s.Sessions,
 	}

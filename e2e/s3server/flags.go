@@ -14,6 +14,7 @@ type config struct {
 	iam     string    // folder of the accounts, absolute, outside data
 	listen  string    // host:port; port 0 = a free one
 	root    account   // owns every bucket and may do everything
+	others  []account // may do everything, too, and own the buckets that they make
 	users   []account // may do what the buckets' policies say, and nothing else
 	buckets []bucket
 
@@ -38,6 +39,11 @@ func parseFlags(args []string) (config, error) {
 	fs.StringVar(&cfg.listen, "listen", "127.0.0.1:0", "address to listen on; port 0 takes a free one")
 	fs.Func("root", "`ACCESS:SECRET` of the owner of all buckets, required", func(s string) (err error) {
 		cfg.root, err = parseAccount(s)
+		return err
+	})
+	fs.Func("other-owner", "`ACCESS:SECRET` of another account, which owns the buckets that it makes and may do everything, as root; repeatable", func(s string) error {
+		o, err := parseAccount(s)
+		cfg.others = append(cfg.others, o)
 		return err
 	})
 	fs.Func("user", "`ACCESS:SECRET` of a user whom the policies may name; repeatable", func(s string) error {

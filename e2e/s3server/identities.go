@@ -72,13 +72,26 @@ func newIdentities(cfg config) (auth.IAMService, error) {
 		return nil, fmt.Errorf("open accounts: %w", err)
 	}
 	for _, u := range cfg.users {
-		err := accounts.CreateAccount(auth.Account{Access: u.access, Secret: u.secret, Role: auth.RoleUser})
-		if errors.Is(err, auth.ErrUserExists) {
-			err = accounts.UpdateUserAccount(u.access, auth.MutableProps{Secret: &u.secret})
+		if err := keep(accounts, u, auth.RoleUser); err != nil {
+			return nil, err
 		}
-		if err != nil {
-			return nil, fmt.Errorf("create user %s: %w", u.access, err)
+	}
+	for _, o := range cfg.others {
+		if err := keep(accounts, o, auth.RoleAdmin); err != nil {
+			return nil, err
 		}
 	}
 	return &identities{IAMService: accounts, sessions: cfg.sessions, roles: cfg.roles}, nil
+}
+
+// keep writes an account into the folder of the accounts.
+func keep(accounts auth.IAMService, a account, role auth.Role) error {
+	err := accounts.CreateAccount(auth.Account{Access: a.access, Secret: a.secret, Role: role})
+	if errors.Is(err, auth.ErrUserExists) {
+		err = accounts.UpdateUserAccount(a.access, auth.MutableProps{Secret: &a.secret, Role: role})
+	}
+	if err != nil {
+		return fmt.Errorf("create account %s: %w", a.access, err)
+	}
+	return nil
 }

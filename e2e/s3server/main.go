@@ -15,8 +15,8 @@
 //
 // Beside its users it knows sessions of roles, which the token service of the tests
 // (e2e/sts) hands out: their keys, tokens and ends, and policies that name the roles. It
-// compares x-amz-expected-bucket-owner with the access key of --root, and asks for
-// s3:PutObjectTagging where an object has tags.
+// compares x-amz-expected-bucket-owner with the access key of who has made the bucket, --root
+// or an --other-owner, and asks for s3:PutObjectTagging where an object has tags.
 //
 // What of Amazon's it does not do: it accepts an ACL header without s3:PutObjectAcl, it
 // ignores server-side encryption headers and KMS keys, it refuses policies with conditions

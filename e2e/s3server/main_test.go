@@ -36,7 +36,7 @@ func TestUserMayDoWhatThePolicySays(t *testing.T) {
 	}
 	args := append([]string{
 		"--data", filepath.Join(dir, "data"), "--iam", filepath.Join(dir, "iam"),
-		"--root", owner + ":rootsecret", "--user", "writer:writersecret", "--bucket", "box=" + policy,
+		"--root", owner + ":rootsecret", "--other-owner", "444455556666:other", "--user", "writer:writersecret", "--bucket", "box=" + policy,
 	}, roleArgs(t, dir)...)
 	stdin, closeStdin := io.Pipe()
 	stdout, printed := io.Pipe()
@@ -110,15 +110,28 @@ func client(at ready, access, secret, token string) *s3.Client {
 	})
 }
 
-// checkOwner lets the user put an object into a bucket that he takes to be somebody's.
+// checkOwner lets the user put objects into a bucket that he takes to be somebody's: one of
+// root, and one that another account has made and given the same policy.
 func checkOwner(t *testing.T, at ready) {
 	t.Helper()
-	for expected, want := range map[string]int{owner: http.StatusOK, "444455556666": http.StatusForbidden} {
+	const other = "444455556666"
+	theirs := client(at, other, "other", "")
+	_, err := theirs.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("theirs")})
+	if err == nil {
+		_, err = theirs.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("theirs"), Policy: aws.String(strings.ReplaceAll(writeOnly, "box", "theirs"))})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		bucket, expected string
+		want             int
+	}{{"box", owner, 200}, {"box", other, 403}, {"theirs", other, 200}, {"theirs", owner, 403}} {
 		_, err := client(at, "writer", "writersecret", "").PutObject(t.Context(), &s3.PutObjectInput{
-			Bucket: aws.String("box"), Key: aws.String("owned"), Body: strings.NewReader("x"), ExpectedBucketOwner: &expected,
+			Bucket: &tt.bucket, Key: aws.String("owned"), Body: strings.NewReader("x"), ExpectedBucketOwner: &tt.expected,
 		})
-		if got := statusOf(err); got != want {
-			t.Errorf("the user puts into a bucket of %s: got %d (%v), want %d", expected, got, err, want)
+		if got := statusOf(err); got != tt.want {
+			t.Errorf("the user puts into %s as a bucket of %s: got %d (%v), want %d", tt.bucket, tt.expected, got, err, tt.want)
 		}
 	}
 }
