@@ -14,7 +14,7 @@ import (
 
 // mostExposed is how exposed systemd-analyze may find the unit, in tenths: it is 1.2, of
 // which 0.8 are that it speaks over the network.
-const mostExposed = "13"
+const mostExposed = "12"
 
 // systemd itself finds nothing wrong with the unit.
 func TestUnitVerifies(t *testing.T) {
