@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -43,7 +44,8 @@ type Object struct {
 func (o Object) String() string { return "s3://" + o.Bucket + "/" + o.Key }
 
 // List lists the objects of a bucket whose keys begin with prefix, in the
-// order of their keys. A key that is not of the promised form is an error.
+// order of their keys. Like other readers of a prefix it passes over names that begin
+// with "_"; any other key that is not of the promised form is an error.
 func (s *S3) List(ctx context.Context, bucket, prefix string) ([]Object, error) {
 	var objects []Object
 	pages := s3.NewListObjectsV2Paginator(s.admin, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
@@ -53,6 +55,9 @@ func (s *S3) List(ctx context.Context, bucket, prefix string) ([]Object, error) 
 			return nil, fmt.Errorf("list s3://%s/%s: %w", bucket, prefix, err)
 		}
 		for _, c := range page.Contents {
+			if strings.HasPrefix(path.Base(*c.Key), "_") {
+				continue
+			}
 			o, err := ParseKey(bucket, *c.Key)
 			if err != nil {
 				return nil, err

@@ -44,6 +44,7 @@ type S3Params struct {
 	Key     string            // file of the certificate's key (PEM), absolute
 	CA      *x509.CertPool    // that clients made here know it by, with TLS
 	Roles   []string          // ARNs of roles that the policies may name
+	Users   []string          // access keys of others whom the policies may name
 }
 
 // S3 is a running S3 server.
@@ -61,7 +62,8 @@ type S3 struct {
 	Decompress Decompress
 
 	params    S3Params
-	root      Account         // may do everything
+	root      Account // may do everything
+	users     map[string]Account
 	admin     *s3.Client      // with root's rights
 	transport *http.Transport // of all clients that are made here
 }
@@ -84,9 +86,13 @@ func StartS3(ctx context.Context, p S3Params) (*S3, error) {
 		Sessions: filepath.Join(dir, "sessions"),
 		root:     newAccount(BucketOwner),
 		params:   p,
+		users:    map[string]Account{},
 
 		Decompress: SystemGunzip,
 		transport:  &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.CA}},
+	}
+	for _, key := range p.Users {
+		srv.users[key] = newAccount(key)
 	}
 	if err := srv.start(ctx); err != nil {
 		return nil, err
@@ -114,6 +120,9 @@ func (s *S3) start(ctx context.Context) error {
 	}
 	for _, role := range s.params.Roles {
 		args = append(args, "--role", role)
+	}
+	for _, user := range s.users {
+		args = append(args, "--user", user.Key+":"+user.Secret)
 	}
 	if s.params.Cert != "" {
 		args = append(args, "--tls-cert", s.params.Cert, "--tls-key", s.params.Key)
@@ -170,6 +179,9 @@ func (s *S3) Kill() {
 
 // Admin is an S3 client with the rights of the owner of all buckets.
 func (s *S3) Admin() *s3.Client { return s.admin }
+
+// User is an S3 client with the rights of one of the others whom the policies may name.
+func (s *S3) User(key string) *s3.Client { return s.Client(s.users[key]) }
 
 // Client is an S3 client with the rights of an account.
 func (s *S3) Client(a Account) *s3.Client {
