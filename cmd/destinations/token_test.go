@@ -33,7 +33,7 @@ func TestTokenCommands(t *testing.T) {
 
 func TestGrantsCommands(t *testing.T) {
 	const example = "../../docs/grants.example.yaml"
-	if got := run(t, "grants", "check", example); got.code != exitOK || !strings.Contains(got.stdout, "3 grants\ntenant \"acme\": weight 2, 20000 events/s, 20971520 bytes/s, backlog of 5368709120 bytes; in AWS: role-arn arn:aws:iam::444455556666:role/destinations-for-acme, external-id destinations-4b456dd67d88") {
+	if got := run(t, "grants", "check", example); got.code != exitOK || !strings.Contains(got.stdout, "3 grants\ntenant \"acme\": weight 2, 20000 events/s, 20971520 bytes/s, backlog of 5368709120 bytes, buckets have to be confirmed; in AWS: role-arn arn:aws:iam::444455556666:role/destinations-for-acme, external-id destinations-4b456dd67d88") {
 		t.Errorf("check: got %+v", got)
 	}
 	typo := "grants: [{principals: [\"token:a\"], tenant: acem, roles: [send], destinations: [{bucket: b, prefixes: [\"*\"]}]}]"
@@ -48,7 +48,7 @@ func TestGrantsCommands(t *testing.T) {
 		code                      int
 		want                      string
 	}{
-		{"token:acme-workflows", "acme-logs", "test", exitOK, "allowed"},
+		{"token:acme-workflows", "acme-logs", "test", exitOK, `bucket "acme-logs": events are rejected until tenant "acme" has confirmed it`},
 		{"uri:spiffe://acme.example/workflows/7", "acme-logs", "logs/a", exitOK, "allowed"},
 		{"token:acme-workflows", "acme-logs", "tests", exitFailed, "denied: no destination of the grant matches"},
 		{"token:x", "acme-logs", "test", exitFailed, "denied: no grant names this principal"},
