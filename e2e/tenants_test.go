@@ -68,21 +68,24 @@ func TestTenantsWithRolesOfTheirOwn(t *testing.T) {
 	w.sendNumbered(w.as(svc, "plain"), 3, 50, ofPlain)
 	w.checkIntruder(svc, ops)
 
-	w.proxy.SetRules(
-		faultproxy.Rule{Name: "hangs", Op: faultproxy.UploadPart, Fault: faultproxy.Hang()},
-		faultproxy.Rule{Op: faultproxy.HeadBucket, Fault: faultproxy.Answer(400, "BadRequest")})
+	noRegion := faultproxy.Rule{Op: faultproxy.HeadBucket, Fault: faultproxy.Answer(400, "BadRequest")}
+	rules := []faultproxy.Rule{noRegion}
+	for _, bucket := range w.buckets {
+		rules = append(rules, faultproxy.Rule{Name: bucket, Op: faultproxy.UploadPart, Bucket: bucket, Fault: faultproxy.Hang()})
+	}
+	w.proxy.SetRules(rules...)
 	w.sendLarge(w.as(svc, "acme"), 4, ofAcme)
 	w.sendLarge(w.as(svc, "beta"), 5, ofBeta)
 	w.sendLarge(w.as(svc, "plain"), 6, ofPlain)
 	w.flush(ops)
 	w.poll("parts of three tenants on their way", func() error {
-		if n := w.proxy.Done()["hangs"]; n < 3 {
-			return fmt.Errorf("%d", n)
+		if hanging := w.proxy.Done(); len(hanging) < len(w.buckets) {
+			return fmt.Errorf("got %v", hanging)
 		}
 		return nil
 	})
 	svc.Kill()
-	w.proxy.SetRules(faultproxy.Rule{Op: faultproxy.HeadBucket, Fault: faultproxy.Answer(400, "BadRequest")})
+	w.proxy.SetRules(noRegion)
 	svc = w.start(longWindow)
 	ops = w.as(svc, "ops")
 	w.flush(ops)
