@@ -51,6 +51,8 @@ type transcript struct {
 		events                []*journalv1.Events
 		lines                 map[*journalv1.Event]string
 		control               []*journalv1.Control
+		owner                 []byte          // incarnation that had opened the partition last
+		sealed                map[string]bool // by bucket and key: batches whose Seals count
 		eventsReader          *journal.Reader // nil while no process has the journal open
 		controlReader         *journal.Reader
 	}
@@ -125,7 +127,27 @@ func (c *transcript) readLocked() {
 			c.t.Fatal(err)
 		}
 		c.mu.control = append(c.mu.control, &m)
+		c.noteSealedLocked(&m)
 	}
+}
+
+func (c *transcript) noteSealedLocked(m *journalv1.Control) {
+	for _, d := range m.GetDecisions() {
+		if d.GetOpened() != nil {
+			c.mu.owner = m.GetIncarnation()
+		}
+		if b := d.GetSeal(); b != nil && bytes.Equal(c.mu.owner, m.GetIncarnation()) {
+			c.mu.sealed[b.GetDestination().GetBucket()+"/"+b.GetKey()] = true
+		}
+	}
+}
+
+// counts reports whether there is a batch whose Seal counts, by its bucket and key. open: the log
+// can be read now.
+func (c *transcript) counts(name string) (counts, open bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.sealed[name], c.mu.controlReader != nil
 }
 
 // follow appends what r gives to known, or holds it against what is known.
@@ -161,6 +183,8 @@ func (c *transcript) copyFrom(o *transcript) {
 	c.mu.rawEvents, c.mu.rawControl = append(c.mu.rawEvents, o.mu.rawEvents...), append(c.mu.rawControl, o.mu.rawControl...)
 	maps.Copy(c.mu.lines, o.mu.lines)
 	c.mu.events, c.mu.control = append(c.mu.events, o.mu.events...), append(c.mu.control, o.mu.control...)
+	c.mu.owner = o.mu.owner
+	maps.Copy(c.mu.sealed, o.mu.sealed)
 }
 
 // logged is an event as it stands in the log.

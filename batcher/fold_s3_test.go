@@ -111,7 +111,8 @@ func (s *faultyS3) draw(bucket, key string, probe bool) (f fate) {
 type wire struct {
 	s3       *faultyS3
 	dead     chan struct{}
-	onUpload func()          // called when a request begins
+	note     func(format string, args ...any)
+	onUpload func(string)    // called when a request begins, with bucket and key
 	stored   map[string]bool // by bucket and key: the process was told so; guarded by s3.faults
 	left     map[string]bool // likewise, that it may have left something behind
 }
@@ -124,7 +125,7 @@ func (p *wire) hasStored(bucket, key string) (ok bool) {
 
 // Upload puts one object, or not.
 func (p *wire) Upload(ctx context.Context, o *uploader.Object) (uploader.Result, error) {
-	p.onUpload()
+	p.onUpload(o.Bucket + "/" + o.Key)
 	name := p.name(o.Bucket, o.Key)
 	p.s3.change(func() {
 		if p.s3.faults.running[name]++; p.s3.faults.running[name] > 1 {
@@ -141,7 +142,7 @@ func (p *wire) Upload(ctx context.Context, o *uploader.Object) (uploader.Result,
 	f := p.s3.draw(o.Bucket, o.Key, false)
 	if err := p.wait(ctx, f.pause); err != nil {
 		if f.err == nil && !f.lost && f.late > 0 { // it was on its way
-			time.AfterFunc(f.late, func() { p.s3.put(put) })
+			time.AfterFunc(f.late, func() { p.note("S3 stores %s late (it is there: %v)", put.key, p.s3.put(put)) })
 		}
 		return p.leave(o, f), err
 	}
@@ -152,6 +153,7 @@ func (p *wire) Upload(ctx context.Context, o *uploader.Object) (uploader.Result,
 		return p.leave(o, f), f.err
 	}
 	existed := p.s3.put(put)
+	p.note("S3 stores %s (it is there: %v, the answer is lost: %v)", put.key, existed, f.lostReply)
 	if f.lostReply {
 		return uploader.Result{Attempts: 1}, errLost
 	}

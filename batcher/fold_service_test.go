@@ -52,7 +52,7 @@ func (r *foldRun) newService(name string, disk *journaltest.FS) *service {
 	s.cfg.RetryMax, s.cfg.DedupeWindow, s.cfg.CompressionLevel = 5*time.Second, r.plan.idWindow, 1
 	for part := range s.jcfg.Partitions {
 		l := &transcript{t: r.t, part: part}
-		l.mu.lines = map[*journalv1.Event]string{}
+		l.mu.lines, l.mu.sealed = map[*journalv1.Event]string{}, map[string]bool{}
 		s.logs = append(s.logs, l)
 	}
 	s.use(disk)
@@ -67,9 +67,7 @@ func (r *foldRun) newService(name string, disk *journaltest.FS) *service {
 func (s *service) use(disk *journaltest.FS) {
 	s.disk = &slowDisk{FS: disk, onRelease: s.look}
 	s.disk.sync.Store(int64(s.run.plan.sync))
-	if s.run.tracing {
-		disk.Trace = func(op string) { s.note("      disk: %s", op) }
-	}
+	disk.Trace = func(op string) { s.note("      disk: %s", op) }
 }
 
 // look takes in what has become durable.
@@ -78,6 +76,20 @@ func (s *service) look() {
 	defer s.disk.looking.Add(-1)
 	for _, l := range s.logs {
 		l.read()
+	}
+}
+
+// lookFor does so when the process begins to upload an object, whose Seal has to stand in a log
+// by then.
+func (s *service) lookFor(name string) {
+	s.look()
+	for _, l := range s.logs {
+		if counts, open := l.counts(name); counts || !open {
+			return
+		}
+	}
+	if !s.disk.Stopped() { // else it can't be read
+		s.run.t.Errorf("%s%s is uploaded, and no Seal that counts says so", s.name, name)
 	}
 }
 
@@ -132,7 +144,7 @@ func (s *service) startBatcher() {
 		l.read()
 		s.opened = append(s.opened, len(l.owners()))
 	}
-	s.wire = &wire{s3: s.run.s3, dead: make(chan struct{}), onUpload: s.look, stored: map[string]bool{}, left: map[string]bool{}}
+	s.wire = &wire{s3: s.run.s3, dead: make(chan struct{}), note: s.note, onUpload: s.lookFor, stored: map[string]bool{}, left: map[string]bool{}}
 	var err error
 	s.batcher, err = batcher.Start(batcher.Params{
 		Config: s.cfg, Journal: s.journal, Uploader: s.wire, Log: s.run.logger(s.name), Observer: &watcher{&s.observed, s.run, s.wire.dead},
@@ -425,7 +437,5 @@ func (l *transcript) controls() int {
 }
 
 func (r *foldRun) note(format string, args ...any) {
-	if r.tracing {
-		r.trace.add(fmt.Sprintf(format, args...))
-	}
+	r.trace.add(fmt.Sprintf(format, args...))
 }

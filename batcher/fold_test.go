@@ -14,7 +14,7 @@ import (
 var (
 	foldSeeds = flag.Int("seeds", 0, "how many seeds TestTheFold runs; 0 = its ordinary number")
 	foldFirst = flag.Int("first-seed", 0, "the first of them")
-	foldTrace = flag.Bool("fold-trace", false, "print what happened in a run that has failed")
+	foldTrace = flag.Bool("fold-trace", false, "print all that happened in a run that has failed, not its end alone")
 )
 
 // TestTheFold lets go wrong whatever can, in an order that a seed draws, and then heals
@@ -25,8 +25,8 @@ var (
 // transcript.judge; what was promised to the callers is held against S3 besides.
 //
 // A seed that fails is run again by its name; goroutines are not drawn, so it may take
-// several runs. -seeds and -first-seed choose others, -fold-trace prints what happened. A
-// panic in the service does not name its seed, -v does.
+// several runs: so what has happened is kept in a file of its name, see trace, also if the
+// service has panicked. -seeds and -first-seed choose others.
 //
 // What is said of destinations is held against the logs after each step, see checkStatus; so
 // most of these are found long before an event is lost. Each was planted in a copy of the
@@ -128,9 +128,7 @@ type foldRun struct {
 	gone     map[string]object // by bucket and key: dead batches that were destroyed on demand
 	healed   bool              // nothing fails any more
 	failures int
-
-	tracing bool
-	trace   trace
+	trace    *trace
 }
 
 // longWindow is longer than any run.
@@ -186,20 +184,13 @@ func draw(r *rand.Rand, seed uint64) plan {
 }
 
 func newFoldRun(t *testing.T, seed uint64) *foldRun {
-	r := &foldRun{t: t, rand: rand.New(rand.NewPCG(seed, 2)), s3: newFaultyS3(t, seed), byLine: map[string]*event{}, gone: map[string]object{}, tracing: *foldTrace}
+	r := &foldRun{t: t, rand: rand.New(rand.NewPCG(seed, 2)), s3: newFaultyS3(t, seed), byLine: map[string]*event{}, gone: map[string]object{}, trace: newTrace(t, seed)}
 	r.plan = draw(r.rand, seed)
 	r.dests = someDests(1 + r.rand.IntN(9))
 	if r.plan.floods {
 		r.dests = r.dests[:min(len(r.dests), 4)]
 	}
 	r.note("%+v", r.plan)
-	if r.tracing {
-		t.Cleanup(func() {
-			if t.Failed() {
-				t.Log(r.trace.String())
-			}
-		})
-	}
 	return r
 }
 
