@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/open-destinations/destinations/batcher"
+	"github.com/open-destinations/destinations/journal/journaltest"
 )
 
 var (
@@ -242,5 +245,30 @@ func TestCloseDoesNotWaitForProbes(t *testing.T) {
 		w.settle()
 		w.stop()
 		w.check()
+	})
+}
+
+// A pass for whose first segment there is no file descriptor is tried again after a pause.
+func TestAPassWithoutADescriptorWaits(t *testing.T) {
+	bubble(t, nil, func(w *world) {
+		w.refuse(one.bucket, denied)
+		w.put(one, numbered{lines: w.lines(1)})
+		w.flush()
+		w.refuse(one.bucket, nil)
+		for w.batcher.Counts().Freed == 0 {
+			pass(time.Millisecond)
+		}
+		var tries atomic.Int64
+		w.disk.Fail(func(op journaltest.Op) error {
+			if op.Kind == journaltest.Open && strings.Contains(op.Name, "events-") && tries.Add(1) < 1000 {
+				return syscall.EMFILE
+			}
+			return nil
+		})
+		pass(10 * time.Second)
+		if n := tries.Load(); n < 5 || n > 10 {
+			w.t.Errorf("%d tries in ten seconds, want one a second", n)
+		}
+		w.disk.Fail(nil)
 	})
 }

@@ -129,6 +129,7 @@ func (s *shard) beginPass() (ready bool, err error) {
 	}
 	reader, ok, err := s.readerAt(lowest(s.behind))
 	if !ok || err != nil {
+		s.passAt = s.readAgain
 		return false, err
 	}
 	s.counts.passes.Add(1)
