@@ -248,6 +248,41 @@ func TestCloseDoesNotWaitForProbes(t *testing.T) {
 	})
 }
 
+// A pass that breaks off puts back the duplicates that it has left out before those that it has
+// not come to: the next one asks for them in their order.
+func TestDuplicatesArePutBackInOrder(t *testing.T) {
+	bubble(t, func(w *world) { w.jcfg.SegmentBytes = 8 << 10 }, func(w *world) {
+		w.refuse(one.bucket, denied)
+		w.put(one, numbered{lines: w.lines(1)})
+		w.flush()
+		twice := w.lines(2)
+		w.put(one, numbered{sender: 1, sequence: 1, lines: twice})
+		w.put(one, numbered{sender: 1, sequence: 1, lines: twice})
+		w.put(one, numbered{lines: w.lines(1)})
+		w.put(works, numbered{lines: w.lines(12)})
+		w.put(one, numbered{lines: w.lines(1)})
+		w.put(one, numbered{sender: 1, sequence: 1, lines: twice})
+		w.put(one, numbered{lines: w.lines(1)})
+		w.refuse(one.bucket, nil)
+		for w.batcher.Counts().Freed == 0 {
+			pass(time.Millisecond)
+		}
+		w.disk.Fail(func(op journaltest.Op) error {
+			if op.Kind == journaltest.Open && strings.HasSuffix(op.Name, "0003.seg") { // the second; there the pass gets stuck
+				return syscall.EMFILE
+			}
+			return nil
+		})
+		w.refuse(one.bucket, denied)
+		pass(3 * time.Second)
+		if c := w.batcher.Counts(); c.Passes != 1 || c.Blocked != 2 {
+			w.t.Errorf("%d passes, blocked %d times: the test shows nothing", c.Passes, c.Blocked)
+		}
+		w.disk.Fail(nil)
+		w.refuse(one.bucket, nil)
+	})
+}
+
 // A pass for whose first segment there is no file descriptor is tried again after a pause.
 func TestAPassWithoutADescriptorWaits(t *testing.T) {
 	bubble(t, nil, func(w *world) {

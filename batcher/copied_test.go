@@ -1,6 +1,7 @@
 package batcher_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -53,9 +54,12 @@ func TestDecisionsOfEventsThatAreMissingCloseThePartition(t *testing.T) {
 	}
 }
 
+// flush has everything sealed; an hour without an answer is for ever.
 func (w *world) flush() {
 	w.t.Helper()
-	if _, err := w.batcher.Flush(w.t.Context(), true, "", "", ""); err != nil {
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Hour)
+	defer cancel()
+	if _, err := w.batcher.Flush(ctx, true, "", "", ""); err != nil {
 		w.t.Fatal(err)
 	}
 	pass(time.Second)

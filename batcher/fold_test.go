@@ -66,7 +66,7 @@ var (
 //	a State without parked, or without dead batches       LOST
 //	Parked before its file is durable                     damage: the file is missing
 //	a parked file removed before Delivered is durable     damage: the file is missing
-//	a 412 is a failure                                    LOST, it does not settle
+//	a 412 is a failure                                    another backlog, LOST, it does not settle
 //	all batches of a destination at once                  out of order
 //	blocking drops where the open batch began             an invariant panics
 //	a State without Blocked                               said to be active, and was blocked
@@ -82,19 +82,26 @@ var (
 // batches are parked (see crowd). Up to three change nothing: what they have read back is read again
 // then, and only a batch that was sealed and parked within them would be there twice. That
 // takes four, since its Seal is read back by one, its file is there for another, the Parked
-// is appended behind that and read back by the next.
+// is appended behind that and read back by the next. Four to seven find batches twice only if
+// nothing else wakes the shard meanwhile; TestStateSaysWhatWasParked holds each State against
+// the log below it, and finds them.
 //
 // An observer that is told of a delivery before its Delivered was read back is told twice, and
 // what was read twice counts twice in the receipts.
 //
-// Some it can't find, or did not when they were planted last, in 20 to 60 seeds: what is put back with
-// its duplicates in another order, nothing evicted when the memory is full, and no note that an
-// upload has worked, after which a probe finds that out. A batch that a pass has half read in a
-// replay, kept by it (seed 61 has found it, in few of its runs), see
-// TestABatchThatAReplayHasHalfReadIsParkedWhole. One that is refused alone while there is no room
-// for its file, see TestARefusedBatchOnAFullDiskHoldsNobodyUp. Joining a pass in the middle of a
-// record: compressors are never so slow here that anything happens then, see
-// TestAPassAdmitsUpToTheRecordInItsHand. Taking a destination that is blocked out of those that
+// Some it can't find, or hardly ever, and a test of their own finds:
+//
+//	what is put back has its duplicates in another order  TestDuplicatesArePutBackInOrder
+//	nothing is evicted when the memory is full            TestBatchesOfALargerMemoryAreDeliveredUnderASmallOne
+//	no note that an upload has worked                     TestAnObjectThatIsStoredEndsTheWaiting
+//	... nor of how it has ended                           TestManyHangingPrefixesHoldNobodyUp, and others
+//	a pass in a replay keeps a batch it has half read     TestABatchThatAReplayHasHalfReadIsParkedWhole (seed 61, in few of its runs)
+//	one is refused alone, with no room for its file       TestARefusedBatchOnAFullDiskHoldsNobodyUp
+//	a pass is joined in the middle of a record            TestAPassAdmitsUpToTheRecordInItsHand: compressors are never so slow here
+//
+// Without the note that one has worked a probe finds out the same, later.
+//
+// And these are none. Taking a destination that is blocked out of those that
 // wait for what all share is never needed: no Blocked is decided of one that waits. Nor is it
 // that a parked batch of a State decides its events: a State is captured where no Seal reaches past
 // it, and so they lie below. And what a record says is settled may count before its own events: it

@@ -187,3 +187,25 @@ func TestBlockedDestinationsProbeTheCredentials(t *testing.T) {
 		}
 	})
 }
+
+// An object that S3 takes while everything waits for the credentials shows that they work, before
+// anybody asks.
+func TestAnObjectThatIsStoredEndsTheWaiting(t *testing.T) {
+	bubble(t, func(w *world) { w.cfg.RetryMin, w.cfg.RetryMax = time.Minute, time.Hour }, func(w *world) {
+		w.store.set(func() { w.store.mu.slow = 3 * time.Second })
+		w.put(works, numbered{lines: w.lines(1)})
+		w.flush()
+		w.store.set(func() { w.store.mu.slow = 0 })
+		w.refuse(one.bucket, refusal("ExpiredToken", 400))
+		w.put(one, numbered{lines: w.lines(1)})
+		w.flush()
+		if w.delivered(works) != 0 || len(w.batcher.Shared()) == 0 {
+			w.t.Error("nothing waits, or nothing is under way: the test shows nothing")
+		}
+		w.refuse(one.bucket, nil)
+		pass(3 * time.Second)
+		if _, probes := w.asked(); w.delivered(one) != 1 || probes != 0 {
+			w.t.Errorf("%d of 1 delivered, %d probes", w.delivered(one), probes)
+		}
+	})
+}
