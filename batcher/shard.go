@@ -152,7 +152,7 @@ type (
 // that it had under way has ended.
 func (s *shard) run() error {
 	defer s.noteCrash()
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(time.Hour) // set by each wait
 	defer timer.Stop()
 	for {
 		s.stopping = s.stopping || s.told()
@@ -227,6 +227,9 @@ func (s *shard) step() (more bool, err error) {
 func (s *shard) wait(timer *time.Timer) {
 	now := time.Now()
 	until := s.untilTimer(now)
+	if until == 0 {
+		return
+	}
 	var stop, appended, timeUp, committed <-chan struct{}
 	if pause := s.readAfter.Sub(now); pause > 0 {
 		until = min(until, pause)

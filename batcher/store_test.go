@@ -97,10 +97,8 @@ func (p *process) Upload(ctx context.Context, o *uploader.Object) (uploader.Resu
 		err = e
 	}
 	p.mu.Unlock()
-	select {
-	case <-time.After(pause):
-	case <-ctx.Done():
-		return uploader.Result{Attempts: 1}, ctx.Err()
+	if err := wait(ctx, pause); err != nil {
+		return uploader.Result{Attempts: 1}, err
 	}
 	select {
 	case <-p.dead:
@@ -138,15 +136,28 @@ func (p *process) Probe(ctx context.Context, tenant, bucket, key string) error {
 		err = e
 	}
 	p.mu.Unlock()
-	select {
-	case <-time.After(pause):
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := wait(ctx, pause); err != nil {
+		return err
 	}
 	if err == nil && lost {
 		err = errLost
 	}
 	return err
+}
+
+// wait is the time that an answer takes. None takes no timer either: one that is due when it is
+// waited for is fired by whoever waits, with what the race detector knows of all timers of the
+// bubble, and two at once have crashed it.
+func wait(ctx context.Context, pause time.Duration) error {
+	if pause == 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-time.After(pause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // hangsLocked is for how long there is no answer.
