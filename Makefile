@@ -238,7 +238,7 @@ release: ## dist/: a binary of each of PLATFORMS, its SBOM (CycloneDX), SHA256SU
 # What could change the bytes stands here, and nothing of the environment counts.
 .PHONY: release-binary
 release-binary: ## OUT=FILE for OS=linux ARCH=amd64: static, the same bytes from the same commit and Go wherever it is built
-	GOFLAGS= GOWORK=off GOEXPERIMENT= CGO_ENABLED=0 GOOS=$(OS) GOARCH=$(ARCH) GOAMD64=v1 GOARM64=v8.0 \
+	GOFLAGS=-buildvcs=auto GOWORK=off GOEXPERIMENT= CGO_ENABLED=0 GOOS=$(OS) GOARCH=$(ARCH) GOAMD64=v1 GOARM64=v8.0 \
 	  $(GO) build -trimpath -ldflags '-s -w -buildid= -X main.version=$(VERSION)' -o $(OUT) ./cmd/destinations
 
 .PHONY: release-twice
