@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/open-destinations/destinations/e2e/faultproxy"
 	"github.com/open-destinations/destinations/e2e/harness"
 	"github.com/open-destinations/destinations/e2e/upgrade"
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
@@ -35,12 +38,7 @@ func TestFoldersOfEarlierVersions(t *testing.T) {
 			w.verifyJournal()
 			svc := w.serve("data", "--window", longWindow, "--give-up-after", "0")
 			w.noteOwed(note)
-			_, err := svc.operations.Redrive(t.Context(), &destinationsv1.RedriveRequest{})
-			must(t, err)
-			w.poll("everything to be delivered", func() error {
-				w.flush(svc) // a destination that was blocked has an open batch when it has caught up
-				return w.ledger.Await(at(t, time.Second), w.s3, w.buckets...)
-			})
+			w.deliver(svc)
 			w.checkTokens(svc, note)
 			w.check(svc)
 			w.checkKeys(note)
@@ -137,4 +135,50 @@ func (w *world) checkKeys(note *upgrade.Note) {
 	for key := range want {
 		w.t.Errorf("%s was sealed and is not there", key)
 	}
+}
+
+// TestRepairBehindAnUpgrade gives the service the oldest folder, keeps it from delivering, and
+// loses the files that say where the logs start. What older versions have noted of that counts
+// as well as what the service has: its own lies behind events that nobody has delivered.
+func TestRepairBehindAnUpgrade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "upgrade")
+	note := w.unpack("testdata/upgrade/first.tar.gz")
+	w.noteOwed(note)
+	proxied := w.env
+	blocked := w.listenProxy()
+	blocked.SetRules(faultproxy.Rule{Op: faultproxy.PutObject, Fault: faultproxy.Answer(http.StatusForbidden, "AccessDenied")})
+	w.env = upgrade.Through(blocked.URL())
+	svc := w.serve("data", "--window", longWindow, "--give-up-after", "0")
+	w.poll("a state of each partition", func() error {
+		states, err := filepath.Glob(filepath.Join(w.dataDir("data"), "*", "state-*"))
+		if err == nil && len(states) < 4 {
+			err = fmt.Errorf("%d states", len(states))
+		}
+		return err
+	})
+	w.stop(svc)
+	starts, err := filepath.Glob(filepath.Join(w.dataDir("data"), "*", "start"))
+	must(t, err)
+	for _, start := range starts {
+		must(t, os.Remove(start))
+	}
+	_, err = harness.Output(t.Context(), nil, bins.Service, "journal", "repair", "--yes", "--data-dir", w.dataDir("data"))
+	must(t, err)
+	w.env = proxied
+	svc = w.serve("data", "--window", longWindow, "--give-up-after", "0")
+	w.deliver(svc)
+	w.check(svc)
+	w.checkKeys(note)
+}
+
+// deliver has everything that was acknowledged delivered, blocked or not.
+func (w *world) deliver(svc *service) {
+	w.t.Helper()
+	_, err := svc.operations.Redrive(w.t.Context(), &destinationsv1.RedriveRequest{})
+	must(w.t, err)
+	w.poll("everything to be delivered", func() error {
+		w.flush(svc) // a destination that was blocked has an open batch when it has caught up
+		return w.ledger.Await(at(w.t, time.Second), w.s3, w.buckets...)
+	})
 }

@@ -162,6 +162,13 @@ func (n *inspection) snapshots() (map[uint64]*uint64, error) {
 	if len(with) == 0 {
 		return old, nil
 	}
+	// Until all is delivered that an older version has left, the log starts at a Snapshot of
+	// its; a replay from one that the log has got past finds everything decided.
+	for at, from := range old {
+		if _, newer := with[at]; !newer && at >= n.survey.Events.From {
+			with[at] = from
+		}
+	}
 	return with, nil
 }
 
