@@ -124,7 +124,7 @@ func (w *challengeWorld) read(as, bucket, key string) (string, error) {
 func TestABucketIsConfirmedByWhoReadsIt(t *testing.T) {
 	t.Parallel()
 	w := newChallengeWorld(t)
-	args := append(w.access.Args(), "--window", longWindow)
+	args := append(w.access.Args(), "--window", longWindow, "--log-level", "debug", "--audit-log", filepath.Join(w.dir, "audit.log"))
 	svc := w.serve("data", args...)
 	acme, victim := w.as(svc, "acme"), w.as(svc, "victim")
 	w.sendNumbered(victim, 1, 20, victims)
@@ -160,7 +160,10 @@ func TestABucketIsConfirmedByWhoReadsIt(t *testing.T) {
 	w.await(time.Minute)
 	w.check(svc)
 	log, err := os.ReadFile(filepath.Join(w.dir, "data.log"))
-	if err != nil || strings.Contains(string(log), strings.TrimSpace(content)) || !strings.Contains(string(log), "bucket confirmed") {
-		t.Errorf("got the log %s, %v: want it to say what was confirmed, and no content", log, err)
+	must(t, err)
+	audit, err := os.ReadFile(filepath.Join(w.dir, "audit.log"))
+	must(t, err)
+	if strings.Contains(string(log)+string(audit), strings.TrimSpace(content)) || !strings.Contains(string(audit), `"action":"Operations/ConfirmBucket"`) || !strings.Contains(string(log), "bucket confirmed") {
+		t.Errorf("got the log %s\nand the audit log %s\nwant them to say what was confirmed, and no content", log, audit)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -75,6 +76,18 @@ func TestWhatIsSaidOfATenantIsOnItsObjects(t *testing.T) {
 				t.Errorf("%s: tags %q: %v", tt.name, got.Tagging, err)
 			}
 		}
+	}
+}
+
+// A text for people has all that a tenant's objects have, but for a class that nobody could
+// read at once.
+func TestATextIsItsTenants(t *testing.T) {
+	s := uploadertest.NewS3(t)
+	u, _ := newUploader(t, s, said{"acme": {BucketOwner: testAccount, KMSKey: testKMSKey, StorageClass: "DEEP_ARCHIVE", Tags: map[string]string{"a": "b"}}}.config())
+	mustUpload(t, u, &uploader.Object{Tenant: "acme", Bucket: testBucket, Key: "p/_text", Body: strings.NewReader("a line\n"), Text: true})
+	expectOwners(t, s, testAccount, "HeadBucket", "PutObject")
+	if got, _ := s.Object(testBucket, "p/_text"); got.KMSKey != testKMSKey || got.Tagging != "a=b" || got.ACL != "bucket-owner-full-control" || got.Class != "" {
+		t.Errorf("got %+v", got)
 	}
 }
 
