@@ -2,12 +2,15 @@ package checks
 
 import (
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
 )
 
 const dockerfile = "../docker/Dockerfile"
@@ -107,6 +110,31 @@ func TestImagePorts(t *testing.T) {
 	for _, port := range readImage(t).ports {
 		if !strings.Contains(string(config), `listen: ":`+port+`"`) {
 			t.Errorf("nothing listens at port %s", port)
+		}
+	}
+}
+
+// The build sees every file that git knows: what is missing there would be a change of the
+// commit that the binary names.
+func TestDockerignoreLeavesTheCheckout(t *testing.T) {
+	file, err := os.Open(dockerfile + ".dockerignore")
+	must(t, err)
+	defer file.Close()
+	patterns, err := ignorefile.ReadAll(file)
+	must(t, err)
+	ignored, err := patternmatcher.New(patterns)
+	must(t, err)
+	known, err := exec.Command("git", "-C", "../..", "ls-files", "-z").Output()
+	must(t, err)
+	files := strings.Split(strings.TrimSuffix(string(known), "\x00"), "\x00")
+	if len(files) < 100 {
+		t.Fatalf("git knows %d files: the test shows nothing", len(files))
+	}
+	for _, name := range files {
+		out, err := ignored.MatchesOrParentMatches(name)
+		must(t, err)
+		if out {
+			t.Errorf("the build does not see %s", name)
 		}
 	}
 }

@@ -49,7 +49,7 @@ func analyze(t *testing.T, args ...string) {
 // The service starts with the unit's command line, variables and files, in its sandbox as
 // far as that can be had without systemd.
 func TestUnitStarts(t *testing.T) {
-	u := readUnit(t)
+	u := readUnit(t, unitFile)
 	w := newWorld(t)
 	b := w.box(64_321, u.environment())
 	b.Args = strings.Fields(u.service(t, "ExecStart"))
@@ -77,7 +77,7 @@ func TestUnitStarts(t *testing.T) {
 
 // What a start that can never work exits with ends the restarts, and nothing else does.
 func TestUnitRestarts(t *testing.T) {
-	u := readUnit(t)
+	u := readUnit(t, unitFile)
 	if restart := u.service(t, "Restart"); restart != "on-failure" {
 		t.Errorf("Restart is %s", restart)
 	}

@@ -13,10 +13,10 @@ const unitFile = "../systemd/destinations.service"
 // unitOptions are the values of a unit by section and name, such as Service.ExecStart.
 type unitOptions map[string][]string
 
-// readUnit reads the unit.
-func readUnit(t *testing.T) unitOptions {
+// readUnit reads a unit, or a drop-in.
+func readUnit(t *testing.T, name string) unitOptions {
 	t.Helper()
-	file, err := os.Open(unitFile)
+	file, err := os.Open(name)
 	must(t, err)
 	defer file.Close()
 	options, err := unit.DeserializeOptions(file)
@@ -50,7 +50,7 @@ func (u unitOptions) environment() []string {
 
 // The unit's limits agree with what the service is told.
 func TestUnitAgreesWithTheService(t *testing.T) {
-	u := readUnit(t)
+	u := readUnit(t, unitFile)
 	env := variables(u.environment())
 	grace, memory := duration(t, env["DESTINATIONS_SHUTDOWN_GRACE"]), size(t, env["DESTINATIONS_MEMORY"])
 	if stop := duration(t, u.service(t, "TimeoutStopSec")); stop < grace+graceMargin {
@@ -68,13 +68,18 @@ func TestUnitAgreesWithTheService(t *testing.T) {
 	}
 }
 
-// The user of the unit is the one that systemd-sysusers makes, and the drop-in sets what
-// the AWS SDK reads.
-func TestUnitHasItsUser(t *testing.T) {
-	u := readUnit(t)
+// The user of the unit is the one that systemd-sysusers makes, and the drop-in lets the AWS
+// SDK read the credential that it has loaded.
+func TestUnitHasItsUserAndCredentials(t *testing.T) {
+	u := readUnit(t, unitFile)
 	made, err := os.ReadFile("../systemd/destinations.sysusers.conf")
 	must(t, err)
 	if want := "\nu " + u.service(t, "User") + " "; !strings.Contains(string(made), want) {
 		t.Errorf("sysusers.conf has no %q", want)
+	}
+	dropIn := readUnit(t, "../systemd/credentials.conf")
+	id, _, _ := strings.Cut(dropIn.service(t, "LoadCredential"), ":")
+	if file := variables(dropIn["Service.Environment"])["AWS_SHARED_CREDENTIALS_FILE"]; file != "%d/"+id {
+		t.Errorf("the AWS SDK reads %q, and the credential is %%d/%s", file, id)
 	}
 }
