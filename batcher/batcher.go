@@ -23,6 +23,7 @@ type Batcher struct {
 	uploads     *lanes
 	retries     *lanes
 	probes      *lanes
+	diagnoses   *lanes
 	compressors *pool[*uploader.Compressor]
 	questions   chan struct{} // has room for as many as may be in hand; see Spans
 	files       *pool[struct{}]
@@ -169,7 +170,7 @@ func newShard(p *Params, i int, common *shared) (*shard, error) {
 	incarnation := make([]byte, 16)
 	rand.Read(incarnation) // never fails
 	s := &shard{
-		id: i, cfg: &p.Config, log: p.Log, shared: common, uploader: p.Uploader, observer: p.Observer,
+		id: i, cfg: &p.Config, log: p.Log, shared: common, uploader: p.Uploader, checker: p.Checker, observer: p.Observer,
 		part: part, events: events, control: control, journalID: p.Journal.ID(),
 		inbox: newMailbox[any](), incarnation: incarnation, dests: map[string]*destination{},
 		byDigest: map[[DigestBytes]byte]*destination{}, digestOf: p.DigestOf, gate: p.Gate,
@@ -222,6 +223,7 @@ func (b *Batcher) equip(p *Params, compressors []*uploader.Compressor) {
 		}
 		return retries
 	}, p.weight)
+	b.diagnoses = newLanes(diagnosesAtOnce, func(string) int { return 1 }, p.weight)
 	b.compressors = newPool(compressors)
 	b.files = newPool(make([]struct{}, 1)) // they all go to one disk
 	b.spools = newPool(make([]struct{}, spoolsAtOnce))
@@ -229,7 +231,7 @@ func (b *Batcher) equip(p *Params, compressors []*uploader.Compressor) {
 		if s == nil {
 			continue
 		}
-		s.probeCtx, s.probePool = probes, b.probes
+		s.probeCtx, s.probePool, s.checkPool = probes, b.probes, b.diagnoses
 		s.uploadCtx, s.uploadPool, s.retryPool, s.compressors, s.filePool = ctx, b.uploads, b.retries, b.compressors, b.files
 		s.spoolPool = b.spools
 	}
@@ -368,6 +370,7 @@ func (b *Batcher) Close(ctx context.Context) error {
 	b.uploads.close()
 	b.retries.close()
 	b.probes.close()
+	b.diagnoses.close()
 	b.compressors.close()
 	b.files.close()
 	b.spools.close()

@@ -44,6 +44,7 @@ func (s *shard) applyBlocked(m *journalv1.Blocked) {
 	s.setTimer(d)
 	s.log.Warn("destination blocked", "bucket", d.bucket, "prefix", d.prefix, "code", d.code, "message", d.message,
 		"since", d.since.UTC(), "by_hand", s.byHand(d), "next_try_s", max(0, time.Until(d.retryAt).Seconds()), d.traced)
+	s.wantDiagnosis(d, time.Now())
 }
 
 // applyFreed lets a destination that works again catch up.
@@ -113,6 +114,7 @@ func (s *shard) unload(b *batch) {
 func (s *shard) recovered(d *destination) {
 	d.retryAt = time.Time{}
 	d.parkAll, d.dying = false, ""
+	s.endDiagnosis(d)
 	switch {
 	case s.reads(d): // to park it; now it goes to S3
 		d.mode = modeBehind

@@ -167,12 +167,14 @@ type Gate interface {
 	Passed(partition int, held int64) uint64
 }
 
-// Params is what a [Batcher] is made of. TenantOf, RegionOf, Observer,
+// Params is what a [Batcher] is made of. Checker, TenantOf, RegionOf, Observer,
 // DigestOf and Gate may be left out.
 type Params struct {
 	Config   Config
 	Journal  *journal.Journal
 	Uploader Uploader
+	// Checker looks at destinations that S3 refuses, so that [Status] can say why; nil = nobody does.
+	Checker Checker
 	// PartitionOf says in which partition the events of a destination stand. It has
 	// to be the function that they were put there by.
 	PartitionOf func(tenant, bucket, prefix string) int

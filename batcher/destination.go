@@ -33,6 +33,7 @@ type destination struct {
 	closeAt time.Time
 
 	health
+	diagnosis   diagnosis
 	refusal     string   // why new events for it are refused; "" = they are not
 	refusedCode string   // the code that stands in it
 	backlog     backlog  // empty while it is active

@@ -183,6 +183,7 @@ func (s *shard) redrive(d *destination, o *operation, total *Redriven) {
 	}
 	now := time.Now()
 	d.pause = nil // begin with short pauses again
+	d.diagnosis.at = time.Time{}
 	d.hopeful, d.giveUpNext = now.Add(giveUpPause), now.Add(giveUpAgain)
 	if d.blocked.GetByHand() {
 		d.redrives = append(d.redrives, o)

@@ -100,6 +100,7 @@ func (s *shard) probed(m probed) {
 	}
 	s.planTry(d, time.Now())
 	s.setTimer(d)
+	s.wantDiagnosis(d, time.Now())
 	s.log.Debug("destination still blocked", "bucket", d.bucket, "prefix", d.prefix, "code", d.code,
 		"since", d.since.UTC(), "next_try_s", time.Until(d.retryAt).Seconds(), "error", m.err)
 }

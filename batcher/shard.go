@@ -58,6 +58,8 @@ type shard struct {
 	uploadPool  *lanes
 	retryPool   *lanes // for destinations and buckets that fail
 	probePool   *lanes
+	checker     Checker // nil = there is none
+	checkPool   *lanes
 	filePool    *pool[struct{}]
 	spoolPool   *pool[struct{}]
 	compressors *pool[*uploader.Compressor]
@@ -71,7 +73,7 @@ type shard struct {
 	// countedTenants is what tenantBacklogs has of this shard.
 	countedTenants map[string]int64
 	backlog        atomic.Pointer[Backlog] // likewise
-	inbox          *mailbox[any]           // compressedChunk, uploaded, probed, conditionProbed, leftoverTried, stateSaved, spooled, asideWritten, streamed, streamGone, orphansGone, bucketWorks, bucketVouched, tenantsChanged, *flush, *operation
+	inbox          *mailbox[any]           // compressedChunk, uploaded, probed, conditionProbed, diagnosed, leftoverTried, stateSaved, spooled, asideWritten, streamed, streamGone, orphansGone, bucketWorks, bucketVouched, tenantsChanged, *flush, *operation
 
 	incarnation []byte // this shard's, random
 	epoch       []byte // the owner's in force where control has been read to
@@ -85,6 +87,7 @@ type shard struct {
 	asides    asides
 	written   written
 	leftovers leftovers
+	diagnoses diagnoses
 	waiting   map[*destination]struct{} // that wait for the endpoint or the credentials
 	freedSeen uint64                    // as conditions.freed was when waiting was looked through
 	causes    map[subject]int           // what they wait for: how many
@@ -216,6 +219,7 @@ func (s *shard) step() (more bool, err error) {
 	s.fireTimers(now)
 	s.serveWaiting(now)
 	s.tryLeftovers(now)
+	s.serveDiagnoses(now)
 	s.serveFlushes()
 	s.serveOperations()
 	s.appendDecisions(now)
@@ -270,6 +274,7 @@ func (s *shard) untilTimer(now time.Time) time.Duration {
 	next = earlier(next, s.readAgain)
 	next = earlier(next, s.saveAgainAt())
 	next = earlier(next, s.nextLeftover())
+	next = earlier(next, s.nextDiagnosis())
 	next = earlier(next, s.releaseAt)
 	if !s.stopping {
 		next = earlier(next, s.asides.retryAt)
@@ -303,6 +308,8 @@ func (s *shard) receive(m any) {
 		s.probed(m)
 	case conditionProbed:
 		s.conditionProbed(m)
+	case diagnosed:
+		s.diagnosed(m)
 	case leftoverTried:
 		s.leftoverTried(m)
 	case stateSaved:

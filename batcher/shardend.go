@@ -17,7 +17,7 @@ func (s *shard) giveBack() {
 	if s.starved {
 		s.memory.feed()
 	}
-	s.memory.chargeTables(-s.tables - s.written.bytes() - s.leftovers.bytes())
+	s.memory.chargeTables(-s.tables - s.written.bytes() - s.leftovers.bytes() - s.diagnoses.bytes())
 	s.heldByBlocked.Add(-s.held)
 	if saving := s.snapshots.saving; saving != nil {
 		s.memory.chargeTables(-int64(len(saving.data)))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/open-destinations/destinations/journal"
+	"github.com/open-destinations/destinations/uploader"
 )
 
 // State is how a destination, or what all share, is.
@@ -44,6 +45,10 @@ type Status struct {
 	BacklogEvents, BacklogBytes uint64
 	Oldest                      time.Time
 	ParkedEvents, DeadEvents    uint64 // of the backlog; what is dead is parked, too
+
+	// Diagnosis is what exactly S3 refuses, if it is blocked by its own failures; nil = that
+	// is not known. It must not be changed.
+	Diagnosis *uploader.Diagnosis
 
 	NextTry   time.Time
 	ByHand    bool // it stays blocked until somebody asks for a redrive
@@ -127,7 +132,7 @@ func (s *shard) status(d *destination) Status {
 		shared := s.conditions.status(d.cause)
 		st.State, st.Since, st.Code, st.Message, st.NextTry = StateBlocked, shared.Since, shared.Code, shared.Message, shared.NextTry
 	case d.mode == modeBlocked:
-		st.State, st.Since = StateBlocked, d.since
+		st.State, st.Since, st.Diagnosis = StateBlocked, d.since, d.diagnosis.found
 	case d.mode == modeBehind:
 		st.State = StateCatchingUp
 	case d.failed > 0:

@@ -32,7 +32,8 @@ type world struct {
 	journal *journal.Journal
 	batcher *batcher.Batcher
 	process *process
-	gate    batcher.Gate // nil = none
+	gate    batcher.Gate    // nil = none
+	checker batcher.Checker // nil = none
 
 	observer batcher.Observer            // nil = none
 	regionOf func(bucket string) string  // nil = all have one endpoint
@@ -81,7 +82,7 @@ func (w *world) startBatcher() {
 	var err error
 	w.process = &process{store: w.store, dead: make(chan struct{})}
 	w.batcher, err = batcher.Start(batcher.Params{
-		Config: w.cfg, Journal: w.journal, Uploader: w.process, Log: slog.New(slog.DiscardHandler), Observer: w.observer,
+		Config: w.cfg, Journal: w.journal, Uploader: w.process, Checker: w.checker, Log: slog.New(slog.DiscardHandler), Observer: w.observer,
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return partitionOf(tenant, bucket, prefix, w.jcfg.Partitions)
 		},
