@@ -150,3 +150,34 @@ func TestCheckEndsWithTheService(t *testing.T) {
 		wantStatus(t, err, codes.Unavailable, "SHUTTING_DOWN", "")
 	})
 }
+
+// TestADiagnosisIsListedWithoutWhatAllShare holds that tenants see what S3 refuses them, and
+// not what was said of the service's credentials.
+func TestADiagnosisIsListedWithoutWhatAllShare(t *testing.T) {
+	line := &destinationsv1.ListDestinationsResponse{
+		Subject: &destinationsv1.ListDestinationsResponse_Destination{Destination: &destinationsv1.Destination{Tenant: "acme", Bucket: "acme", Prefix: "logs/a/"}},
+		State:   destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED,
+		Diagnosis: &destinationsv1.Diagnosis{Steps: []*destinationsv1.DiagnosisStep{
+			{Step: destinationsv1.CheckStep_CHECK_STEP_CREDENTIALS, Message: "AKIATHESERVICE"},
+			{Step: destinationsv1.CheckStep_CHECK_STEP_CREATE, Message: "Access Denied"},
+		}},
+	}
+	g := guard(t, setup{journal: &fakeJournal{t: t}, undelivered: &fakeUndelivered{lines: []*destinationsv1.ListDestinationsResponse{line}}}, `
+grants:
+  - {principals: ["token:inspect"], tenant: acme, roles: [inspect], destinations: [{bucket: acme, prefixes: ["logs/*"]}]}
+  - {principals: ["token:all"], tenant: "*", roles: [inspect], destinations: [{bucket: "*", prefixes: ["*"]}]}
+`, "inspect", "all")
+	for who, seen := range map[string]bool{"inspect": false, "all": true} {
+		call, err := g.ops.ListDestinations(g.as(who), &destinationsv1.ListDestinationsRequest{})
+		lines, err := all(t, call, err)
+		if err != nil || len(lines) != 1 {
+			t.Fatalf("%s: got %v, %v", who, lines, err)
+		}
+		if text := lines[0].String(); strings.Contains(text, "AKIATHESERVICE") != seen || !strings.Contains(text, "Access Denied") {
+			t.Errorf("%s: got %s", who, text)
+		}
+	}
+	if line.GetDiagnosis().GetSteps()[0].GetMessage() == "" {
+		t.Error("the line itself was changed")
+	}
+}

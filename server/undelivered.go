@@ -59,10 +59,11 @@ func (v *view) of(line *destinationsv1.ListDestinationsResponse) *destinationsv1
 	if own != "" && (v.tenant != "" && v.tenant != own || !grant.Reaches(own)) {
 		return nil
 	}
-	if grant.ReachesAll() || line.GetMessage() == "" && d != nil || own != "" && grant.CoversAll() {
+	if grant.ReachesAll() || line.GetMessage() == "" && line.GetDiagnosis() == nil && d != nil || own != "" && grant.CoversAll() {
 		return line
 	}
 	line = proto.CloneOf(line) // it is not ours
+	hideCredentials(line.GetDiagnosis())
 	switch closed := line.GetClosedPartition(); {
 	case d != nil && !v.hidden[line.GetMessage()]:
 	case d != nil:
@@ -77,4 +78,13 @@ func (v *view) of(line *destinationsv1.ListDestinationsResponse) *destinationsv1
 		line.Message, line.WaitingDestinations = "", 0
 	}
 	return line
+}
+
+// hideCredentials takes out what was said of credentials, which may be those that all share.
+func hideCredentials(d *destinationsv1.Diagnosis) {
+	for _, step := range d.GetSteps() {
+		if step.GetStep() == destinationsv1.CheckStep_CHECK_STEP_CREDENTIALS {
+			step.Message = ""
+		}
+	}
 }

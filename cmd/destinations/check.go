@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
@@ -140,4 +141,16 @@ func missingNames(s *destinationsv1.DiagnosisStep) (names string) {
 		names += m.GetAction()
 	}
 	return names
+}
+
+// missingOfAll are the actions that the steps of a diagnosis miss.
+func missingOfAll(d *destinationsv1.Diagnosis) (actions []string) {
+	for _, s := range d.GetSteps() {
+		for _, m := range s.GetMissing() {
+			if !slices.Contains(actions, m.GetAction()) {
+				actions = append(actions, m.GetAction())
+			}
+		}
+	}
+	return actions
 }

@@ -219,3 +219,34 @@ func TestCheckerHidesWhatAllShare(t *testing.T) {
 		}
 	}
 }
+
+// TestListSaysWhatABlockedDestinationMisses blocks one by its policy, and mends that.
+func TestListSaysWhatABlockedDestinationMisses(t *testing.T) {
+	s3 := uploadertest.NewS3(t)
+	r := start(t, testParams(testConfig(t, t.TempDir()), s3.Config()))
+	target := r.listener.Addr().String()
+	five := []string{uploader.ActionPutObject, uploader.ActionPutACL, uploader.ActionAbort, uploader.ActionList, uploader.ActionGetLocation}
+	s3.Grant(five[1:]...)
+	if got := run(t, "send", "--target", target, "--bucket", "demo", "--prefix", "test", writeFile(t, "events", "{}\n")); got.code != exitOK {
+		t.Fatalf("got %+v", got)
+	}
+	if got := run(t, "flush", "--target", target); got.code != exitOK {
+		t.Fatalf("got %+v", got)
+	}
+	const want = `missing for bucket demo, prefix "test/": s3:PutObject; see destinations check --bucket "demo" --prefix "test/"`
+	eventually(t, "a diagnosis in the list", func() bool {
+		return strings.Contains(run(t, "list", "--target", target).stdout, want)
+	})
+	if got := run(t, "list", "--target", target, "--state", "blocked", "--json").stdout; !strings.Contains(got, `"missing":[{"action":"s3:PutObject","place":"bucket","statement":{"Effect":"Allow"`) {
+		t.Errorf("got %s", got)
+	}
+	s3.Grant(five...)
+	run(t, "redrive", "--target", target, "--all")
+	eventually(t, "an object", func() bool { return len(s3.Objects()) == 1 })
+	eventually(t, "an empty list", func() bool {
+		return strings.Contains(run(t, "list", "--target", target).stdout, "no destination has undelivered events")
+	})
+	if len(s3.Uploads()) != 0 {
+		t.Errorf("left behind: %v", s3.Uploads())
+	}
+}

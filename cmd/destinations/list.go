@@ -30,7 +30,9 @@ Then the S3 endpoint, on AWS that of each region, and the credentials, which des
 
 active: it works. retrying: the last try failed, and it is tried again after a pause. blocked: it is not written to until a try succeeds that carries no event; "by hand" under NEXT TRY: until somebody runs "destinations redrive". catching up: it works again, and its backlog is being delivered. "over quota": its new events are rejected. unconfirmed: its tenant has not shown yet that it can read the bucket, and its new events are rejected: see "destinations confirm"; undelivered events that it may have there are another line.
 
-SINCE is when it began to fail, OLDEST the age of its oldest undelivered event. EVENTS and BYTES are what is accepted and not delivered, those in dead batches (DEAD) included: see "destinations dead list". MESSAGE is what AWS or the network said; --json has the request and the object's key, too.`
+SINCE is when it began to fail, OLDEST the age of its oldest undelivered event. EVENTS and BYTES are what is accepted and not delivered, those in dead batches (DEAD) included: see "destinations dead list". MESSAGE is what AWS or the network said; --json has the request and the object's key, too.
+
+Where S3 refuses a destination the service looks what exactly it refuses, as "destinations check" does, and the actions that are missing stand below; --json has the whole of it.`
 }
 
 // Validate refuses a wait of no time.
@@ -126,6 +128,7 @@ type listed struct {
 	DeadEvents          uint64     `json:"dead_events,omitempty"`
 	OverQuota           bool       `json:"over_quota,omitempty"`
 	WaitingDestinations uint64     `json:"waiting_destinations,omitempty"`
+	Diagnosis           *checked   `json:"diagnosis,omitempty"`
 }
 
 func listedOf(l *destinationsv1.ListDestinationsResponse) listed {
@@ -135,6 +138,7 @@ func listedOf(l *destinationsv1.ListDestinationsResponse) listed {
 		BacklogEvents: l.GetBacklogEvents(), BacklogBytes: l.GetBacklogBytes(), OldestEventAge: l.GetOldestEventAge().AsDuration().Seconds(),
 		NextTry: timeOf(l.GetNextTry()), ByHand: l.GetByHand(), ParkedEvents: l.GetParkedEvents(), DeadEvents: l.GetDeadEvents(),
 		OverQuota: l.GetOverQuota(), WaitingDestinations: l.GetWaitingDestinations(),
+		Diagnosis: checkedOf(l.GetDiagnosis()),
 	}
 	if closed := l.GetClosedPartition(); closed != nil {
 		of.Partition, of.File, of.Offset = &closed.Partition, closed.GetFile(), closed.GetOffset()

@@ -20,7 +20,8 @@ type destinationTable struct {
 	closed               []string // a line for each closed partition
 	tenants              bool     // some destination is not of the usual tenant
 	shared, destinations table
-	failures             map[string]string // what is shared, by the message of its failure
+	lacking              []*destinationsv1.ListDestinationsResponse // destinations of which is known what they miss
+	failures             map[string]string                          // what is shared, by the message of its failure
 }
 
 // add takes the next line.
@@ -45,6 +46,9 @@ func (d *destinationTable) add(l *destinationsv1.ListDestinationsResponse) {
 	oldest := ""
 	if age := l.GetOldestEventAge(); age != nil {
 		oldest = roughTime(age.AsDuration())
+	}
+	if len(missingOfAll(l.GetDiagnosis())) > 0 {
+		d.lacking = append(d.lacking, l)
 	}
 	d.tenants = d.tenants || to.GetTenant() != "" && to.GetTenant() != auth.DefaultTenant
 	d.destinations.header = []string{"TENANT", "BUCKET", "PREFIX", "STATE", "SINCE", "CODE", "EVENTS", "BYTES", "DEAD", "OLDEST", "NEXT TRY", "MESSAGE"}
@@ -96,7 +100,29 @@ func (d *destinationTable) print() error {
 	if !d.tenants {
 		d.destinations.dropFirst()
 	}
-	return d.destinations.print(d.w)
+	if err := d.destinations.print(d.w); err != nil {
+		return err
+	}
+	return d.printLacking()
+}
+
+// printLacking says of destinations which actions they miss, and how to learn more.
+func (d *destinationTable) printLacking() error {
+	for i, l := range d.lacking {
+		to := l.GetDestination()
+		check := fmt.Sprintf("destinations check --bucket %q --prefix %q", to.GetBucket(), to.GetPrefix())
+		if d.tenants {
+			check += fmt.Sprintf(" --tenant %q", to.GetTenant())
+		}
+		if i == 0 {
+			fmt.Fprintln(d.w) // an error is that of what follows, too
+		}
+		line := fmt.Sprintf("missing for bucket %s, prefix %q: %s; see %s", to.GetBucket(), to.GetPrefix(), strings.Join(missingOfAll(l.GetDiagnosis()), ", "), check)
+		if _, err := fmt.Fprintln(d.w, plain(line)); err != nil {
+			return fmt.Errorf("standard output: %w", err)
+		}
+	}
+	return nil
 }
 
 // stateText is the state in words.

@@ -143,6 +143,8 @@ func somewhatWrong() []*destinationsv1.ListDestinationsResponse {
 	blocked.BacklogEvents, blocked.BacklogBytes, blocked.OldestEventAge = 1_234_567, 1_300_000_000, durationpb.New(26*time.Hour+50*time.Minute)
 	blocked.NextTry, blocked.DeadEvents, blocked.ParkedEvents, blocked.OverQuota = at("2026-01-01T00:00:00Z"), 1200, 5, true
 
+	blocked.Diagnosis = someDiagnosis()
+
 	gone := destinationLine("gone", "")
 	gone.State, gone.Since, gone.Code, gone.ByHand = destinationsv1.DestinationState_DESTINATION_STATE_BLOCKED, at("2026-01-02T03:04:05Z"), "NoSuchBucket", true
 

@@ -156,6 +156,7 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 		Config:   p.Config.Batcher,
 		Journal:  s.journal,
 		Uploader: s.uploader,
+		Checker:  s.uploader,
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return server.Partition(tenant, bucket, prefix, partitions)
 		},
@@ -219,7 +220,7 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 		Admission:   s.batcher,
 		Ownership:   confirming{s.keeper},
 		Flusher:     s.batcher,
-		Undelivered: undelivered{s.batcher, s.keeper},
+		Undelivered: undelivered{s.batcher, s.keeper, s.awsOf},
 		Redriver:    redriver{s.batcher},
 		DeadLetters: deadLetters{s.batcher},
 		Checker:     checker{uploader: s.uploader, batcher: s.batcher, awsOf: s.awsOf, log: p.Log},

@@ -10,6 +10,7 @@ import (
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/ownership"
+	"github.com/open-destinations/destinations/server/auth"
 )
 
 // undelivered is the batcher, and behind it what is not confirmed, as the server needs it to
@@ -21,6 +22,7 @@ type undelivered struct {
 		Destinations(ctx context.Context) ([]batcher.Status, error)
 	}
 	keeper interface{ Waiting() []ownership.Waiting }
+	awsOf  func(tenant string) *auth.AWS // see checker
 }
 
 // List implements [server.Undelivered].
@@ -41,7 +43,9 @@ func (u undelivered) List(ctx context.Context, give func(*destinationsv1.ListDes
 	}
 	now := time.Now()
 	for i := range statuses {
-		if err := give(statusOf(&statuses[i], now)); err != nil {
+		line := statusOf(&statuses[i], now)
+		line.Diagnosis = u.diagnosisOf(&statuses[i])
+		if err := give(line); err != nil {
 			return err
 		}
 	}
@@ -51,6 +55,14 @@ func (u undelivered) List(ctx context.Context, give func(*destinationsv1.ListDes
 		}
 	}
 	return nil
+}
+
+// diagnosisOf is what was found out of a destination; nil = nothing.
+func (u undelivered) diagnosisOf(s *batcher.Status) *destinationsv1.Diagnosis {
+	if s.Diagnosis == nil {
+		return nil
+	}
+	return diagnosisOf(s.Diagnosis, destinationTerms(u.awsOf(s.Tenant), s.Bucket, s.Prefix))
 }
 
 func unconfirmedOf(w *ownership.Waiting) *destinationsv1.ListDestinationsResponse {

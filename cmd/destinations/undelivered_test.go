@@ -22,6 +22,7 @@ import (
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/ownership"
+	"github.com/open-destinations/destinations/server/auth"
 	"github.com/open-destinations/destinations/uploader/uploadertest"
 )
 
@@ -46,6 +47,9 @@ type waiting []ownership.Waiting
 
 func (w waiting) Waiting() []ownership.Waiting { return w }
 
+// nobodysAWS is that no tenant has anything in AWS of its own.
+func nobodysAWS(string) *auth.AWS { return nil }
+
 func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
@@ -64,7 +68,7 @@ func TestStatusInTheWordsOfTheAPI(t *testing.T) {
 		}, waiting{
 			{Place: ownership.Place{Tenant: "acme", Bucket: "a"}, Advice: "do this"},
 			{Place: ownership.Place{Tenant: "acme", Bucket: "b"}, Advice: "do this", Code: "c", Message: "m", Since: now, Next: now},
-		}}
+		}, nobodysAWS}
 		stamp := timestamppb.New(now)
 		want := []*destinationsv1.ListDestinationsResponse{
 			sharedLine(destinationsv1.Shared_SHARED_ENDPOINT, destinationsv1.DestinationState_DESTINATION_STATE_ACTIVE),
@@ -114,7 +118,7 @@ func TestListEndsWithItsErrorAndItsReader(t *testing.T) {
 	b := &statusBatcher{shared: []batcher.SharedStatus{{Subject: "endpoint"}}, err: stopping}
 	given := 0
 	give := func(*destinationsv1.ListDestinationsResponse) error { given++; return nil }
-	if err := (undelivered{b, waiting(nil)}).List(t.Context(), give); !errors.Is(err, stopping) || given != 1 {
+	if err := (undelivered{b, waiting(nil), nobodysAWS}).List(t.Context(), give); !errors.Is(err, stopping) || given != 1 {
 		t.Errorf("got %v behind %d lines", err, given)
 	}
 	b.statuses, b.err = []batcher.Status{{Bucket: "a"}, {Bucket: "b"}}, nil
@@ -125,7 +129,7 @@ func TestListEndsWithItsErrorAndItsReader(t *testing.T) {
 		}
 		return nil
 	}
-	if err := (undelivered{b, waiting(nil)}).List(t.Context(), give); !errors.Is(err, gone) {
+	if err := (undelivered{b, waiting(nil), nobodysAWS}).List(t.Context(), give); !errors.Is(err, gone) {
 		t.Errorf("got %v, want the reader's", err)
 	}
 }

@@ -568,6 +568,11 @@ type ListDestinationsResponse struct {
 	// each; only regions that something was sent to are listed. Empty = it is one for all
 	// regions (--s3-endpoint), or nothing was sent since the start.
 	Region string `protobuf:"bytes,17,opt,name=region,proto3" json:"region,omitempty"`
+	// Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+	// out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+	// every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+	// where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+	Diagnosis *Diagnosis `protobuf:"bytes,18,opt,name=diagnosis,proto3" json:"diagnosis,omitempty"`
 	// Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
 	// such a line only while they do not work, for that tenant and who sees every one.
 	// Empty = those of the service, which all other tenants share.
@@ -736,6 +741,13 @@ func (x *ListDestinationsResponse) GetRegion() string {
 		return x.Region
 	}
 	return ""
+}
+
+func (x *ListDestinationsResponse) GetDiagnosis() *Diagnosis {
+	if x != nil {
+		return x.Diagnosis
+	}
+	return nil
 }
 
 func (x *ListDestinationsResponse) GetTenant() string {
@@ -2075,7 +2087,7 @@ const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
 	"\abatches\x18\x01 \x01(\x04R\abatches\"s\n" +
 	"\x17ListDestinationsRequest\x12@\n" +
 	"\x05state\x18\x01 \x01(\x0e2*.destinations.goclient.v1.DestinationStateR\x05state\x12\x16\n" +
-	"\x06tenant\x18\x02 \x01(\tR\x06tenant\"\xcf\x06\n" +
+	"\x06tenant\x18\x02 \x01(\tR\x06tenant\"\x92\a\n" +
 	"\x18ListDestinationsResponse\x12I\n" +
 	"\vdestination\x18\x01 \x01(\v2%.destinations.goclient.v1.DestinationH\x00R\vdestination\x12:\n" +
 	"\x06shared\x18\x02 \x01(\x0e2 .destinations.goclient.v1.SharedH\x00R\x06shared\x12V\n" +
@@ -2096,7 +2108,8 @@ const file_destinations_goclient_v1_operations_proto_rawDesc = "" +
 	"\n" +
 	"over_quota\x18\x0e \x01(\bR\toverQuota\x121\n" +
 	"\x14waiting_destinations\x18\x0f \x01(\x04R\x13waitingDestinations\x12\x16\n" +
-	"\x06region\x18\x11 \x01(\tR\x06region\x12\x16\n" +
+	"\x06region\x18\x11 \x01(\tR\x06region\x12A\n" +
+	"\tdiagnosis\x18\x12 \x01(\v2#.destinations.goclient.v1.DiagnosisR\tdiagnosis\x12\x16\n" +
 	"\x06tenant\x18\x13 \x01(\tR\x06tenantB\t\n" +
 	"\asubject\"U\n" +
 	"\vDestination\x12\x16\n" +
@@ -2282,40 +2295,41 @@ var file_destinations_goclient_v1_operations_proto_depIdxs = []int32{
 	28, // 5: destinations.goclient.v1.ListDestinationsResponse.since:type_name -> google.protobuf.Timestamp
 	29, // 6: destinations.goclient.v1.ListDestinationsResponse.oldest_event_age:type_name -> google.protobuf.Duration
 	28, // 7: destinations.goclient.v1.ListDestinationsResponse.next_try:type_name -> google.protobuf.Timestamp
-	9,  // 8: destinations.goclient.v1.ListDeadResponse.destination:type_name -> destinations.goclient.v1.Destination
-	28, // 9: destinations.goclient.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
-	21, // 10: destinations.goclient.v1.CheckDestinationResponse.diagnosis:type_name -> destinations.goclient.v1.Diagnosis
-	3,  // 11: destinations.goclient.v1.Diagnosis.outcome:type_name -> destinations.goclient.v1.CheckOutcome
-	22, // 12: destinations.goclient.v1.Diagnosis.steps:type_name -> destinations.goclient.v1.DiagnosisStep
-	28, // 13: destinations.goclient.v1.Diagnosis.checked_at:type_name -> google.protobuf.Timestamp
-	2,  // 14: destinations.goclient.v1.DiagnosisStep.step:type_name -> destinations.goclient.v1.CheckStep
-	3,  // 15: destinations.goclient.v1.DiagnosisStep.outcome:type_name -> destinations.goclient.v1.CheckOutcome
-	23, // 16: destinations.goclient.v1.DiagnosisStep.missing:type_name -> destinations.goclient.v1.MissingAction
-	4,  // 17: destinations.goclient.v1.MissingAction.place:type_name -> destinations.goclient.v1.PolicyPlace
-	28, // 18: destinations.goclient.v1.ConfirmBucketResponse.since:type_name -> google.protobuf.Timestamp
-	5,  // 19: destinations.goclient.v1.Operations.Flush:input_type -> destinations.goclient.v1.FlushRequest
-	7,  // 20: destinations.goclient.v1.Operations.ListDestinations:input_type -> destinations.goclient.v1.ListDestinationsRequest
-	11, // 21: destinations.goclient.v1.Operations.Redrive:input_type -> destinations.goclient.v1.RedriveRequest
-	13, // 22: destinations.goclient.v1.Operations.ListDead:input_type -> destinations.goclient.v1.ListDeadRequest
-	15, // 23: destinations.goclient.v1.Operations.ExportDead:input_type -> destinations.goclient.v1.ExportDeadRequest
-	17, // 24: destinations.goclient.v1.Operations.DiscardDead:input_type -> destinations.goclient.v1.DiscardDeadRequest
-	19, // 25: destinations.goclient.v1.Operations.CheckDestination:input_type -> destinations.goclient.v1.CheckDestinationRequest
-	24, // 26: destinations.goclient.v1.Operations.ConfirmBucket:input_type -> destinations.goclient.v1.ConfirmBucketRequest
-	26, // 27: destinations.goclient.v1.Operations.GetEgressAddresses:input_type -> destinations.goclient.v1.GetEgressAddressesRequest
-	6,  // 28: destinations.goclient.v1.Operations.Flush:output_type -> destinations.goclient.v1.FlushResponse
-	8,  // 29: destinations.goclient.v1.Operations.ListDestinations:output_type -> destinations.goclient.v1.ListDestinationsResponse
-	12, // 30: destinations.goclient.v1.Operations.Redrive:output_type -> destinations.goclient.v1.RedriveResponse
-	14, // 31: destinations.goclient.v1.Operations.ListDead:output_type -> destinations.goclient.v1.ListDeadResponse
-	16, // 32: destinations.goclient.v1.Operations.ExportDead:output_type -> destinations.goclient.v1.ExportDeadResponse
-	18, // 33: destinations.goclient.v1.Operations.DiscardDead:output_type -> destinations.goclient.v1.DiscardDeadResponse
-	20, // 34: destinations.goclient.v1.Operations.CheckDestination:output_type -> destinations.goclient.v1.CheckDestinationResponse
-	25, // 35: destinations.goclient.v1.Operations.ConfirmBucket:output_type -> destinations.goclient.v1.ConfirmBucketResponse
-	27, // 36: destinations.goclient.v1.Operations.GetEgressAddresses:output_type -> destinations.goclient.v1.GetEgressAddressesResponse
-	28, // [28:37] is the sub-list for method output_type
-	19, // [19:28] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	21, // 8: destinations.goclient.v1.ListDestinationsResponse.diagnosis:type_name -> destinations.goclient.v1.Diagnosis
+	9,  // 9: destinations.goclient.v1.ListDeadResponse.destination:type_name -> destinations.goclient.v1.Destination
+	28, // 10: destinations.goclient.v1.ListDeadResponse.since:type_name -> google.protobuf.Timestamp
+	21, // 11: destinations.goclient.v1.CheckDestinationResponse.diagnosis:type_name -> destinations.goclient.v1.Diagnosis
+	3,  // 12: destinations.goclient.v1.Diagnosis.outcome:type_name -> destinations.goclient.v1.CheckOutcome
+	22, // 13: destinations.goclient.v1.Diagnosis.steps:type_name -> destinations.goclient.v1.DiagnosisStep
+	28, // 14: destinations.goclient.v1.Diagnosis.checked_at:type_name -> google.protobuf.Timestamp
+	2,  // 15: destinations.goclient.v1.DiagnosisStep.step:type_name -> destinations.goclient.v1.CheckStep
+	3,  // 16: destinations.goclient.v1.DiagnosisStep.outcome:type_name -> destinations.goclient.v1.CheckOutcome
+	23, // 17: destinations.goclient.v1.DiagnosisStep.missing:type_name -> destinations.goclient.v1.MissingAction
+	4,  // 18: destinations.goclient.v1.MissingAction.place:type_name -> destinations.goclient.v1.PolicyPlace
+	28, // 19: destinations.goclient.v1.ConfirmBucketResponse.since:type_name -> google.protobuf.Timestamp
+	5,  // 20: destinations.goclient.v1.Operations.Flush:input_type -> destinations.goclient.v1.FlushRequest
+	7,  // 21: destinations.goclient.v1.Operations.ListDestinations:input_type -> destinations.goclient.v1.ListDestinationsRequest
+	11, // 22: destinations.goclient.v1.Operations.Redrive:input_type -> destinations.goclient.v1.RedriveRequest
+	13, // 23: destinations.goclient.v1.Operations.ListDead:input_type -> destinations.goclient.v1.ListDeadRequest
+	15, // 24: destinations.goclient.v1.Operations.ExportDead:input_type -> destinations.goclient.v1.ExportDeadRequest
+	17, // 25: destinations.goclient.v1.Operations.DiscardDead:input_type -> destinations.goclient.v1.DiscardDeadRequest
+	19, // 26: destinations.goclient.v1.Operations.CheckDestination:input_type -> destinations.goclient.v1.CheckDestinationRequest
+	24, // 27: destinations.goclient.v1.Operations.ConfirmBucket:input_type -> destinations.goclient.v1.ConfirmBucketRequest
+	26, // 28: destinations.goclient.v1.Operations.GetEgressAddresses:input_type -> destinations.goclient.v1.GetEgressAddressesRequest
+	6,  // 29: destinations.goclient.v1.Operations.Flush:output_type -> destinations.goclient.v1.FlushResponse
+	8,  // 30: destinations.goclient.v1.Operations.ListDestinations:output_type -> destinations.goclient.v1.ListDestinationsResponse
+	12, // 31: destinations.goclient.v1.Operations.Redrive:output_type -> destinations.goclient.v1.RedriveResponse
+	14, // 32: destinations.goclient.v1.Operations.ListDead:output_type -> destinations.goclient.v1.ListDeadResponse
+	16, // 33: destinations.goclient.v1.Operations.ExportDead:output_type -> destinations.goclient.v1.ExportDeadResponse
+	18, // 34: destinations.goclient.v1.Operations.DiscardDead:output_type -> destinations.goclient.v1.DiscardDeadResponse
+	20, // 35: destinations.goclient.v1.Operations.CheckDestination:output_type -> destinations.goclient.v1.CheckDestinationResponse
+	25, // 36: destinations.goclient.v1.Operations.ConfirmBucket:output_type -> destinations.goclient.v1.ConfirmBucketResponse
+	27, // 37: destinations.goclient.v1.Operations.GetEgressAddresses:output_type -> destinations.goclient.v1.GetEgressAddressesResponse
+	29, // [29:38] is the sub-list for method output_type
+	20, // [20:29] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_destinations_goclient_v1_operations_proto_init() }

@@ -107,7 +107,7 @@ class ListDestinationsRequest(_message.Message):
     def __init__(self, state: _Optional[_Union[DestinationState, str]] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class ListDestinationsResponse(_message.Message):
-    __slots__ = ("destination", "shared", "closed_partition", "state", "since", "code", "message", "backlog_events", "backlog_bytes", "oldest_event_age", "next_try", "by_hand", "parked_events", "dead_events", "over_quota", "waiting_destinations", "region", "tenant")
+    __slots__ = ("destination", "shared", "closed_partition", "state", "since", "code", "message", "backlog_events", "backlog_bytes", "oldest_event_age", "next_try", "by_hand", "parked_events", "dead_events", "over_quota", "waiting_destinations", "region", "diagnosis", "tenant")
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
     SHARED_FIELD_NUMBER: _ClassVar[int]
     CLOSED_PARTITION_FIELD_NUMBER: _ClassVar[int]
@@ -125,6 +125,7 @@ class ListDestinationsResponse(_message.Message):
     OVER_QUOTA_FIELD_NUMBER: _ClassVar[int]
     WAITING_DESTINATIONS_FIELD_NUMBER: _ClassVar[int]
     REGION_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     destination: Destination
     shared: Shared
@@ -143,8 +144,9 @@ class ListDestinationsResponse(_message.Message):
     over_quota: bool
     waiting_destinations: int
     region: str
+    diagnosis: Diagnosis
     tenant: str
-    def __init__(self, destination: _Optional[_Union[Destination, _Mapping]] = ..., shared: _Optional[_Union[Shared, str]] = ..., closed_partition: _Optional[_Union[ClosedPartition, _Mapping]] = ..., state: _Optional[_Union[DestinationState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., backlog_events: _Optional[int] = ..., backlog_bytes: _Optional[int] = ..., oldest_event_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., next_try: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., by_hand: bool = ..., parked_events: _Optional[int] = ..., dead_events: _Optional[int] = ..., over_quota: bool = ..., waiting_destinations: _Optional[int] = ..., region: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
+    def __init__(self, destination: _Optional[_Union[Destination, _Mapping]] = ..., shared: _Optional[_Union[Shared, str]] = ..., closed_partition: _Optional[_Union[ClosedPartition, _Mapping]] = ..., state: _Optional[_Union[DestinationState, str]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., code: _Optional[str] = ..., message: _Optional[str] = ..., backlog_events: _Optional[int] = ..., backlog_bytes: _Optional[int] = ..., oldest_event_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., next_try: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., by_hand: bool = ..., parked_events: _Optional[int] = ..., dead_events: _Optional[int] = ..., over_quota: bool = ..., waiting_destinations: _Optional[int] = ..., region: _Optional[str] = ..., diagnosis: _Optional[_Union[Diagnosis, _Mapping]] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class Destination(_message.Message):
     __slots__ = ("bucket", "prefix", "tenant")

@@ -622,6 +622,53 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int DIAGNOSIS_FIELD_NUMBER = 18;
+  private io.github.opendestinations.v1.Diagnosis diagnosis_;
+  /**
+   * <pre>
+   * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+   * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+   * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+   * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+   * </pre>
+   *
+   * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+   * @return Whether the diagnosis field is set.
+   */
+  @java.lang.Override
+  public boolean hasDiagnosis() {
+    return ((bitField0_ & 0x00000008) != 0);
+  }
+  /**
+   * <pre>
+   * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+   * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+   * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+   * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+   * </pre>
+   *
+   * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+   * @return The diagnosis.
+   */
+  @java.lang.Override
+  public io.github.opendestinations.v1.Diagnosis getDiagnosis() {
+    return diagnosis_ == null ? io.github.opendestinations.v1.Diagnosis.getDefaultInstance() : diagnosis_;
+  }
+  /**
+   * <pre>
+   * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+   * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+   * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+   * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+   * </pre>
+   *
+   * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+   */
+  @java.lang.Override
+  public io.github.opendestinations.v1.DiagnosisOrBuilder getDiagnosisOrBuilder() {
+    return diagnosis_ == null ? io.github.opendestinations.v1.Diagnosis.getDefaultInstance() : diagnosis_;
+  }
+
   public static final int TENANT_FIELD_NUMBER = 19;
   @SuppressWarnings("serial")
   private volatile java.lang.Object tenant_ = "";
@@ -738,6 +785,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(region_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 17, region_);
     }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      output.writeMessage(18, getDiagnosis());
+    }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(tenant_)) {
       com.google.protobuf.GeneratedMessageV3.writeString(output, 19, tenant_);
     }
@@ -815,6 +865,10 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(region_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(17, region_);
     }
+    if (((bitField0_ & 0x00000008) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(18, getDiagnosis());
+    }
     if (!com.google.protobuf.GeneratedMessageV3.isStringEmpty(tenant_)) {
       size += com.google.protobuf.GeneratedMessageV3.computeStringSize(19, tenant_);
     }
@@ -869,6 +923,11 @@ private static final long serialVersionUID = 0L;
         != other.getWaitingDestinations()) return false;
     if (!getRegion()
         .equals(other.getRegion())) return false;
+    if (hasDiagnosis() != other.hasDiagnosis()) return false;
+    if (hasDiagnosis()) {
+      if (!getDiagnosis()
+          .equals(other.getDiagnosis())) return false;
+    }
     if (!getTenant()
         .equals(other.getTenant())) return false;
     if (!getSubjectCase().equals(other.getSubjectCase())) return false;
@@ -940,6 +999,10 @@ private static final long serialVersionUID = 0L;
         getWaitingDestinations());
     hash = (37 * hash) + REGION_FIELD_NUMBER;
     hash = (53 * hash) + getRegion().hashCode();
+    if (hasDiagnosis()) {
+      hash = (37 * hash) + DIAGNOSIS_FIELD_NUMBER;
+      hash = (53 * hash) + getDiagnosis().hashCode();
+    }
     hash = (37 * hash) + TENANT_FIELD_NUMBER;
     hash = (53 * hash) + getTenant().hashCode();
     switch (subjectCase_) {
@@ -1095,6 +1158,7 @@ private static final long serialVersionUID = 0L;
         getSinceFieldBuilder();
         getOldestEventAgeFieldBuilder();
         getNextTryFieldBuilder();
+        getDiagnosisFieldBuilder();
       }
     }
     @java.lang.Override
@@ -1133,6 +1197,11 @@ private static final long serialVersionUID = 0L;
       overQuota_ = false;
       waitingDestinations_ = 0L;
       region_ = "";
+      diagnosis_ = null;
+      if (diagnosisBuilder_ != null) {
+        diagnosisBuilder_.dispose();
+        diagnosisBuilder_ = null;
+      }
       tenant_ = "";
       subjectCase_ = 0;
       subject_ = null;
@@ -1223,6 +1292,12 @@ private static final long serialVersionUID = 0L;
         result.region_ = region_;
       }
       if (((from_bitField0_ & 0x00020000) != 0)) {
+        result.diagnosis_ = diagnosisBuilder_ == null
+            ? diagnosis_
+            : diagnosisBuilder_.build();
+        to_bitField0_ |= 0x00000008;
+      }
+      if (((from_bitField0_ & 0x00040000) != 0)) {
         result.tenant_ = tenant_;
       }
       result.bitField0_ |= to_bitField0_;
@@ -1333,9 +1408,12 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00010000;
         onChanged();
       }
+      if (other.hasDiagnosis()) {
+        mergeDiagnosis(other.getDiagnosis());
+      }
       if (!other.getTenant().isEmpty()) {
         tenant_ = other.tenant_;
-        bitField0_ |= 0x00020000;
+        bitField0_ |= 0x00040000;
         onChanged();
       }
       switch (other.getSubjectCase()) {
@@ -1477,9 +1555,16 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00010000;
               break;
             } // case 138
+            case 146: {
+              input.readMessage(
+                  getDiagnosisFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00020000;
+              break;
+            } // case 146
             case 154: {
               tenant_ = input.readStringRequireUtf8();
-              bitField0_ |= 0x00020000;
+              bitField0_ |= 0x00040000;
               break;
             } // case 154
             default: {
@@ -3131,6 +3216,190 @@ private static final long serialVersionUID = 0L;
       return this;
     }
 
+    private io.github.opendestinations.v1.Diagnosis diagnosis_;
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.github.opendestinations.v1.Diagnosis, io.github.opendestinations.v1.Diagnosis.Builder, io.github.opendestinations.v1.DiagnosisOrBuilder> diagnosisBuilder_;
+    /**
+     * <pre>
+     * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+     * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+     * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+     * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+     * </pre>
+     *
+     * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+     * @return Whether the diagnosis field is set.
+     */
+    public boolean hasDiagnosis() {
+      return ((bitField0_ & 0x00020000) != 0);
+    }
+    /**
+     * <pre>
+     * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+     * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+     * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+     * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+     * </pre>
+     *
+     * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+     * @return The diagnosis.
+     */
+    public io.github.opendestinations.v1.Diagnosis getDiagnosis() {
+      if (diagnosisBuilder_ == null) {
+        return diagnosis_ == null ? io.github.opendestinations.v1.Diagnosis.getDefaultInstance() : diagnosis_;
+      } else {
+        return diagnosisBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+     * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+     * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+     * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+     * </pre>
+     *
+     * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+     */
+    public Builder setDiagnosis(io.github.opendestinations.v1.Diagnosis value) {
+      if (diagnosisBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        diagnosis_ = value;
+      } else {
+        diagnosisBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00020000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+     * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+     * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+     * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+     * </pre>
+     *
+     * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+     */
+    public Builder setDiagnosis(
+        io.github.opendestinations.v1.Diagnosis.Builder builderForValue) {
+      if (diagnosisBuilder_ == null) {
+        diagnosis_ = builderForValue.build();
+      } else {
+        diagnosisBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00020000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+     * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+     * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+     * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+     * </pre>
+     *
+     * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+     */
+    public Builder mergeDiagnosis(io.github.opendestinations.v1.Diagnosis value) {
+      if (diagnosisBuilder_ == null) {
+        if (((bitField0_ & 0x00020000) != 0) &&
+          diagnosis_ != null &&
+          diagnosis_ != io.github.opendestinations.v1.Diagnosis.getDefaultInstance()) {
+          getDiagnosisBuilder().mergeFrom(value);
+        } else {
+          diagnosis_ = value;
+        }
+      } else {
+        diagnosisBuilder_.mergeFrom(value);
+      }
+      if (diagnosis_ != null) {
+        bitField0_ |= 0x00020000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+     * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+     * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+     * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+     * </pre>
+     *
+     * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+     */
+    public Builder clearDiagnosis() {
+      bitField0_ = (bitField0_ & ~0x00020000);
+      diagnosis_ = null;
+      if (diagnosisBuilder_ != null) {
+        diagnosisBuilder_.dispose();
+        diagnosisBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+     * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+     * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+     * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+     * </pre>
+     *
+     * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+     */
+    public io.github.opendestinations.v1.Diagnosis.Builder getDiagnosisBuilder() {
+      bitField0_ |= 0x00020000;
+      onChanged();
+      return getDiagnosisFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+     * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+     * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+     * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+     * </pre>
+     *
+     * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+     */
+    public io.github.opendestinations.v1.DiagnosisOrBuilder getDiagnosisOrBuilder() {
+      if (diagnosisBuilder_ != null) {
+        return diagnosisBuilder_.getMessageOrBuilder();
+      } else {
+        return diagnosis_ == null ?
+            io.github.opendestinations.v1.Diagnosis.getDefaultInstance() : diagnosis_;
+      }
+    }
+    /**
+     * <pre>
+     * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+     * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+     * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+     * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+     * </pre>
+     *
+     * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilderV3<
+        io.github.opendestinations.v1.Diagnosis, io.github.opendestinations.v1.Diagnosis.Builder, io.github.opendestinations.v1.DiagnosisOrBuilder> 
+        getDiagnosisFieldBuilder() {
+      if (diagnosisBuilder_ == null) {
+        diagnosisBuilder_ = new com.google.protobuf.SingleFieldBuilderV3<
+            io.github.opendestinations.v1.Diagnosis, io.github.opendestinations.v1.Diagnosis.Builder, io.github.opendestinations.v1.DiagnosisOrBuilder>(
+                getDiagnosis(),
+                getParentForChildren(),
+                isClean());
+        diagnosis_ = null;
+      }
+      return diagnosisBuilder_;
+    }
+
     private java.lang.Object tenant_ = "";
     /**
      * <pre>
@@ -3192,7 +3461,7 @@ private static final long serialVersionUID = 0L;
         java.lang.String value) {
       if (value == null) { throw new NullPointerException(); }
       tenant_ = value;
-      bitField0_ |= 0x00020000;
+      bitField0_ |= 0x00040000;
       onChanged();
       return this;
     }
@@ -3208,7 +3477,7 @@ private static final long serialVersionUID = 0L;
      */
     public Builder clearTenant() {
       tenant_ = getDefaultInstance().getTenant();
-      bitField0_ = (bitField0_ & ~0x00020000);
+      bitField0_ = (bitField0_ & ~0x00040000);
       onChanged();
       return this;
     }
@@ -3228,7 +3497,7 @@ private static final long serialVersionUID = 0L;
       if (value == null) { throw new NullPointerException(); }
       checkByteStringIsUtf8(value);
       tenant_ = value;
-      bitField0_ |= 0x00020000;
+      bitField0_ |= 0x00040000;
       onChanged();
       return this;
     }

@@ -336,6 +336,42 @@ public interface ListDestinationsResponseOrBuilder extends
 
   /**
    * <pre>
+   * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+   * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+   * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+   * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+   * </pre>
+   *
+   * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+   * @return Whether the diagnosis field is set.
+   */
+  boolean hasDiagnosis();
+  /**
+   * <pre>
+   * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+   * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+   * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+   * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+   * </pre>
+   *
+   * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+   * @return The diagnosis.
+   */
+  io.github.opendestinations.v1.Diagnosis getDiagnosis();
+  /**
+   * <pre>
+   * Of a destination that is BLOCKED because S3 refuses it: what exactly is refused, found
+   * out as CheckDestination does, when it was blocked, and anew when a try has failed, at most
+   * every 5 minutes. Unset = not known (yet), or nobody looks: where S3 does not answer, and
+   * where the bucket is gone. It is kept of the 100 of a partition that were looked at last.
+   * </pre>
+   *
+   * <code>.destinations.v1.Diagnosis diagnosis = 18 [json_name = "diagnosis"];</code>
+   */
+  io.github.opendestinations.v1.DiagnosisOrBuilder getDiagnosisOrBuilder();
+
+  /**
+   * <pre>
    * Of credentials: the tenant whose own they are, by `aws` of the grants file; there is
    * such a line only while they do not work, for that tenant and who sees every one.
    * Empty = those of the service, which all other tenants share.

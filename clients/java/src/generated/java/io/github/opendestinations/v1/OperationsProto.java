@@ -148,7 +148,7 @@ public final class OperationsProto {
       ")\n\rFlushResponse\022\030\n\007batches\030\001 \001(\004R\007batch" +
       "es\"j\n\027ListDestinationsRequest\0227\n\005state\030\001" +
       " \001(\0162!.destinations.v1.DestinationStateR" +
-      "\005state\022\026\n\006tenant\030\002 \001(\tR\006tenant\"\253\006\n\030ListD" +
+      "\005state\022\026\n\006tenant\030\002 \001(\tR\006tenant\"\345\006\n\030ListD" +
       "estinationsResponse\022@\n\013destination\030\001 \001(\013" +
       "2\034.destinations.v1.DestinationH\000R\013destin" +
       "ation\0221\n\006shared\030\002 \001(\0162\027.destinations.v1." +
@@ -168,111 +168,112 @@ public final class OperationsProto {
       "vents\030\r \001(\004R\ndeadEvents\022\035\n\nover_quota\030\016 " +
       "\001(\010R\toverQuota\0221\n\024waiting_destinations\030\017" +
       " \001(\004R\023waitingDestinations\022\026\n\006region\030\021 \001(" +
-      "\tR\006region\022\026\n\006tenant\030\023 \001(\tR\006tenantB\t\n\007sub" +
-      "ject\"U\n\013Destination\022\026\n\006bucket\030\001 \001(\tR\006buc" +
+      "\tR\006region\0228\n\tdiagnosis\030\022 \001(\0132\032.destinati" +
+      "ons.v1.DiagnosisR\tdiagnosis\022\026\n\006tenant\030\023 " +
+      "\001(\tR\006tenantB\t\n\007subject\"U\n\013Destination\022\026\n" +
+      "\006bucket\030\001 \001(\tR\006bucket\022\026\n\006prefix\030\002 \001(\tR\006p" +
+      "refix\022\026\n\006tenant\030\003 \001(\tR\006tenant\"[\n\017ClosedP" +
+      "artition\022\034\n\tpartition\030\001 \001(\rR\tpartition\022\022" +
+      "\n\004file\030\002 \001(\tR\004file\022\026\n\006offset\030\003 \001(\004R\006offs" +
+      "et\"X\n\016RedriveRequest\022\026\n\006bucket\030\001 \001(\tR\006bu" +
+      "cket\022\026\n\006prefix\030\002 \001(\tR\006prefix\022\026\n\006tenant\030\003" +
+      " \001(\tR\006tenant\"g\n\017RedriveResponse\022\"\n\014desti" +
+      "nations\030\001 \001(\004R\014destinations\022\030\n\007batches\030\002" +
+      " \001(\004R\007batches\022\026\n\006events\030\003 \001(\004R\006events\"Y\n" +
+      "\017ListDeadRequest\022\026\n\006bucket\030\001 \001(\tR\006bucket" +
+      "\022\026\n\006prefix\030\002 \001(\tR\006prefix\022\026\n\006tenant\030\003 \001(\t" +
+      "R\006tenant\"\362\001\n\020ListDeadResponse\022>\n\013destina" +
+      "tion\030\001 \001(\0132\034.destinations.v1.Destination" +
+      "R\013destination\022\020\n\003key\030\002 \001(\tR\003key\022\026\n\006event" +
+      "s\030\003 \001(\004R\006events\022\022\n\004size\030\004 \001(\004R\004size\022\026\n\006s" +
+      "ha256\030\005 \001(\014R\006sha256\022\026\n\006reason\030\006 \001(\tR\006rea" +
+      "son\0220\n\005since\030\007 \001(\0132\032.google.protobuf.Tim" +
+      "estampR\005since\"U\n\021ExportDeadRequest\022\026\n\006bu" +
+      "cket\030\001 \001(\tR\006bucket\022\020\n\003key\030\002 \001(\tR\003key\022\026\n\006" +
+      "tenant\030\003 \001(\tR\006tenant\"(\n\022ExportDeadRespon" +
+      "se\022\022\n\004data\030\001 \001(\014R\004data\"\206\001\n\022DiscardDeadRe" +
+      "quest\022\026\n\006bucket\030\001 \001(\tR\006bucket\022\026\n\006prefix\030" +
+      "\002 \001(\tR\006prefix\022\020\n\003key\030\003 \001(\tR\003key\022\026\n\006event" +
+      "s\030\004 \001(\004R\006events\022\026\n\006tenant\030\005 \001(\tR\006tenant\"" +
+      "G\n\023DiscardDeadResponse\022\030\n\007batches\030\001 \001(\004R" +
+      "\007batches\022\026\n\006events\030\002 \001(\004R\006events\"|\n\027Chec" +
+      "kDestinationRequest\022\026\n\006bucket\030\001 \001(\tR\006buc" +
       "ket\022\026\n\006prefix\030\002 \001(\tR\006prefix\022\026\n\006tenant\030\003 " +
-      "\001(\tR\006tenant\"[\n\017ClosedPartition\022\034\n\tpartit" +
-      "ion\030\001 \001(\rR\tpartition\022\022\n\004file\030\002 \001(\tR\004file" +
-      "\022\026\n\006offset\030\003 \001(\004R\006offset\"X\n\016RedriveReque" +
-      "st\022\026\n\006bucket\030\001 \001(\tR\006bucket\022\026\n\006prefix\030\002 \001" +
-      "(\tR\006prefix\022\026\n\006tenant\030\003 \001(\tR\006tenant\"g\n\017Re" +
-      "driveResponse\022\"\n\014destinations\030\001 \001(\004R\014des" +
-      "tinations\022\030\n\007batches\030\002 \001(\004R\007batches\022\026\n\006e" +
-      "vents\030\003 \001(\004R\006events\"Y\n\017ListDeadRequest\022\026" +
-      "\n\006bucket\030\001 \001(\tR\006bucket\022\026\n\006prefix\030\002 \001(\tR\006" +
-      "prefix\022\026\n\006tenant\030\003 \001(\tR\006tenant\"\362\001\n\020ListD" +
-      "eadResponse\022>\n\013destination\030\001 \001(\0132\034.desti" +
-      "nations.v1.DestinationR\013destination\022\020\n\003k" +
-      "ey\030\002 \001(\tR\003key\022\026\n\006events\030\003 \001(\004R\006events\022\022\n" +
-      "\004size\030\004 \001(\004R\004size\022\026\n\006sha256\030\005 \001(\014R\006sha25" +
-      "6\022\026\n\006reason\030\006 \001(\tR\006reason\0220\n\005since\030\007 \001(\013" +
-      "2\032.google.protobuf.TimestampR\005since\"U\n\021E" +
-      "xportDeadRequest\022\026\n\006bucket\030\001 \001(\tR\006bucket" +
-      "\022\020\n\003key\030\002 \001(\tR\003key\022\026\n\006tenant\030\003 \001(\tR\006tena" +
-      "nt\"(\n\022ExportDeadResponse\022\022\n\004data\030\001 \001(\014R\004" +
-      "data\"\206\001\n\022DiscardDeadRequest\022\026\n\006bucket\030\001 " +
-      "\001(\tR\006bucket\022\026\n\006prefix\030\002 \001(\tR\006prefix\022\020\n\003k" +
-      "ey\030\003 \001(\tR\003key\022\026\n\006events\030\004 \001(\004R\006events\022\026\n" +
-      "\006tenant\030\005 \001(\tR\006tenant\"G\n\023DiscardDeadResp" +
-      "onse\022\030\n\007batches\030\001 \001(\004R\007batches\022\026\n\006events" +
-      "\030\002 \001(\004R\006events\"|\n\027CheckDestinationReques" +
-      "t\022\026\n\006bucket\030\001 \001(\tR\006bucket\022\026\n\006prefix\030\002 \001(" +
-      "\tR\006prefix\022\026\n\006tenant\030\003 \001(\tR\006tenant\022\031\n\010rol" +
-      "e_arn\030\004 \001(\tR\007roleArn\"T\n\030CheckDestination" +
-      "Response\0228\n\tdiagnosis\030\001 \001(\0132\032.destinatio" +
-      "ns.v1.DiagnosisR\tdiagnosis\"\360\001\n\tDiagnosis" +
-      "\0227\n\007outcome\030\001 \001(\0162\035.destinations.v1.Chec" +
-      "kOutcomeR\007outcome\0224\n\005steps\030\002 \003(\0132\036.desti" +
-      "nations.v1.DiagnosisStepR\005steps\0229\n\ncheck" +
-      "ed_at\030\003 \001(\0132\032.google.protobuf.TimestampR" +
-      "\tcheckedAt\022\026\n\006region\030\004 \001(\tR\006region\022!\n\014le" +
-      "ftover_key\030\005 \001(\tR\013leftoverKey\"\227\002\n\rDiagno" +
-      "sisStep\022.\n\004step\030\001 \001(\0162\032.destinations.v1." +
-      "CheckStepR\004step\0227\n\007outcome\030\002 \001(\0162\035.desti" +
-      "nations.v1.CheckOutcomeR\007outcome\022\022\n\004code" +
-      "\030\003 \001(\tR\004code\022\030\n\007message\030\004 \001(\tR\007message\022\035" +
-      "\n\nrequest_id\030\005 \001(\tR\trequestId\0228\n\007missing" +
-      "\030\006 \003(\0132\036.destinations.v1.MissingActionR\007" +
-      "missing\022\026\n\006denied\030\007 \001(\010R\006denied\"y\n\rMissi" +
-      "ngAction\022\026\n\006action\030\001 \001(\tR\006action\0222\n\005plac" +
-      "e\030\002 \001(\0162\034.destinations.v1.PolicyPlaceR\005p" +
-      "lace\022\034\n\tstatement\030\003 \001(\tR\tstatement\"}\n\024Co" +
-      "nfirmBucketRequest\022\026\n\006bucket\030\001 \001(\tR\006buck" +
-      "et\022\026\n\006prefix\030\002 \001(\tR\006prefix\022\026\n\006tenant\030\003 \001" +
-      "(\tR\006tenant\022\035\n\007content\030\004 \001(\tB\003\200\001\001R\007conten" +
-      "t\"\221\001\n\025ConfirmBucketResponse\022\020\n\003key\030\001 \001(\t" +
-      "R\003key\022\034\n\tconfirmed\030\002 \001(\010R\tconfirmed\0220\n\005s" +
-      "ince\030\003 \001(\0132\032.google.protobuf.TimestampR\005" +
-      "since\022\026\n\006needed\030\004 \001(\010R\006needed\"\033\n\031GetEgre" +
-      "ssAddressesRequest\":\n\032GetEgressAddresses" +
-      "Response\022\034\n\taddresses\030\001 \003(\tR\taddresses*\330" +
-      "\001\n\020DestinationState\022!\n\035DESTINATION_STATE" +
-      "_UNSPECIFIED\020\000\022\034\n\030DESTINATION_STATE_ACTI" +
-      "VE\020\001\022\036\n\032DESTINATION_STATE_RETRYING\020\002\022\035\n\031" +
-      "DESTINATION_STATE_BLOCKED\020\003\022!\n\035DESTINATI" +
-      "ON_STATE_CATCHING_UP\020\004\022!\n\035DESTINATION_ST" +
-      "ATE_UNCONFIRMED\020\005*M\n\006Shared\022\026\n\022SHARED_UN" +
-      "SPECIFIED\020\000\022\023\n\017SHARED_ENDPOINT\020\001\022\026\n\022SHAR" +
-      "ED_CREDENTIALS\020\002*\365\001\n\tCheckStep\022\032\n\026CHECK_" +
-      "STEP_UNSPECIFIED\020\000\022\032\n\026CHECK_STEP_CREDENT" +
-      "IALS\020\001\022\027\n\023CHECK_STEP_LOCATION\020\002\022\030\n\024CHECK" +
-      "_STEP_OWNERSHIP\020\003\022\023\n\017CHECK_STEP_LIST\020\004\022\025" +
-      "\n\021CHECK_STEP_CREATE\020\005\022\022\n\016CHECK_STEP_ACL\020" +
-      "\006\022\023\n\017CHECK_STEP_TAGS\020\007\022\022\n\016CHECK_STEP_KMS" +
-      "\020\010\022\024\n\020CHECK_STEP_ABORT\020\t*\223\001\n\014CheckOutcom" +
-      "e\022\035\n\031CHECK_OUTCOME_UNSPECIFIED\020\000\022\027\n\023CHEC" +
-      "K_OUTCOME_WORKS\020\001\022\027\n\023CHECK_OUTCOME_WARNS" +
-      "\020\002\022\027\n\023CHECK_OUTCOME_FAILS\020\003\022\031\n\025CHECK_OUT" +
-      "COME_UNKNOWN\020\004*Z\n\013PolicyPlace\022\034\n\030POLICY_" +
-      "PLACE_UNSPECIFIED\020\000\022\027\n\023POLICY_PLACE_BUCK" +
-      "ET\020\001\022\024\n\020POLICY_PLACE_KEY\020\0022\313\006\n\nOperation" +
-      "s\022F\n\005Flush\022\035.destinations.v1.FlushReques" +
-      "t\032\036.destinations.v1.FlushResponse\022i\n\020Lis" +
-      "tDestinations\022(.destinations.v1.ListDest" +
-      "inationsRequest\032).destinations.v1.ListDe" +
-      "stinationsResponse0\001\022L\n\007Redrive\022\037.destin" +
-      "ations.v1.RedriveRequest\032 .destinations." +
-      "v1.RedriveResponse\022Q\n\010ListDead\022 .destina" +
-      "tions.v1.ListDeadRequest\032!.destinations." +
-      "v1.ListDeadResponse0\001\022W\n\nExportDead\022\".de" +
-      "stinations.v1.ExportDeadRequest\032#.destin" +
-      "ations.v1.ExportDeadResponse0\001\022X\n\013Discar" +
-      "dDead\022#.destinations.v1.DiscardDeadReque" +
-      "st\032$.destinations.v1.DiscardDeadResponse" +
-      "\022g\n\020CheckDestination\022(.destinations.v1.C" +
-      "heckDestinationRequest\032).destinations.v1" +
-      ".CheckDestinationResponse\022^\n\rConfirmBuck" +
-      "et\022%.destinations.v1.ConfirmBucketReques" +
-      "t\032&.destinations.v1.ConfirmBucketRespons" +
-      "e\022m\n\022GetEgressAddresses\022*.destinations.v" +
-      "1.GetEgressAddressesRequest\032+.destinatio" +
-      "ns.v1.GetEgressAddressesResponseB\333\001\n\035io." +
-      "github.opendestinations.v1B\017OperationsPr" +
-      "otoP\001ZLgithub.com/open-destinations/dest" +
-      "inations/gen/destinations/v1;destination" +
-      "sv1\242\002\003DXX\252\002\017Destinations.V1\312\002\017Destinatio" +
-      "ns\\V1\342\002\033Destinations\\V1\\GPBMetadata\352\002\020De" +
-      "stinations::V1b\006proto3"
+      "\001(\tR\006tenant\022\031\n\010role_arn\030\004 \001(\tR\007roleArn\"T" +
+      "\n\030CheckDestinationResponse\0228\n\tdiagnosis\030" +
+      "\001 \001(\0132\032.destinations.v1.DiagnosisR\tdiagn" +
+      "osis\"\360\001\n\tDiagnosis\0227\n\007outcome\030\001 \001(\0162\035.de" +
+      "stinations.v1.CheckOutcomeR\007outcome\0224\n\005s" +
+      "teps\030\002 \003(\0132\036.destinations.v1.DiagnosisSt" +
+      "epR\005steps\0229\n\nchecked_at\030\003 \001(\0132\032.google.p" +
+      "rotobuf.TimestampR\tcheckedAt\022\026\n\006region\030\004" +
+      " \001(\tR\006region\022!\n\014leftover_key\030\005 \001(\tR\013left" +
+      "overKey\"\227\002\n\rDiagnosisStep\022.\n\004step\030\001 \001(\0162" +
+      "\032.destinations.v1.CheckStepR\004step\0227\n\007out" +
+      "come\030\002 \001(\0162\035.destinations.v1.CheckOutcom" +
+      "eR\007outcome\022\022\n\004code\030\003 \001(\tR\004code\022\030\n\007messag" +
+      "e\030\004 \001(\tR\007message\022\035\n\nrequest_id\030\005 \001(\tR\tre" +
+      "questId\0228\n\007missing\030\006 \003(\0132\036.destinations." +
+      "v1.MissingActionR\007missing\022\026\n\006denied\030\007 \001(" +
+      "\010R\006denied\"y\n\rMissingAction\022\026\n\006action\030\001 \001" +
+      "(\tR\006action\0222\n\005place\030\002 \001(\0162\034.destinations" +
+      ".v1.PolicyPlaceR\005place\022\034\n\tstatement\030\003 \001(" +
+      "\tR\tstatement\"}\n\024ConfirmBucketRequest\022\026\n\006" +
+      "bucket\030\001 \001(\tR\006bucket\022\026\n\006prefix\030\002 \001(\tR\006pr" +
+      "efix\022\026\n\006tenant\030\003 \001(\tR\006tenant\022\035\n\007content\030" +
+      "\004 \001(\tB\003\200\001\001R\007content\"\221\001\n\025ConfirmBucketRes" +
+      "ponse\022\020\n\003key\030\001 \001(\tR\003key\022\034\n\tconfirmed\030\002 \001" +
+      "(\010R\tconfirmed\0220\n\005since\030\003 \001(\0132\032.google.pr" +
+      "otobuf.TimestampR\005since\022\026\n\006needed\030\004 \001(\010R" +
+      "\006needed\"\033\n\031GetEgressAddressesRequest\":\n\032" +
+      "GetEgressAddressesResponse\022\034\n\taddresses\030" +
+      "\001 \003(\tR\taddresses*\330\001\n\020DestinationState\022!\n" +
+      "\035DESTINATION_STATE_UNSPECIFIED\020\000\022\034\n\030DEST" +
+      "INATION_STATE_ACTIVE\020\001\022\036\n\032DESTINATION_ST" +
+      "ATE_RETRYING\020\002\022\035\n\031DESTINATION_STATE_BLOC" +
+      "KED\020\003\022!\n\035DESTINATION_STATE_CATCHING_UP\020\004" +
+      "\022!\n\035DESTINATION_STATE_UNCONFIRMED\020\005*M\n\006S" +
+      "hared\022\026\n\022SHARED_UNSPECIFIED\020\000\022\023\n\017SHARED_" +
+      "ENDPOINT\020\001\022\026\n\022SHARED_CREDENTIALS\020\002*\365\001\n\tC" +
+      "heckStep\022\032\n\026CHECK_STEP_UNSPECIFIED\020\000\022\032\n\026" +
+      "CHECK_STEP_CREDENTIALS\020\001\022\027\n\023CHECK_STEP_L" +
+      "OCATION\020\002\022\030\n\024CHECK_STEP_OWNERSHIP\020\003\022\023\n\017C" +
+      "HECK_STEP_LIST\020\004\022\025\n\021CHECK_STEP_CREATE\020\005\022" +
+      "\022\n\016CHECK_STEP_ACL\020\006\022\023\n\017CHECK_STEP_TAGS\020\007" +
+      "\022\022\n\016CHECK_STEP_KMS\020\010\022\024\n\020CHECK_STEP_ABORT" +
+      "\020\t*\223\001\n\014CheckOutcome\022\035\n\031CHECK_OUTCOME_UNS" +
+      "PECIFIED\020\000\022\027\n\023CHECK_OUTCOME_WORKS\020\001\022\027\n\023C" +
+      "HECK_OUTCOME_WARNS\020\002\022\027\n\023CHECK_OUTCOME_FA" +
+      "ILS\020\003\022\031\n\025CHECK_OUTCOME_UNKNOWN\020\004*Z\n\013Poli" +
+      "cyPlace\022\034\n\030POLICY_PLACE_UNSPECIFIED\020\000\022\027\n" +
+      "\023POLICY_PLACE_BUCKET\020\001\022\024\n\020POLICY_PLACE_K" +
+      "EY\020\0022\313\006\n\nOperations\022F\n\005Flush\022\035.destinati" +
+      "ons.v1.FlushRequest\032\036.destinations.v1.Fl" +
+      "ushResponse\022i\n\020ListDestinations\022(.destin" +
+      "ations.v1.ListDestinationsRequest\032).dest" +
+      "inations.v1.ListDestinationsResponse0\001\022L" +
+      "\n\007Redrive\022\037.destinations.v1.RedriveReque" +
+      "st\032 .destinations.v1.RedriveResponse\022Q\n\010" +
+      "ListDead\022 .destinations.v1.ListDeadReque" +
+      "st\032!.destinations.v1.ListDeadResponse0\001\022" +
+      "W\n\nExportDead\022\".destinations.v1.ExportDe" +
+      "adRequest\032#.destinations.v1.ExportDeadRe" +
+      "sponse0\001\022X\n\013DiscardDead\022#.destinations.v" +
+      "1.DiscardDeadRequest\032$.destinations.v1.D" +
+      "iscardDeadResponse\022g\n\020CheckDestination\022(" +
+      ".destinations.v1.CheckDestinationRequest" +
+      "\032).destinations.v1.CheckDestinationRespo" +
+      "nse\022^\n\rConfirmBucket\022%.destinations.v1.C" +
+      "onfirmBucketRequest\032&.destinations.v1.Co" +
+      "nfirmBucketResponse\022m\n\022GetEgressAddresse" +
+      "s\022*.destinations.v1.GetEgressAddressesRe" +
+      "quest\032+.destinations.v1.GetEgressAddress" +
+      "esResponseB\333\001\n\035io.github.opendestination" +
+      "s.v1B\017OperationsProtoP\001ZLgithub.com/open" +
+      "-destinations/destinations/gen/destinati" +
+      "ons/v1;destinationsv1\242\002\003DXX\252\002\017Destinatio" +
+      "ns.V1\312\002\017Destinations\\V1\342\002\033Destinations\\V" +
+      "1\\GPBMetadata\352\002\020Destinations::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -303,7 +304,7 @@ public final class OperationsProto {
     internal_static_destinations_v1_ListDestinationsResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessageV3.FieldAccessorTable(
         internal_static_destinations_v1_ListDestinationsResponse_descriptor,
-        new java.lang.String[] { "Destination", "Shared", "ClosedPartition", "State", "Since", "Code", "Message", "BacklogEvents", "BacklogBytes", "OldestEventAge", "NextTry", "ByHand", "ParkedEvents", "DeadEvents", "OverQuota", "WaitingDestinations", "Region", "Tenant", "Subject", });
+        new java.lang.String[] { "Destination", "Shared", "ClosedPartition", "State", "Since", "Code", "Message", "BacklogEvents", "BacklogBytes", "OldestEventAge", "NextTry", "ByHand", "ParkedEvents", "DeadEvents", "OverQuota", "WaitingDestinations", "Region", "Diagnosis", "Tenant", "Subject", });
     internal_static_destinations_v1_Destination_descriptor =
       getDescriptor().getMessageTypes().get(4);
     internal_static_destinations_v1_Destination_fieldAccessorTable = new
