@@ -33,11 +33,6 @@ func (s *shard) probe(d *destination) {
 	if d.deciding || d.probe != nil || !s.opened || s.stopping || s.holdsUp(d) || s.goneWithOthers(d) {
 		return
 	}
-	if s.byHand(d) { // since it was planned
-		d.retryAt = time.Time{}
-		s.setTimer(d)
-		return
-	}
 	s.uploads++
 	key := s.probeKey(d)
 	d.probe = s.probePool.submit(laneOf{d.tenant, d.bucket}, d.urgent, func() {
