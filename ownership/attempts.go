@@ -34,7 +34,7 @@ type attempt struct {
 	since    time.Time // of the first of them
 	next     time.Time // when it may be tried again
 	code     string    // AWS's, of the last
-	message  string    // likewise
+	message  string    // what was said; "" = only the log has it
 }
 
 // attempts are the challenges that rejected events have asked for. Its methods may be called
@@ -141,7 +141,7 @@ func (a *attempts) wrote(p Place, err error, now time.Time) {
 	}
 	of.written, of.next = false, now.Add(min(firstPause<<min(of.failures, 10), longestPause))
 	of.failures++
-	of.code, of.message = codeOf(err), shortened(err.Error())
+	of.code, of.message = codeOf(err), saidOf(err)
 }
 
 // drop forgets the attempts of a bucket that needs none any more.
@@ -178,7 +178,12 @@ func codeOf(err error) string {
 	return "NoAnswer"
 }
 
-// shortened is the text of an error as it is kept: S3 may say any number of words.
-func shortened(text string) string {
+// saidOf is the text of an error as it is kept: S3 may say any number of words. Of
+// credentials, which tenants may share, nothing is kept: the log has it.
+func saidOf(err error) string {
+	if uploader.Classify(err) == uploader.ClassCredentials {
+		return ""
+	}
+	text := err.Error()
 	return strings.ToValidUTF8(text[:min(len(text), maxMessage)], "\uFFFD")
 }

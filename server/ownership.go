@@ -27,7 +27,7 @@ type Ownership interface {
 
 // What an Ownership can end a call with.
 var (
-	ErrChallengeRefused    = errors.New("S3 refuses the challenge")
+	ErrChallengeRefused    = errors.New("the challenge is refused")
 	ErrChallengeNotWritten = errors.New("the challenge could not be written now; try again")
 	ErrContentWrong        = errors.New("content is wrong")
 	ErrConfirmedFull       = errors.New("too many buckets are confirmed")

@@ -59,7 +59,7 @@ var rows = []told{
 	{ErrBatchUnknown, codes.NotFound, "BATCH_UNKNOWN", false, "append: there is no dead batch of that key"},
 	{ErrBatchDamaged, codes.DataLoss, "BATCH_DAMAGED", false, "append: the batch can't be read"},
 	{ErrEventsDiffer, codes.FailedPrecondition, "EVENTS_DIFFER", false, "append: the number of events is not the one that would be destroyed"},
-	{ErrChallengeRefused, codes.FailedPrecondition, "CHALLENGE_REFUSED", false, "append: S3 refuses the challenge"},
+	{ErrChallengeRefused, codes.FailedPrecondition, "CHALLENGE_REFUSED", false, "append: the challenge is refused"},
 	{ErrChallengeNotWritten, codes.Unavailable, "CHALLENGE_NOT_WRITTEN", true, "append: the challenge could not be written now; try again"},
 	{ErrContentWrong, codes.PermissionDenied, "CHALLENGE_CONTENT_WRONG", false, "append: content is wrong"},
 	{ErrConfirmedFull, codes.ResourceExhausted, "CONFIRMED_FULL", false, "append: too many buckets are confirmed"},

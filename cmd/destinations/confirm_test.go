@@ -165,6 +165,14 @@ func TestAChallengeThatIsRefusedIsListed(t *testing.T) {
 	if got := w.command("operate", "", "confirm", "--bucket", "acme"); got.code != exitFailed || !strings.Contains(got.stderr, "FailedPrecondition (CHALLENGE_REFUSED)") || !strings.Contains(got.stderr, "AccessDenied") {
 		t.Errorf("confirm: got %+v", got)
 	}
+	w.s3.OnCall(func(uploadertest.Call) uploadertest.Fault {
+		return uploadertest.Answer(403, "InvalidAccessKeyId").Saying("the key of all")
+	})
+	got = w.command("operate", "", "confirm", "--bucket", "acme")
+	if listed := w.command("inspect", "", "list", "--json"); got.code != exitFailed || !strings.Contains(got.stderr, "its credentials do not work") ||
+		!strings.Contains(listed.stdout, `"code":"InvalidAccessKeyId"`) || strings.Contains(got.stderr+listed.stdout, "the key of all") {
+		t.Errorf("credentials: got %+v, %+v", got, listed)
+	}
 	w.s3.OnCall(func(uploadertest.Call) uploadertest.Fault { return uploadertest.LostRequest() })
 	if got := w.command("operate", "", "confirm", "--bucket", "acme"); got.code != exitFailed || !strings.Contains(got.stderr, "Unavailable (CHALLENGE_NOT_WRITTEN)") {
 		t.Errorf("confirm: got %+v", got)

@@ -21,6 +21,9 @@ func (c confirming) Challenge(ctx context.Context, of server.Selection) (*destin
 	case err == nil:
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
+	case uploader.Classify(err) == uploader.ClassCredentials:
+		// What was said of them may be of what all tenants share.
+		err = fmt.Errorf("%w: its credentials do not work; the service's log says why", server.ErrChallengeRefused)
 	case uploader.Permanent(err):
 		err = fmt.Errorf("%w: %w", server.ErrChallengeRefused, err)
 	default:

@@ -1286,7 +1286,7 @@ export const PolicyPlaceSchema: GenEnum<PolicyPlace> = /*@__PURE__*/
  *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
  *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
  *     FAILED_PRECONDITION  EVENTS_DIFFER              `events` is not the number of events that would be destroyed
- *     FAILED_PRECONDITION  CHALLENGE_REFUSED          S3 refuses the challenge of ConfirmBucket: somebody has to change the bucket, its policy or the service's credentials
+ *     FAILED_PRECONDITION  CHALLENGE_REFUSED          the challenge of ConfirmBucket can't be written: somebody has to change the bucket, its policy, or the credentials
  *     UNAVAILABLE          CHALLENGE_NOT_WRITTEN      the challenge could not be written for a reason that may pass; with RetryInfo
  *     PERMISSION_DENIED    CHALLENGE_CONTENT_WRONG    `content` is not that of the challenge of this tenant, bucket and prefix; answered late
  *     RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
