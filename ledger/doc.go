@@ -12,8 +12,8 @@
 //
 // Nothing waits for the ledger: shards append to their control logs as if it were not there. Only
 // the release of segments asks for [Ledger.Passed], without waiting either. A ledger that can't be
-// written holds segments until those are a tenth of the journal's quota, or for some seconds while
-// the disk is full; then it is left behind, which is logged and counted, and what it has missed is
+// written, by an error or because its disk has not answered for a minute, holds segments until
+// those are a tenth of the journal's quota, or for some seconds while the disk is full; then it is left behind, which is logged and counted, and what it has missed is
 // answered with [Delivery.DetailsExpired].
 //
 // # What it is worth

@@ -28,6 +28,9 @@ const (
 	// fullGrace is for how long a full disk may keep the ledger from being written before it is
 	// left behind: what the journal would release makes room.
 	fullGrace = 5 * time.Second
+	// hangGrace is for how long the recorder may be at one thing before the database counts as
+	// one that can't be written: a disk that hangs gives no error.
+	hangGrace = time.Minute
 )
 
 // Ledger is the ledger while the service runs. Its methods may be called together.
@@ -58,6 +61,7 @@ type Ledger struct {
 		failing time.Time     // since when the database can't be written; zero = it can
 		full    bool          // because the disk has no room
 		behind  bool          // that was said: the ledger is left behind
+		working time.Time     // since when the recorder is at one thing; zero = it waits for something to do
 		changed chan struct{} // closed, and made anew, when passed or failing has changed
 	}
 }
@@ -198,29 +202,50 @@ func (l *Ledger) Close() error {
 
 // Passed implements what the batcher needs of somebody who reads the control logs: below the
 // offset, all of a partition is written. A ledger that can't be written while it holds more
-// than [Config.HeldBytes], or anything on a full disk for some seconds, lets everything go.
+// than [Config.HeldBytes], or anything on a full disk for some seconds, lets everything go. One that
+// hangs for a minute can't be written.
 func (l *Ledger) Passed(partition int, held int64) uint64 {
 	l.held[partition].Store(held)
 	up := l.passed[partition].Load()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.mu.failing.IsZero() {
+	failing := l.failingLocked()
+	if failing.IsZero() {
 		return up
 	}
 	var all int64
 	for i := range l.held {
 		all += l.held[i].Load()
 	}
-	if tooMuch := all > l.config.HeldBytes || l.mu.full && all > 0 && time.Since(l.mu.failing) >= fullGrace; !tooMuch && !l.mu.behind {
+	if tooMuch := all > l.config.HeldBytes || l.mu.full && all > 0 && time.Since(failing) >= fullGrace; !tooMuch && !l.mu.behind {
 		return up
 	}
 	if !l.mu.behind {
 		l.mu.behind = true
 		l.counts.leftBehind.Add(1)
 		l.log.Error("the ledger can't be written and is left behind: what is delivered from here on may be answered without details",
-			"since", l.mu.failing.UTC(), "held_bytes", all, "file", l.path)
+			"since", failing.UTC(), "held_bytes", all, "file", l.path)
 	}
 	return math.MaxUint64
+}
+
+// failingLocked is since when the database can't be written; zero = it can.
+func (l *Ledger) failingLocked() time.Time {
+	if hangs := !l.mu.working.IsZero() && time.Since(l.mu.working) >= hangGrace; hangs && l.mu.failing.IsZero() {
+		return l.mu.working
+	}
+	return l.mu.failing
+}
+
+// begins notes that the recorder begins one thing, or if it does not that it has ended the last
+// one. What has hung has failed, until something is written.
+func (l *Ledger) begins(one bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.failing = l.failingLocked()
+	if l.mu.working = (time.Time{}); one {
+		l.mu.working = time.Now()
+	}
 }
 
 // Await waits until everything below an offset of a partition's control log is written. It
@@ -228,7 +253,7 @@ func (l *Ledger) Passed(partition int, held int64) uint64 {
 func (l *Ledger) Await(ctx context.Context, partition int, offset uint64) bool {
 	for {
 		l.mu.Lock()
-		changed, failing := l.mu.changed, !l.mu.failing.IsZero()
+		changed, failing := l.mu.changed, !l.failingLocked().IsZero()
 		l.mu.Unlock()
 		switch {
 		case l.passed[partition].Load() >= offset:

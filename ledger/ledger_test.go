@@ -3,14 +3,12 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -244,36 +242,6 @@ func TestLedgerThatCannotBeWrittenIsLeftBehind(t *testing.T) {
 
 func placeOf(p *journalv1.Position) ledger.Place {
 	return ledger.Place{Offset: p.GetOffset(), Index: p.GetIndex()}
-}
-
-// Shards ask what has passed, and wait for nothing, however long the disk takes to say why the
-// database can't be written.
-func TestShardsDoNotWaitForAHangingDisk(t *testing.T) {
-	w := newWorld(t)
-	w.restart(func() {
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			os.Remove(w.file() + suffix) // as far as they are there
-		}
-		check(t, os.Mkdir(w.file()+"-wal", 0o755)) // no log, no database
-	})
-	probe := w.file() + ".probe"
-	failures := w.ledger.Counts().Failures // before there is anything to wait for: the next one may never end
-	check(t, syscall.Mkfifo(probe, 0o600)) // who opens it to write waits until somebody reads
-	eventually(t, "the disk is asked", func() bool { return w.ledger.Counts().Failures > failures })
-	asked := make(chan uint64)
-	go func() { asked <- w.ledger.Passed(0, 0) }()
-	select {
-	case <-asked:
-	case <-time.After(10 * time.Second):
-		t.Error("a shard waits for the disk")
-	}
-	reader, err := os.Open(probe)
-	check(t, err)
-	_, err = io.Copy(io.Discard, reader)
-	check(t, errors.Join(err, reader.Close()))
-	if t.Failed() {
-		<-asked
-	}
 }
 
 // It names tenants, buckets and keys, which are nobody's business on a machine that is shared.

@@ -14,6 +14,7 @@ func (l *Ledger) record(ctx context.Context) {
 	again := true // more is to be read at once
 	for ctx.Err() == nil {
 		if !again {
+			l.begins(false)
 			select {
 			case <-l.wake:
 			case <-l.kick:
@@ -26,12 +27,15 @@ func (l *Ledger) record(ctx context.Context) {
 			}
 		}
 		var err error
+		l.begins(true)
 		if again, err = l.step(ctx); err != nil && ctx.Err() == nil {
 			l.failed(err)
+			l.begins(false)
 			again = pause(ctx, recordRetry, nil)
 			continue
 		}
 		if !again {
+			l.begins(false)
 			pause(ctx, askedPause, nil)
 			pause(ctx, recordPause-askedPause, l.kick)
 		}
@@ -130,8 +134,8 @@ func (l *Ledger) wrote(c *changes) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.mu.failing.IsZero() {
-		l.log.Info("the ledger can be written again", "failed_for_s", time.Since(l.mu.failing).Seconds())
+	if failing := l.failingLocked(); !failing.IsZero() {
+		l.log.Info("the ledger can be written again", "failed_for_s", time.Since(failing).Seconds())
 	}
 	l.mu.failing, l.mu.full, l.mu.behind = time.Time{}, false, false
 	close(l.mu.changed)

@@ -27,10 +27,12 @@ func (l *Ledger) tend(ctx context.Context) {
 		return
 	}
 	err := l.forget(ctx)
+	l.begins(true)
 	if err == nil {
 		err = l.store.shrink(ctx, l.config.SizeBytes)
 	}
 	if err == nil && time.Since(l.tidied) > tidyEvery {
+		l.begins(true)
 		l.tidied = time.Now()
 		err = l.store.tidy(ctx, time.Now().Add(-l.config.Retention))
 	}
@@ -46,6 +48,7 @@ func (l *Ledger) tend(ctx context.Context) {
 // forget removes the oldest deliveries.
 func (l *Ledger) forget(ctx context.Context) error {
 	for range forgetTimes {
+		l.begins(true)
 		used, _, err := l.store.pages(ctx)
 		if err != nil {
 			return err
