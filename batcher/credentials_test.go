@@ -269,3 +269,49 @@ func TestATenantIsGivenOtherCredentials(t *testing.T) {
 		}
 	})
 }
+
+// A role that can't be assumed is taken from its tenant while an upload waits for it: what that
+// comes to says nothing of the service's credentials, for which nobody has to wait.
+func TestCredentialsThatATenantHadAreNotTheServices(t *testing.T) {
+	var own atomic.Bool
+	bubble(t, func(w *world) {
+		ownCredentials(w)
+		w.tenantOf = func(tenant string) batcher.Tenant {
+			return batcher.Tenant{Weight: 1, OwnCredentials: tenant == "a" && own.Load()}
+		}
+	}, func(w *world) {
+		a, d := destsOf("a", 1)[0], destsOf("d", 1)[0]
+		for _, had := range []bool{true, false} {
+			own.Store(had)
+			w.lose("a", noRole)
+			w.store.set(func() { w.store.mu.hang[a.bucket] = 10 * time.Second })
+			w.send(short, a)
+			w.flush()
+			pass(5 * time.Second)
+			own.Store(!had)
+			w.lose("a", nil)
+			w.store.set(func() { delete(w.store.mu.hang, a.bucket) })
+			w.batcher.TenantsChanged()
+			before := w.delivered(d)
+			_, probesBefore := w.asked()
+			for n := range 10 {
+				w.send(short, d)
+				w.flush()
+				pass(time.Second)
+				if got := w.broken(); len(got) > 0 {
+					w.t.Errorf("%d s after the change: %v does not work", n+1, got)
+				}
+			}
+			if got := w.delivered(d) - before; got != 10 {
+				w.t.Errorf("another tenant: %d of 10 delivered", got)
+			}
+			if _, probes := w.asked(); probes > probesBefore {
+				w.t.Errorf("%d probes: somebody has waited", probes-probesBefore)
+			}
+			pass(time.Minute)
+		}
+		if got := w.delivered(a); got != 2 {
+			w.t.Errorf("%d of 2 delivered", got)
+		}
+	})
+}

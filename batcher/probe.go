@@ -16,6 +16,8 @@ type probed struct {
 	key   string
 	err   error
 	owned bool // S3 was told whose the bucket must be
+
+	signed subject // the credentials that it was begun with
 }
 
 // try tries d again, after its pause.
@@ -38,6 +40,7 @@ func (s *shard) probe(d *destination) {
 	d.probe = s.probePool.submit(laneOf{d.tenant, d.bucket}, d.urgent, func() {
 		m := probed{dest: d, key: key, err: context.Canceled}
 		if !s.told() {
+			m.signed = s.conditions.credentialsOf(d.tenant)
 			before := s.tenantOf(d.tenant).ExpectsOwner
 			m.err = s.uploader.Probe(s.probeCtx, d.tenant, d.bucket, key)
 			m.owned = before && s.tenantOf(d.tenant).ExpectsOwner
@@ -87,7 +90,7 @@ func (s *shard) probed(m probed) {
 		s.tell(bucketWorks{d.bucket})
 		return
 	}
-	s.blame(d, m.err, time.Now())
+	s.blame(d, m.signed, m.err, time.Now())
 	d.fail(m.err, time.Now())
 	if s.lost(d) && !d.blocked.GetByHand() {
 		s.decideBlocked(d, true)

@@ -141,6 +141,7 @@ type (
 	uploaded struct {
 		batch  *batch
 		began  time.Time // zero = S3 was not asked
+		signed subject   // the credentials that it was begun with
 		result uploader.Result
 		err    error
 

@@ -44,7 +44,7 @@ func (s *shard) upload(d *destination) {
 		default:
 			m.cleared, m.clearErr = clearFirst(s.uploadCtx)
 			m.watched = s.watchedOf(b)
-			m.began = time.Now()
+			m.began, m.signed = time.Now(), s.conditions.credentialsOf(d.tenant)
 			m.result, m.err = send(s.uploadCtx)
 		}
 		s.inbox.put(m)
@@ -164,6 +164,7 @@ func (s *shard) uploaded(m uploaded) {
 		return // somebody else has delivered it
 	}
 	if m.err != nil {
+		s.blame(b.dest, m.signed, m.err, now)
 		s.failedUpload(b, m.err, try, now)
 		return
 	}
@@ -199,7 +200,6 @@ func (s *shard) failedUpload(b *batch, err error, try *Try, now time.Time) {
 		return
 	}
 	s.conditions.note(d, err, now)
-	s.blame(d, err, now)
 	d.fail(err, now)
 	s.rechargeClosed(d)
 	s.logFailure(b, try)

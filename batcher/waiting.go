@@ -19,6 +19,7 @@ type conditionProbed struct {
 	dest    *destination
 	key     string
 	err     error
+	signed  subject // the credentials that it was begun with
 }
 
 // waitFor lets d wait until a subject works again. It is not d's fault, so nothing of
@@ -110,6 +111,7 @@ func (s *shard) probeFor(on subject, d *destination) {
 	slots.submit(lane, true, func() {
 		m := conditionProbed{subject: on, dest: d, key: key, err: context.Canceled}
 		if !s.told() {
+			m.signed = s.conditions.credentialsOf(d.tenant)
 			m.err = s.uploader.Probe(s.probeCtx, d.tenant, d.bucket, key)
 		}
 		s.inbox.put(m)
@@ -142,13 +144,15 @@ func (s *shard) conditionProbed(m conditionProbed) {
 		d.failed++
 		s.log.Debug("does not work yet", "what", m.subject.String(), "error", m.err)
 	}
-	s.blame(d, m.err, now)
+	s.blame(d, m.signed, m.err, now)
 }
 
-// blame finds out whether an answer for d tells that the credentials do not work.
-func (s *shard) blame(d *destination, err error, now time.Time) {
-	if err != nil && uploader.Classify(err) == uploader.ClassCredentials {
-		s.blockCondition(s.conditions.credentialsOf(d.tenant), err, now)
+// blame finds out whether an answer for d, to what was signed with some credentials, tells that
+// these do not work. If d's tenant has others now it tells nothing: those that it was given since would
+// be blamed, and if they are the service's, everybody would wait for them.
+func (s *shard) blame(d *destination, signed subject, err error, now time.Time) {
+	if err != nil && uploader.Classify(err) == uploader.ClassCredentials && signed == s.conditions.credentialsOf(d.tenant) {
+		s.blockCondition(signed, err, now)
 	}
 }
 
