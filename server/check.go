@@ -39,7 +39,7 @@ func (o operations) CheckDestination(ctx context.Context, request *destinationsv
 			return err
 		}
 		caller := callerOf(ctx)
-		leave, err := o.server.checks.enter(ctx, caller.Principal())
+		leave, err := o.server.checks.enter(ctx, caller.Principal(), what.Tenant)
 		if err != nil {
 			return err
 		}
@@ -56,38 +56,72 @@ func (o operations) CheckDestination(ctx context.Context, request *destinationsv
 	return response, nil
 }
 
-// Bounds of checks: each of them asks S3 for some things, and holds up no delivery, but
-// whoever may ask must not be able to have a bucket's requests throttled.
+// Bounds of checks and of challenges that callers ask for: each of them asks S3 for some
+// things, and holds up no delivery, but whoever may ask must not be able to have a bucket's
+// requests throttled, nor to fill somebody's bucket with challenges.
 const (
-	maxChecks    = 16          // under way at a time, of all callers
-	checksAtOnce = 10          // of one caller, after a pause
-	checkEvery   = time.Second // of one caller, in the long run
-	maxCheckers  = 10_000      // callers whose checks are counted
+	maxChecks       = 16          // under way at a time, of all callers
+	maxChecksTenant = 4           // of those, at one tenant's destinations: a bucket may hang
+	checksAtOnce    = 10          // of one caller, after a pause
+	checkEvery      = time.Second // of one caller, in the long run
+	maxCheckers     = 10_000      // callers whose checks are counted
 )
 
-// checks bounds the checks that callers ask for.
+// checks bounds the checks and challenges that callers ask for.
 type checks struct {
 	slots chan struct{}
 
 	mu       sync.Mutex
 	limiters map[string]*rate.Limiter // by principal; guarded by mu
+	tenants  map[string]int           // checks that wait or are under way, by tenant; guarded by mu
 }
 
 func newChecks() *checks {
-	return &checks{slots: make(chan struct{}, maxChecks), limiters: map[string]*rate.Limiter{}}
+	return &checks{slots: make(chan struct{}, maxChecks), limiters: map[string]*rate.Limiter{}, tenants: map[string]int{}}
+}
+
+// ask counts something that a caller wants to have S3 asked. One who has asked too often is
+// refused.
+func (c *checks) ask(principal string) error {
+	if wait := c.ahead(principal, time.Now()); wait > 0 {
+		return fmt.Errorf("a caller has %d checks or challenges at once, and then one in %v: %w", checksAtOnce, checkEvery, &rateError{wait})
+	}
+	return nil
 }
 
 // enter waits for a place for a caller's check, which leave gives back. A caller who has
-// asked too often is refused.
-func (c *checks) enter(ctx context.Context, principal string) (leave func(), err error) {
-	if wait := c.ahead(principal, time.Now()); wait > 0 {
-		return nil, fmt.Errorf("a caller has %d checks at once, and then one in %v: %w", checksAtOnce, checkEvery, &rateError{wait})
+// asked too often is refused, and who asks for a tenant that has its part under way.
+func (c *checks) enter(ctx context.Context, principal, tenant string) (leave func(), err error) {
+	if err := c.ask(principal); err != nil {
+		return nil, err
+	}
+	if !c.begin(tenant) {
+		return nil, fmt.Errorf("%d checks of tenant %q are under way, at most %d: %w", maxChecksTenant, tenant, maxChecksTenant, &rateError{checkEvery})
 	}
 	select {
 	case c.slots <- struct{}{}:
-		return func() { <-c.slots }, nil
+		return func() { <-c.slots; c.end(tenant) }, nil
 	case <-ctx.Done():
+		c.end(tenant)
 		return nil, context.Cause(ctx)
+	}
+}
+
+func (c *checks) begin(tenant string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tenants[tenant] == maxChecksTenant {
+		return false
+	}
+	c.tenants[tenant]++
+	return true
+}
+
+func (c *checks) end(tenant string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tenants[tenant]--; c.tenants[tenant] == 0 {
+		delete(c.tenants, tenant)
 	}
 }
 

@@ -126,8 +126,8 @@ func TestChecksAreBounded(t *testing.T) {
 		}
 		begun := time.Now()
 		all.Wait()
-		if took := time.Since(begun); most > 16 || done != 40 || took < 90*time.Second {
-			t.Errorf("got %d at a time, %d done in %v, want at most 16 and 40", most, done, took)
+		if took := time.Since(begun); most != 4 || done != 40 || took < 300*time.Second {
+			t.Errorf("got %d at a time, %d done in %v, want 4 and 40", most, done, took)
 		}
 	})
 }

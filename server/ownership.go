@@ -54,7 +54,9 @@ func (o operations) ConfirmBucket(ctx context.Context, request *destinationsv1.C
 		switch {
 		case err != nil:
 		case request.GetContent() == "":
-			response, err = o.server.ownership.Challenge(ctx, what)
+			if err = o.server.checks.ask(callerOf(ctx).Principal()); err == nil {
+				response, err = o.server.ownership.Challenge(ctx, what)
+			}
 		default:
 			response, err = o.server.ownership.Confirm(ctx, what, request.GetContent())
 		}

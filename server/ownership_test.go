@@ -191,3 +191,27 @@ func TestWhatCanBeWrongWithAChallenge(t *testing.T) {
 		}
 	}
 }
+
+// Each challenge that somebody asks for may be an object in a bucket that is not his, under any
+// prefix that he likes: so they are bounded as checks are, and together with them.
+func TestChallengesThatACallerAsksForAreBounded(t *testing.T) {
+	o := &fakeOwnership{}
+	g := guard(t, setup{journal: &fakeJournal{t: t}, ownership: o}, twoTenants, "a")
+	ask := func(who, prefix, content string) error {
+		_, err := g.ops.ConfirmBucket(g.as(who), &destinationsv1.ConfirmBucketRequest{Bucket: "demo", Prefix: prefix, Content: content})
+		return err
+	}
+	var refused error
+	for i := range 100 {
+		if err := ask("a", fmt.Sprintf("a/%d", i), ""); err != nil {
+			refused = err
+		}
+	}
+	wantStatus(t, refused, codes.ResourceExhausted, "RATE_EXCEEDED", "")
+	if n := len(o.calls()); n < 10 || n > 30 {
+		t.Errorf("got %d of 100 challenges, want some 10", n)
+	}
+	if err := ask("a", "a/0", rightContent); err != nil {
+		t.Errorf("a content: %v", err)
+	}
+}
