@@ -12,6 +12,9 @@ import (
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
 
+// ErrChecksBusy says that so many checks of a tenant are under way that no other begins now.
+var ErrChecksBusy = fmt.Errorf("too many checks of the tenant are under way: %w", errRateExceeded)
+
 // ErrRoleARNInvalid says that what a caller calls a role is none.
 var ErrRoleARNInvalid = errors.New("role_arn is invalid")
 
@@ -25,8 +28,8 @@ type CheckParams struct {
 // Checker finds out what can really be done at a destination.
 type Checker interface {
 	// Check does what Operations.CheckDestination says. An error wraps ctx's if ctx has
-	// ended, [ErrRoleARNInvalid], or [journal.ErrClosed] if the process is stopping. Any number of callers may
-	// call together.
+	// ended, [ErrRoleARNInvalid], [ErrChecksBusy], or [journal.ErrClosed] if the process is stopping. Any
+	// number of callers may call together.
 	Check(ctx context.Context, p CheckParams) (*destinationsv1.Diagnosis, error)
 }
 

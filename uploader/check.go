@@ -26,25 +26,36 @@ const checkTimeout = 30 * time.Second
 // prefix is empty or ends with "/".
 //
 // What does not work stands in the [Diagnosis]. An error says that there is none: ctx has
-// ended, or the Uploader is closed. A check takes at most half a minute and some 30
+// ended, the Uploader is closed, or the tenant has too many under way ([ErrChecksBusy]). A check takes at most half a minute and some 30
 // requests, and goes on to its end when ctx ends, so that nothing is left behind. Of a
 // destination there is one at a time: who asks meanwhile gets its result.
 func (u *Uploader) Check(ctx context.Context, tenant, bucket, prefix string) (*Diagnosis, error) {
-	ctx, leave, err := u.enter(ctx)
-	if err == nil {
-		defer leave()
-		run := u.checks.join(u, checkOf{tenant, bucket, prefix})
-		select {
-		case <-run.done:
-			if u.ctx.Err() == nil {
-				return run.found, nil
-			}
-			err = ErrClosed
-		case <-ctx.Done():
-			err = context.Cause(ctx)
-		}
+	found, err := u.joinCheck(ctx, checkOf{tenant, bucket, prefix})
+	if err != nil {
+		return nil, fmt.Errorf("check s3://%s/%s: %w", bucket, prefix, err)
 	}
-	return nil, fmt.Errorf("check s3://%s/%s: %w", bucket, prefix, err)
+	return found, nil
+}
+
+func (u *Uploader) joinCheck(ctx context.Context, of checkOf) (*Diagnosis, error) {
+	ctx, leave, err := u.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	run, err := u.checks.join(u, of)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-run.done:
+		if u.ctx.Err() != nil {
+			return nil, ErrClosed
+		}
+		return run.found, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // check is a check under way. It belongs to its goroutine.

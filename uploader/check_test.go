@@ -3,6 +3,7 @@ package uploader_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -335,6 +336,39 @@ func TestChecksOfADestinationAreOne(t *testing.T) {
 			t.Errorf("got %d uploads begun, want another one", n)
 		}
 		expectNothingLeft(t, s)
+	})
+}
+
+// TestChecksOfATenantAreBounded has their callers give up at once: the checks go on.
+func TestChecksOfATenantAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := uploadertest.NewS3(t)
+		s.OnCall(answers{"CreateMultipartUpload": uploadertest.Hang()}.decide)
+		u, _ := newUploader(t, s, testConfig())
+		busy := 0
+		for i := range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			_, err := u.Check(ctx, "acme", testBucket, fmt.Sprintf("%d/", i))
+			cancel()
+			switch {
+			case errors.Is(err, uploader.ErrChecksBusy):
+				busy++
+			case !errors.Is(err, context.DeadlineExceeded):
+				t.Errorf("check %d: got %v", i+1, err)
+			}
+		}
+		synctest.Wait()
+		if n := s.Count("CreateMultipartUpload"); n != 8 || busy != 12 {
+			t.Errorf("got %d checks under way and %d refused, want 8 and 12", n, busy)
+		}
+		s.OnCall(answers{}.decide)
+		if _, err := u.Check(t.Context(), "other", testBucket, "test/"); err != nil {
+			t.Errorf("another tenant: %v", err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := u.Check(t.Context(), "acme", testBucket, "test/"); err != nil {
+			t.Errorf("behind them: %v", err)
+		}
 	})
 }
 

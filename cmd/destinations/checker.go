@@ -40,6 +40,8 @@ func (c checker) Check(ctx context.Context, p server.CheckParams) (*destinations
 	switch {
 	case errors.Is(err, uploader.ErrClosed):
 		return nil, fmt.Errorf("%w: %w", journal.ErrClosed, err)
+	case errors.Is(err, uploader.ErrChecksBusy):
+		return nil, fmt.Errorf("%w: %w", server.ErrChecksBusy, err)
 	case err != nil:
 		return nil, err
 	}
