@@ -27,8 +27,8 @@ type Object struct {
 	Body     Content  // the bytes
 	Metadata Metadata // stored with the object
 
-	// Text is set for what is no batch but a few lines that people read: it is stored as
-	// such, without Metadata.
+	// Text is set for what is no batch but a few lines that the bucket's people read, and nobody
+	// else: it is stored as such, without Metadata, and with no ACL that would let others.
 	Text bool
 }
 

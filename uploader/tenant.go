@@ -74,8 +74,18 @@ func (t *transfer) terms() terms {
 	}
 	if t.o.Text {
 		made.class = "" // people read it at once, which an archive's class does not let them
+		if widelyReadable[made.acl] {
+			made.acl = types.ObjectCannedACLBucketOwnerFullControl
+		}
 	}
 	return made
+}
+
+// widelyReadable are the ACLs by which others than the bucket's owner read an object. It is
+// never written.
+var widelyReadable = map[types.ObjectCannedACL]bool{
+	types.ObjectCannedACLPublicRead: true, types.ObjectCannedACLPublicReadWrite: true,
+	types.ObjectCannedACLAuthenticatedRead: true, types.ObjectCannedACLAwsExecRead: true,
 }
 
 // tagging is tags as the header x-amz-tagging wants them. A space is written as %20, which

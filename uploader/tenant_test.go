@@ -91,6 +91,33 @@ func TestATextIsItsTenants(t *testing.T) {
 	}
 }
 
+// What shows by its content that somebody can read the bucket is never readable for more than
+// its owner; objects with events are what they are said to be.
+func TestTextIsNobodyElsesToRead(t *testing.T) {
+	for acl, want := range map[string]string{
+		"public-read": "bucket-owner-full-control", "public-read-write": "bucket-owner-full-control",
+		"authenticated-read": "bucket-owner-full-control", "aws-exec-read": "bucket-owner-full-control",
+		"private": "private", "bucket-owner-read": "bucket-owner-read", "": "",
+	} {
+		ofAll := testConfig()
+		ofAll.ACL = acl
+		for _, cfg := range []uploader.Config{ofAll, said{"acme": {ACL: &acl}}.config()} {
+			s := uploadertest.NewS3(t)
+			u, _ := newUploader(t, s, cfg)
+			for text, want := range map[bool]string{true: want, false: acl} {
+				o := objectOf("acme", onePut)
+				if text {
+					o.Key, o.Text = "p/_text", true
+				}
+				mustUpload(t, u, o)
+				if got, there := s.Object(testBucket, o.Key); !there || got.ACL != want {
+					t.Errorf("%q, text %v: got the ACL %q, want %q", acl, text, got.ACL, want)
+				}
+			}
+		}
+	}
+}
+
 // With what is said of one tenant nothing changes for another.
 func TestOthersAreNotConcerned(t *testing.T) {
 	s := uploadertest.NewS3(t)
