@@ -15,10 +15,11 @@ import (
 // How many challenges are written by themselves, and how often. What is beyond the bounds
 // is written when somebody asks for it.
 const (
-	maxPlaces         = 4096      // of all tenants
-	maxPlacesTenant   = 16        // each gets an object that stays
-	maxUnderWayTenant = 2         // so that buckets that hang hold up nobody else's
-	forgetAfter       = time.Hour // since the last event that was rejected
+	maxPlaces         = 4096        // of all tenants
+	maxPlacesTenant   = 16          // each gets an object that stays
+	maxUnderWayTenant = 2           // so that buckets that hang hold up nobody else's
+	forgetAfter       = time.Hour   // since the last event that was rejected
+	sweepEvery        = time.Second // not for each event that there is no room for
 	firstPause        = time.Minute
 	longestPause      = time.Hour
 	maxMessage        = 500 // bytes of an error that are kept
@@ -46,6 +47,7 @@ type attempts struct {
 		sync.Mutex
 		all     map[Place]*attempt
 		tenants map[string]share
+		swept   time.Time // when those that are forgotten were looked for last
 	}
 }
 
@@ -102,7 +104,8 @@ func (a *attempts) findLocked(p Place, now time.Time) *attempt {
 		return found
 	}
 	full := func() bool { return len(a.mu.all) >= maxPlaces || a.mu.tenants[p.Tenant].places >= maxPlacesTenant }
-	if full() {
+	if full() && now.Sub(a.mu.swept) >= sweepEvery {
+		a.mu.swept = now
 		a.removeLocked(func(of *attempt) bool { return now.Sub(of.asked) >= forgetAfter })
 	}
 	if full() {
