@@ -43,3 +43,6 @@ func IdentityOfVersion(version int, b []byte) []byte {
 
 // GuardAs is what OS().Guard is for a process of that user.
 func GuardAs(dir string, user int) (narrowed int, err error) { return guard(dir, user) }
+
+// Load is what Next does once it has seen that the record is not released.
+func (r *Reader) Load() error { return r.load() }

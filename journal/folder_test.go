@@ -244,3 +244,32 @@ func TestRemovedFilesBreakTheJournal(t *testing.T) {
 	}
 	j.Close()
 }
+
+// A release may come between a reader's look at the start and its step into the next segment. What
+// is there then is not the next one.
+func TestReleaseWhileAReaderGoesOn(t *testing.T) {
+	j := open(t, small(journaltest.NewFS()))
+	log := j.Partition(0).Events()
+	r, err := log.NewReader(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for range 4 { // a segment each
+		if _, err := log.Append(make([]byte, log.Limit())).Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := r.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Partition(0).Release(journal.Start{Events: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Load(); !errors.Is(err, journal.ErrReleased) {
+		t.Errorf("got %v, want ErrReleased", err)
+	}
+	if _, _, err := r.Next(); !errors.Is(err, journal.ErrReleased) {
+		t.Errorf("then got %v, want ErrReleased", err)
+	}
+}

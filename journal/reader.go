@@ -151,6 +151,9 @@ func (r *Reader) load() error {
 
 // open goes to the beginning of a segment.
 func (r *Reader) open(seg *segment) error {
+	if seg.header.Base > r.offset { // a segment in between has gone since somebody looked
+		return fmt.Errorf("%w: %d, the next segment begins at %d", ErrReleased, r.offset, seg.header.Base)
+	}
 	f, err := r.log.part.j.fs.Open(seg.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Either it was released a moment ago, or somebody took it away.
