@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
@@ -81,32 +82,25 @@ func callerOf(ctx context.Context) *auth.Caller {
 	return auth.Everybody()
 }
 
-// guards are the interceptors of a server that authenticates, or has an audit log: what
-// everybody may do is written down, too.
+// guards are the interceptors of a server. Every call is served as a stream: see
+// [JudgedFirst]. Where everybody may everything, but there is an audit log, what they do is
+// written down, too.
 func (s *Server) guards() []grpc.ServerOption {
-	if s.access == nil || s.access.Open() && !s.audit.Written() {
-		return nil
+	chain := []grpc.StreamServerInterceptor{s.bound}
+	if !s.everybody() || s.access != nil && s.audit.Written() {
+		chain = append(chain, s.guardStream)
 	}
-	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(s.guardUnary), grpc.ChainStreamInterceptor(s.guardStream)}
+	return []grpc.ServerOption{grpc.ChainStreamInterceptor(chain...), grpc.ChainUnaryInterceptor(unjudged), grpc.UnknownServiceHandler(unknownMethod)}
 }
 
-func (s *Server) guardUnary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if unasked[info.FullMethod] {
-		return handler(ctx, request)
-	}
-	ctx, call, err := s.letIn(ctx, info.FullMethod)
-	if err != nil {
-		return nil, err
-	}
-	call.request = request
-	response, err := handler(ctx, request)
-	call.leave(err)
-	return response, err
+// unjudged refuses what was registered without [JudgedFirst]: nobody would judge its callers.
+func unjudged(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error) {
+	return nil, status.Error(codes.Unimplemented, "not served like this")
 }
 
 func (s *Server) guardStream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	if unasked[info.FullMethod] {
-		return handler(service, stream)
+	if unasked[info.FullMethod] || service == nil { // nil = there is no such method
+		return s.watching(service, stream, info, handler)
 	}
 	ctx, call, err := s.letIn(stream.Context(), info.FullMethod)
 	if err != nil {
@@ -166,6 +160,12 @@ func (s *Server) letIn(ctx context.Context, method string) (context.Context, *ca
 		caller.Leave()
 		err = fmt.Errorf("%w: %s is open to nobody", auth.ErrRole, method)
 	}
+	if err == nil && !s.access.Open() {
+		cameFrom(ctx).prove()
+		if err = s.calls.enter(caller.Principal()); err != nil {
+			caller.Leave()
+		}
+	}
 	if err != nil {
 		s.observer.Refused(verdictOn(err).reason)
 		s.noteRefusal(caller, auth.Entry{Address: shown.Address, Action: actionOf(method)}, err)
@@ -192,6 +192,9 @@ func (s *Server) refused(method string, err error) error {
 func (c *call) leave(err error) {
 	c.stop()
 	c.caller.Leave()
+	if !c.server.access.Open() {
+		c.server.calls.leave(c.caller.Principal())
+	}
 	c.cancel(nil)
 	code := status.Code(err).String()
 	c.server.log.Debug("call", "method", actionOf(c.method), "principal", c.caller.Principal(), "tenant", c.caller.Tenant(),

@@ -52,9 +52,31 @@ type Config struct {
 	// at most. Default 0.
 	TracedPerRequest int
 
-	// MaxStreams is how many calls one connection may have at a time; further ones
-	// wait at the client. Default 1,000.
-	MaxStreams uint32
+	// MaxCallsPerConnection is how many calls one connection may have under way;
+	// further ones wait at the client. At least 1. Default 1,000. Flag
+	// --max-calls-per-connection.
+	MaxCallsPerConnection uint32
+
+	// MaxCallsPerAddress is how many calls of one address may be under way, whoever
+	// they are of; see [limits.Host]. At least 1. Default 2,000. Flag
+	// --max-calls-per-address.
+	MaxCallsPerAddress int
+
+	// MaxCallsPerPrincipal is how many calls of one principal may be under way, and of
+	// all who watch the health without being authenticated. Where nobody is
+	// authenticated there is no such bound. At least 1. Default 2,000. Flag
+	// --max-calls-per-principal.
+	MaxCallsPerPrincipal int
+
+	// MaxCalls is how many calls may be under way in all, of those who were let in. At
+	// least 1. Default 4,000. Flag --max-calls.
+	MaxCalls int
+
+	// CallsPerSecondPerAddress and CallsPerSecondPerPrincipal are how many calls may
+	// begin in a second, as many at once. A connection over which they come at twice
+	// that rate is closed. At least 1. Default 5,000. Flags
+	// --calls-per-second-per-address and --calls-per-second-per-principal.
+	CallsPerSecondPerAddress, CallsPerSecondPerPrincipal int
 
 	// EgressAddresses is from where the service writes into buckets, as callers are told
 	// it. Default none. Flag --egress-ips.
@@ -73,8 +95,15 @@ func DefaultConfig() Config {
 		MaxStreamBytes:  8 << 20,
 		MemoryBytes:     128 << 20,
 		MaxStreamAge:    time.Hour,
-		MaxStreams:      1000,
 		RetryDelay:      time.Second,
+
+		MaxCallsPerConnection: 1000,
+		MaxCallsPerAddress:    2000,
+		MaxCallsPerPrincipal:  2000,
+		MaxCalls:              4000,
+
+		CallsPerSecondPerAddress:   5000,
+		CallsPerSecondPerPrincipal: 5000,
 	}
 }
 
@@ -95,7 +124,12 @@ func (c Config) Validate() error {
 	add(c.MaxStreamAge < time.Second, "--max-stream-age: %s, at least 1s", c.MaxStreamAge)
 	add(!(c.TraceRatio >= 0 && c.TraceRatio <= 1), "--trace-ratio: %v, must be from 0 to 1", c.TraceRatio)
 	add(c.TracedPerRequest < 0, "TracedPerRequest: %d, at least 0", c.TracedPerRequest)
-	add(c.MaxStreams < 1, "MaxStreams: %d, at least 1", c.MaxStreams)
+	add(c.MaxCallsPerConnection < 1, "--max-calls-per-connection: %d, at least 1", c.MaxCallsPerConnection)
+	add(c.MaxCallsPerAddress < 1, "--max-calls-per-address: %d, at least 1", c.MaxCallsPerAddress)
+	add(c.MaxCallsPerPrincipal < 1, "--max-calls-per-principal: %d, at least 1", c.MaxCallsPerPrincipal)
+	add(c.MaxCalls < 1, "--max-calls: %d, at least 1", c.MaxCalls)
+	add(c.CallsPerSecondPerAddress < 1, "--calls-per-second-per-address: %d, at least 1", c.CallsPerSecondPerAddress)
+	add(c.CallsPerSecondPerPrincipal < 1, "--calls-per-second-per-principal: %d, at least 1", c.CallsPerSecondPerPrincipal)
 	add(c.RetryDelay <= 0, "RetryDelay: %s, more than 0", c.RetryDelay)
 	return errors.Join(problems...)
 }

@@ -50,7 +50,12 @@ func (l *life) leave() {
 }
 
 func (l *life) closeIfIdleLocked() {
-	if l.mu.running == 0 && l.drained.Err() != nil {
+	if l.mu.running > 0 || l.drained.Err() == nil {
+		return
+	}
+	select {
+	case <-l.idle: // a call of the health came after it
+	default:
 		close(l.idle)
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -47,10 +48,7 @@ func (st *stream) pace(grant *auth.Grant, request *incoming) error {
 
 // retryDelay is what a caller is told to wait.
 func (s *Server) retryDelay(err error) time.Duration {
-	if r, ok := errors.AsType[*rateError](err); ok {
-		return r.wait
-	}
-	return s.config.RetryDelay
+	return cmp.Or(waitOf(err), s.config.RetryDelay)
 }
 
 // noteDenied writes down that the caller wants to send where he may not: once for each

@@ -108,28 +108,31 @@ func (p *Params) weight(tenant string) int {
 
 // Server serves the API. Its methods may be called together.
 type Server struct {
-	config      Config
-	journal     Journal
-	access      Access
-	audit       *auth.Audit
-	admission   Admission
-	ownership   Ownership
-	flusher     Flusher
-	undelivered Undelivered
-	redriver    Redriver
-	deadLetters DeadLetters
-	checker     Checker
-	checks      *checks
-	receipts    Receipts
-	deliveries  Deliveries
-	tokens      *tokens
-	senders     *senders
-	memory      *memory
-	unread      *unread
-	log         *slog.Logger
-	observer    Observer
-	life        *life
-	buffers     *buffers
+	config           Config
+	journal          Journal
+	access           Access
+	audit            *auth.Audit
+	admission        Admission
+	ownership        Ownership
+	flusher          Flusher
+	undelivered      Undelivered
+	redriver         Redriver
+	deadLetters      DeadLetters
+	checker          Checker
+	checks           *checks
+	receipts         Receipts
+	deliveries       Deliveries
+	tokens           *tokens
+	senders          *senders
+	memory           *memory
+	unread           *unread
+	calls            *calls
+	asked            *asked
+	askedByStrangers *asked
+	log              *slog.Logger
+	observer         Observer
+	life             *life
+	buffers          *buffers
 
 	wrongContents *auth.Delays // of challenges
 }
@@ -151,30 +154,33 @@ func New(p Params) (*Server, error) {
 	if p.Ownership == nil {
 		p.Ownership = unowned{}
 	}
-	b := new(buffers)
+	b, l := new(buffers), newLife()
 	return &Server{
-		config:      p.Config,
-		journal:     p.Journal,
-		access:      p.Access,
-		audit:       p.Audit,
-		admission:   p.Admission,
-		ownership:   p.Ownership,
-		flusher:     p.Flusher,
-		undelivered: p.Undelivered,
-		redriver:    p.Redriver,
-		deadLetters: p.DeadLetters,
-		checker:     p.Checker,
-		checks:      newChecks(),
-		receipts:    p.Receipts,
-		deliveries:  p.Deliveries,
-		tokens:      newTokens(p.TokenKey, p.Journal.ID()),
-		senders:     newSenders(maxSenders),
-		memory:      newMemory(p.Config.MemoryBytes, int64(p.Config.MaxRequestBytes), b.taken.Load, p.weight),
-		unread:      newUnread(),
-		log:         p.Log,
-		observer:    p.Observer,
-		life:        newLife(),
-		buffers:     b,
+		config:           p.Config,
+		journal:          p.Journal,
+		access:           p.Access,
+		audit:            p.Audit,
+		admission:        p.Admission,
+		ownership:        p.Ownership,
+		flusher:          p.Flusher,
+		undelivered:      p.Undelivered,
+		redriver:         p.Redriver,
+		deadLetters:      p.DeadLetters,
+		checker:          p.Checker,
+		checks:           newChecks(),
+		receipts:         p.Receipts,
+		deliveries:       p.Deliveries,
+		tokens:           newTokens(p.TokenKey, p.Journal.ID()),
+		senders:          newSenders(maxSenders),
+		memory:           newMemory(p.Config.MemoryBytes, int64(p.Config.MaxRequestBytes), b.taken.Load, p.weight),
+		unread:           newUnread(),
+		calls:            newCalls(&p.Config),
+		asked:            newAsked(l, 2*int64(p.Config.MaxRequestBytes), p.Config.MemoryBytes),
+		askedByStrangers: newAsked(l, 2*int64(p.Config.MaxRequestBytes), 0),
+		log:              p.Log,
+		observer:         p.Observer,
+		life:             l,
+		buffers:          b,
 
 		wrongContents: auth.NewDelays(),
 	}, nil
@@ -183,6 +189,7 @@ func New(p Params) (*Server, error) {
 // Register registers the services Destinations and Deliveries with r, which must have been
 // made with [Server.Options].
 func (s *Server) Register(r grpc.ServiceRegistrar) {
+	r = JudgedFirst(r)
 	destinationsv1.RegisterDestinationsServer(r, destinations{server: s})
 	destinationsv1.RegisterDeliveriesServer(r, deliveries{operations: operations{server: s}})
 }
@@ -190,7 +197,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 // RegisterOperations registers the service Operations with r, which may be another one
 // than that of [Server.Register], and must have been made with [Server.Options], too.
 func (s *Server) RegisterOperations(r grpc.ServiceRegistrar) {
-	destinationsv1.RegisterOperationsServer(r, operations{server: s})
+	destinationsv1.RegisterOperationsServer(JudgedFirst(r), operations{server: s})
 }
 
 // connectionWindow is how much the streams of a connection may send together ahead
@@ -206,10 +213,14 @@ const connectionWindow = 16 << 20
 // and whoever it is of, it is read before he is judged.
 const maxHeaderBytes = 64 << 10
 
+// connectionIdle is for how long a connection may have no call under way.
+const connectionIdle = 5 * time.Minute
+
 // Options are what the gRPC server must be made with for the API's promises to
 // hold: the codec that [Server.Register]'s services read with, the sizes, the
-// number of calls, the keepalive that frees what callers who have vanished leave
-// behind, and the judgement of callers, of every service, if there is an Access.
+// bounds of calls, the keepalive that frees what callers who have vanished leave
+// behind, and the judgement of callers, of every service, if there is an Access. Other
+// services of such a server have to be registered with [JudgedFirst].
 func (s *Server) Options() []grpc.ServerOption {
 	return append(s.guards(),
 		grpc.ForceServerCodecV2(codec{
@@ -223,10 +234,12 @@ func (s *Server) Options() []grpc.ServerOption {
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.StaticStreamWindowSize(s.config.streamWindow()),
 		grpc.StaticConnWindowSize(connectionWindow),
-		grpc.MaxConcurrentStreams(s.config.MaxStreams),
+		grpc.MaxConcurrentStreams(s.config.MaxCallsPerConnection),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			Time:    30 * time.Second,
 			Timeout: 20 * time.Second,
+			// A client opens another one when it has something to ask.
+			MaxConnectionIdle: connectionIdle,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
 			MinTime:             10 * time.Second,

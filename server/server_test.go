@@ -20,7 +20,7 @@ func TestConfigValidate(t *testing.T) {
 		{"too large", func(c *server.Config) { c.MaxRequestBytes = 1<<30 + 1 }, []string{"--max-request-size"}},
 		{"no payload", func(c *server.Config) { c.MaxPayloadBytes = 0 }, []string{"--max-payload-size"}},
 		{"no request for the payload", func(c *server.Config) { c.MaxPayloadBytes = 4<<20 - 4095 }, []string{"--max-request-size", "--max-payload-size"}},
-		{"all at once", func(c *server.Config) { *c = server.Config{} }, []string{"--max-payload-size", "--max-request-size", "MaxStreamBytes", "MaxStreams", "RetryDelay"}},
+		{"all at once", func(c *server.Config) { *c = server.Config{} }, []string{"--max-payload-size", "--max-request-size", "MaxStreamBytes", "--max-calls-per-connection", "--max-calls-per-address", "--max-calls-per-principal", "--max-calls:", "--calls-per-second-per-address", "--calls-per-second-per-principal", "RetryDelay"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

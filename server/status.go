@@ -17,6 +17,7 @@ import (
 
 	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/server/auth"
+	"github.com/open-destinations/destinations/server/limits"
 )
 
 // errorDomain is the domain of every google.rpc.ErrorInfo.
@@ -36,7 +37,7 @@ var (
 	errMalformedRequest   = errors.New("request is malformed")
 	errBucketInvalid      = errors.New("bucket is invalid")
 	errPrefixInvalid      = errors.New("prefix is invalid")
-	errTenantInvalid      = errors.New("tenant is invalid")
+	errTenantInvalid      = errors.New("tenant is missing: the caller sees every tenant, and one destination is of one of them")
 	errNotGranted         = errors.New("no grant of the caller reaches it")
 	errMemoryFull         = errors.New("the service has no memory free for more requests; try again later")
 	errStreamAge          = errors.New("the stream has lasted long enough; open another one")
@@ -74,6 +75,9 @@ var verdicts = []struct {
 	{ErrRoleARNInvalid, verdict{code: codes.InvalidArgument, reason: "ROLE_ARN_INVALID", log: slog.LevelDebug}},
 	{errNotGranted, verdict{code: codes.PermissionDenied, reason: "DESTINATION_NOT_GRANTED", log: slog.LevelDebug}},
 	{errRateExceeded, verdict{code: codes.ResourceExhausted, reason: "RATE_EXCEEDED", retry: true, log: slog.LevelDebug}},
+	{limits.ErrTooFast, verdict{code: codes.ResourceExhausted, reason: "RATE_EXCEEDED", retry: true, log: slog.LevelDebug}},
+	{limits.ErrTooMany, verdict{code: codes.ResourceExhausted, reason: "TOO_MANY_CALLS", retry: true, log: slog.LevelDebug}},
+	{errAskIncomplete, verdict{code: codes.Unavailable, reason: "REQUEST_INCOMPLETE", retry: true, log: slog.LevelDebug}},
 	{auth.ErrNoCredential, verdict{code: codes.Unauthenticated, reason: "CREDENTIAL_MISSING", text: auth.ErrNoCredential.Error(), log: slog.LevelDebug}},
 	{auth.ErrCredential, verdict{code: codes.Unauthenticated, reason: "CREDENTIAL_INVALID", text: auth.ErrCredential.Error(), log: slog.LevelDebug}},
 	{auth.ErrIssuerUnavailable, verdict{code: codes.Unavailable, reason: "ISSUER_UNAVAILABLE", text: auth.ErrIssuerUnavailable.Error(), retry: true, log: slog.LevelDebug}},

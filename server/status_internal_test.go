@@ -18,6 +18,7 @@ import (
 
 	"github.com/open-destinations/destinations/journal"
 	"github.com/open-destinations/destinations/server/auth"
+	"github.com/open-destinations/destinations/server/limits"
 )
 
 // told is what a caller is told of an error.
@@ -40,10 +41,13 @@ var rows = []told{
 	{errMalformedRequest, codes.Internal, "MALFORMED_REQUEST", false, "append: request is malformed"},
 	{errBucketInvalid, codes.InvalidArgument, "BUCKET_INVALID", false, "append: bucket is invalid"},
 	{errPrefixInvalid, codes.InvalidArgument, "PREFIX_INVALID", false, "append: prefix is invalid"},
-	{errTenantInvalid, codes.InvalidArgument, "TENANT_INVALID", false, "append: tenant is invalid"},
+	{errTenantInvalid, codes.InvalidArgument, "TENANT_INVALID", false, "append: tenant is missing: the caller sees every tenant, and one destination is of one of them"},
 	{ErrRoleARNInvalid, codes.InvalidArgument, "ROLE_ARN_INVALID", false, "append: role_arn is invalid"},
 	{errNotGranted, codes.PermissionDenied, "DESTINATION_NOT_GRANTED", false, "append: no grant of the caller reaches it"},
 	{errRateExceeded, codes.ResourceExhausted, "RATE_EXCEEDED", true, "append: the rate that is granted is exceeded"},
+	{limits.ErrTooFast, codes.ResourceExhausted, "RATE_EXCEEDED", true, "append: calls come too fast"},
+	{limits.ErrTooMany, codes.ResourceExhausted, "TOO_MANY_CALLS", true, "append: too many calls are under way"},
+	{errAskIncomplete, codes.Unavailable, "REQUEST_INCOMPLETE", true, "append: the request was not whole in time"},
 	{auth.ErrNoCredential, codes.Unauthenticated, "CREDENTIAL_MISSING", false, "no credential: neither a bearer token nor a client certificate"},
 	{auth.ErrCredential, codes.Unauthenticated, "CREDENTIAL_INVALID", false, "the credential is not valid"},
 	{auth.ErrIssuerUnavailable, codes.Unavailable, "ISSUER_UNAVAILABLE", true, "the keys of the token's issuer could not be had; try again later"},

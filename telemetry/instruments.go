@@ -81,6 +81,7 @@ const (
 
 	namePrincipals = "destinations.principal.events"
 	nameRefused    = "destinations.access.refused"
+	nameCutOff     = "destinations.connections.closed"
 
 	nameContexts = "destinations.tracing.contexts"
 	nameSpans    = "destinations.tracing.spans"
@@ -101,6 +102,8 @@ const (
 	keyBudget     = "destinations.memory.budget"
 	keyPrincipal  = "destinations.principal"
 	keyRefusal    = "destinations.refusal.reason"
+	keyClosed     = "destinations.close.reason"
+	keyListener   = "destinations.listener"
 	keySource     = "destinations.context.source"
 	keySpan       = "destinations.span"
 	keyOutcome    = "destinations.outcome"
@@ -155,7 +158,8 @@ func Table() []Instrument {
 		{Name: nameMemoryUsed, Kind: Gauge, Unit: "By", Attributes: []Attribute{{keyBudget, "requests, batches, tables"}}, Meaning: "memory in use, by budget; tables are charged to the budget of batches"},
 		{Name: nameMemoryLimit, Kind: Gauge, Unit: "By", Attributes: []Attribute{{keyBudget, "requests, batches"}}, Meaning: "what a budget may use: parts of --memory"},
 		{Name: namePrincipals, Kind: Counter, Unit: "{event}", Attributes: []Attribute{{keyPrincipal, "the first 100 that come, then other"}}, Meaning: "events that are durable in the journal, by who sent them, where callers are authenticated"},
-		{Name: nameRefused, Kind: Counter, Unit: "{call}", Attributes: []Attribute{{keyRefusal, "credential_missing, credential_invalid, issuer_unavailable, not_granted, role_missing"}}, Meaning: "calls that were not let in"},
+		{Name: nameRefused, Kind: Counter, Unit: "{call}", Attributes: []Attribute{{keyRefusal, "credential_missing, credential_invalid, issuer_unavailable, not_granted, role_missing, too_many_calls, rate_exceeded"}}, Meaning: "calls that were not let in"},
+		{Name: nameCutOff, Kind: Counter, Unit: "{connection}", Attributes: []Attribute{{keyListener, "listen, operations-listen, admin-listen"}, {keyClosed, "address, all: there were too many; bytes: a stranger has sent too much; calls: they came too fast"}}, Meaning: "connections that were closed because of a limit"},
 		{Name: nameContexts, Kind: Counter, Unit: "{event}", Attributes: []Attribute{{keySource, "event, call, root, none, invalid"}}, Meaning: "events that were not rejected at once, by where their trace context is from: their own, their call's metadata, sampled here (--trace-ratio), nowhere; or their own was not valid and was passed over"},
 		{Name: nameSpans, Kind: Counter, Unit: "{span}", Attributes: []Attribute{{keySpan, "deliver, aggregate, accept, upload, s3"}, {keyOutcome, "emitted, failed, suppressed_trace, suppressed_object, suppressed_request, suppressed_rate"}}, Meaning: "spans: exported, not taken by their receiver, or left out by a limit (see Limits)"},
 	}

@@ -55,6 +55,7 @@ type meters struct {
 	spans                                 counters // by span and outcome
 	principals                            counters // by principal
 	refused                               counters // by reason
+	closed                                counters // connections, by listener and reason
 	named                                 names    // principals
 }
 
@@ -146,7 +147,7 @@ func (m *meters) own(o observing) {
 	o.count(nameAccepted, m.accepted.Load())
 	o.count(nameDelivered, m.delivered.Load())
 	o.count(nameSkewed, m.skewed.Load())
-	for name, c := range map[string]*counters{nameRejected: &m.rejected, nameContexts: &m.contexts, nameSpans: &m.spans, namePrincipals: &m.principals, nameRefused: &m.refused} {
+	for name, c := range map[string]*counters{nameRejected: &m.rejected, nameContexts: &m.contexts, nameSpans: &m.spans, namePrincipals: &m.principals, nameRefused: &m.refused, nameCutOff: &m.closed} {
 		c.each(func(kind attribute.Set, n uint64) {
 			o.ObserveInt64(o.by[name].(metric.Int64Observable), int64(n), metric.WithAttributeSet(kind))
 		})

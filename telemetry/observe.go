@@ -51,6 +51,12 @@ func (t *Telemetry) Settled(s *server.Settled) {
 	}
 }
 
+// ConnectionClosed counts a connection that was closed because of a limit: of the listener of a
+// flag, for a reason of the package limits.
+func (t *Telemetry) ConnectionClosed(flag, reason string) {
+	t.meters.closed.add(attribute.NewSet(attribute.String(keyListener, strings.TrimLeft(flag, "-")), attribute.String(keyClosed, reason)), 1)
+}
+
 // Refused implements [server.Observer].
 func (t *Telemetry) Refused(reason string) {
 	t.meters.refused.add(attributes(keyRefusal, strings.ToLower(reason)), 1)

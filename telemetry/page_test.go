@@ -71,6 +71,7 @@ func page(t *testing.T, tel *telemetry.Telemetry) map[string]string {
 func everything(tel *telemetry.Telemetry, now time.Time) {
 	tel.Received(server.Received{Events: 3, Contexts: server.Contexts{None: 2}})
 	tel.Refused("ROLE_MISSING")
+	tel.ConnectionClosed("--listen", "address")
 	tel.Settled(&server.Settled{Principal: "token:ci", Received: now, Durable: now.Add(3 * time.Millisecond), Accepted: 2,
 		Rejected: map[destinationsv1.RejectionCode]uint64{destinationsv1.RejectionCode_REJECTION_CODE_PAYLOAD_EMPTY: 1}})
 	tel.Synced(journal.EventsLog, time.Millisecond)

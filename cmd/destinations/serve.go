@@ -52,6 +52,15 @@ type serveCmd struct {
 
 	MaxStreamAge time.Duration `default:"1h" placeholder:"TIME" help:"How long a StreamS3 lasts, more or less by a tenth of it, before its sender is told to open another one (${default}, at least 1s)."`
 
+	MaxConnections             int `default:"4000" placeholder:"N" help:"Connections of each address that is listened on (${default}, at least 1). Where there are more, the oldest of those is closed over which nobody has been let in yet, or the new one."`
+	MaxConnectionsPerAddress   int `default:"1000" placeholder:"N" help:"Connections of one IPv4 address, or IPv6 network /64 (${default}, at least 1): more behind a proxy that all come through."`
+	MaxCalls                   int `default:"4000" placeholder:"N" help:"Calls, such as streams, of all callers at a time (${default}, at least 1). Further ones get RESOURCE_EXHAUSTED, TOO_MANY_CALLS. Each takes some kilobytes of memory while it is idle."`
+	MaxCallsPerPrincipal       int `default:"2000" placeholder:"N" help:"Calls of one principal at a time (${default}, at least 1)."`
+	MaxCallsPerAddress         int `default:"2000" placeholder:"N" help:"Calls of one IPv4 address, or IPv6 network /64, at a time, whoever makes them (${default}, at least 1)."`
+	MaxCallsPerConnection      int `default:"1000" placeholder:"N" help:"Calls of one connection at a time (${default}, at least 1); further ones wait at the client."`
+	CallsPerSecondPerPrincipal int `default:"5000" placeholder:"N" help:"Calls of one principal that may begin in a second (${default}, at least 1). Further ones get RESOURCE_EXHAUSTED, RATE_EXCEEDED; at twice that rate the connection is closed."`
+	CallsPerSecondPerAddress   int `default:"5000" placeholder:"N" help:"Likewise of one address (${default}, at least 1)."`
+
 	S3Endpoint  string   `name:"s3-endpoint" placeholder:"URL" help:"S3-compatible server (AWS). Fixed when the data folder is made. Credentials and region come from AWS's default chain: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, profiles, instance and container roles."`
 	S3PathStyle bool     `name:"s3-path-style" help:"Put the bucket into the path of the URL and not into the host's name, as many S3-compatible servers need it."`
 	S3ACL       string   `name:"s3-acl" default:"bucket-owner-full-control" placeholder:"ACL" help:"Canned ACL of the objects (${default}); empty for none."`

@@ -23,6 +23,7 @@ import (
 	"github.com/open-destinations/destinations/ownership"
 	"github.com/open-destinations/destinations/server"
 	"github.com/open-destinations/destinations/server/auth"
+	"github.com/open-destinations/destinations/server/limits"
 	"github.com/open-destinations/destinations/telemetry"
 	"github.com/open-destinations/destinations/uploader"
 )
@@ -246,7 +247,7 @@ func (s *service) makeServers(p *serviceParams) (err error) {
 		forOperators = s.operations
 	}
 	s.server.RegisterOperations(forOperators)
-	reflection.Register(forOperators)
+	reflection.Register(forOperators) // it is a stream
 	s.admin = newAdmin(adminParams{Condition: s, Metrics: s.telemetry.Page(), Profiles: p.Config.Pprof, Gate: p.Gate, Audit: p.Audit, Log: p.Log})
 	return nil
 }
@@ -258,23 +259,34 @@ func (s *service) newGRPC(p *serviceParams) *grpc.Server {
 		options = append(options, grpc.Creds(credentials.NewTLS(p.Gate.Certificates().TLS("h2"))))
 	}
 	made := grpc.NewServer(append(options, p.GRPC...)...)
-	healthpb.RegisterHealthServer(made, s.health)
+	healthpb.RegisterHealthServer(server.JudgedFirst(made), s.health)
 	return made
 }
 
 func (s *service) listen(p *serviceParams) (err error) {
-	if s.listener, err = p.Listen("tcp", p.Config.Listen); err != nil {
-		return fmt.Errorf("--listen: %w", err)
+	if s.listener, err = s.listenAt(p, "--listen", p.Config.Listen); err != nil {
+		return err
 	}
 	if s.operations != nil {
-		if s.operationsListener, err = p.Listen("tcp", p.Config.OperationsListen); err != nil {
-			return fmt.Errorf("--operations-listen: %w", err)
+		if s.operationsListener, err = s.listenAt(p, "--operations-listen", p.Config.OperationsListen); err != nil {
+			return err
 		}
 	}
-	if s.adminListener, err = p.Listen("tcp", p.Config.AdminListen); err != nil {
-		return fmt.Errorf("--admin-listen: %w", err)
+	s.adminListener, err = s.listenAt(p, "--admin-listen", p.Config.AdminListen)
+	return err
+}
+
+// listenAt listens at the address of a flag, with a bounded number of connections.
+func (s *service) listenAt(p *serviceParams, flag, address string) (net.Listener, error) {
+	l, err := p.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
-	return nil
+	bounds := limits.ConnectionsParams{Listener: flag, Most: p.Config.MaxConnections, PerAddress: p.Config.MaxPerAddress, Log: p.Log}
+	if !telemetry.Disabled() {
+		bounds.Closed = s.telemetry.ConnectionClosed
+	}
+	return limits.NewConnections(bounds).Over(l), nil
 }
 
 // abandon closes what newService had made before it failed.

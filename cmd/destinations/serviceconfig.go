@@ -18,6 +18,8 @@ import (
 type serviceConfig struct {
 	Listen, AdminListen string        // host:port
 	OperationsListen    string        // host:port; "" = at Listen
+	MaxConnections      int           // of each listener
+	MaxPerAddress       int           // of them
 	Pprof               bool          // Go's profiles on AdminListen
 	ShutdownGrace       time.Duration // from the first signal to the end of the process
 	Memory              int64         // bytes, of which the packages have their shares
@@ -34,6 +36,8 @@ func (c *serveCmd) config() (serviceConfig, error) {
 		Listen:           c.Listen,
 		AdminListen:      c.AdminListen,
 		OperationsListen: c.OperationsListen,
+		MaxConnections:   c.MaxConnections,
+		MaxPerAddress:    c.MaxConnectionsPerAddress,
 		Pprof:            c.Pprof,
 		ShutdownGrace:    c.ShutdownGrace,
 		Memory:           int64(c.Memory),
@@ -54,6 +58,7 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Server.MaxRequestBytes = clampInt(c.MaxRequestSize)
 	s.Server.MaxStreamAge = c.MaxStreamAge
 	s.Server.TraceRatio = c.TraceRatio
+	c.limitCalls(&s.Server)
 	var egress error
 	s.Server.EgressAddresses, egress = addressesOf("--egress-ips", c.EgressIPs)
 
@@ -85,6 +90,16 @@ func (c *serveCmd) config() (serviceConfig, error) {
 	s.Batcher.MemoryBytes = share.batches
 	s.Uploader.PartConcurrency = share.partsOf(c.Uploads, s.Uploader.PartConcurrency)
 	return s, errors.Join(c.check(), egress, s.check())
+}
+
+// limitCalls translates the bounds of calls.
+func (c *serveCmd) limitCalls(s *server.Config) {
+	s.MaxCalls = c.MaxCalls
+	s.MaxCallsPerPrincipal = c.MaxCallsPerPrincipal
+	s.MaxCallsPerAddress = c.MaxCallsPerAddress
+	s.MaxCallsPerConnection = uint32(max(0, min(c.MaxCallsPerConnection, math.MaxInt32))) // what is refused later stays so
+	s.CallsPerSecondPerPrincipal = c.CallsPerSecondPerPrincipal
+	s.CallsPerSecondPerAddress = c.CallsPerSecondPerAddress
 }
 
 // ledgerShare is the part of the journal's quota, one in so many, that a ledger which can't be
@@ -121,6 +136,14 @@ func (c *serveCmd) check() error {
 		problems = append(problems, fmt.Errorf("--memory: %s, at least %s", c.Memory, byteSize(minMemory)))
 	} else if most := sharesOf(c.Memory).transfers(); int64(c.Uploads) > most {
 		problems = append(problems, fmt.Errorf("--memory: %s is enough for %d --uploads, not for %d: each takes %s of an eighth of it", c.Memory, most, c.Uploads, byteSize(transferBytes)))
+	}
+	for _, bound := range []struct {
+		flag  string
+		value int
+	}{{"--max-connections", c.MaxConnections}, {"--max-connections-per-address", c.MaxConnectionsPerAddress}} {
+		if bound.value < 1 {
+			problems = append(problems, fmt.Errorf("%s: %d, at least 1", bound.flag, bound.value))
+		}
 	}
 	if c.Partitions == 0 { // which the journal takes as its default
 		problems = append(problems, errors.New("--partitions: 0, must be at least 1"))

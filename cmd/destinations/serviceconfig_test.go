@@ -31,15 +31,16 @@ func TestDefaultsAreThoseOfThePackages(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := serviceConfig{
-		Listen:        "127.0.0.1:50051",
-		AdminListen:   "127.0.0.1:9464",
-		ShutdownGrace: 20 * time.Second,
-		Memory:        512 << 20,
-		Journal:       journal.DefaultConfig(),
-		Server:        server.DefaultConfig(),
-		Batcher:       batcher.DefaultConfig(),
-		Ledger:        ledger.DefaultConfig(),
-		Uploader:      uploader.DefaultConfig(),
+		Listen:         "127.0.0.1:50051",
+		AdminListen:    "127.0.0.1:9464",
+		ShutdownGrace:  20 * time.Second,
+		MaxConnections: 4000, MaxPerAddress: 1000,
+		Memory:   512 << 20,
+		Journal:  journal.DefaultConfig(),
+		Server:   server.DefaultConfig(),
+		Batcher:  batcher.DefaultConfig(),
+		Ledger:   ledger.DefaultConfig(),
+		Uploader: uploader.DefaultConfig(),
 	}
 	want.Journal.Dir, want.Server.TraceRatio = "./data", 0.001
 	if !reflect.DeepEqual(got, want) {
@@ -52,7 +53,9 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"--listen", "[::1]:1", "--admin-listen", "localhost:2", "--data-dir", "/d", "--partitions", "2", "--journal-quota", "1GiB",
 		"--max-object-size", "2MiB", "--compression-level", "9", "--max-payload-size", "2KiB", "--max-request-size", "1MiB",
 		"--s3-endpoint", "http://s3:1", "--s3-path-style", "--s3-acl=", "--sts-endpoint", "http://sts:1/", "--s3-part-size", "5MiB", "--uploads", "3", "--shutdown-grace", "1s", "--memory", "64MiB",
-		"--pprof", "--egress-ips", "203.0.113.7,2001:db8::/64", "--trace-ratio", "0.5", "--block-after", "2s", "--give-up-after", "3h", "--destination-quota", "2MiB", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8")
+		"--pprof", "--egress-ips", "203.0.113.7,2001:db8::/64", "--trace-ratio", "0.5", "--block-after", "2s", "--give-up-after", "3h", "--destination-quota", "2MiB", "--dedupe-senders", "7", "--dedupe-window", "2h", "--dedupe-ids", "8",
+		"--max-connections", "11", "--max-connections-per-address", "12", "--max-calls", "13", "--max-calls-per-principal", "14", "--max-calls-per-address", "15",
+		"--max-calls-per-connection", "16", "--calls-per-second-per-principal", "17", "--calls-per-second-per-address", "18")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +71,9 @@ func TestFlagsReachThePackages(t *testing.T) {
 		"max-payload-size":  got.Server.MaxPayloadBytes == 2<<10,
 		"max-request-size":  got.Server.MaxRequestBytes == 1<<20,
 		"s3-endpoint":       got.Uploader.Endpoint == "http://s3:1" && got.Journal.Endpoint == "http://s3:1",
+		"max-connections":   got.MaxConnections == 11 && got.MaxPerAddress == 12,
+		"max-calls":         got.Server.MaxCalls == 13 && got.Server.MaxCallsPerPrincipal == 14 && got.Server.MaxCallsPerAddress == 15 && got.Server.MaxCallsPerConnection == 16,
+		"calls-per-second":  got.Server.CallsPerSecondPerPrincipal == 17 && got.Server.CallsPerSecondPerAddress == 18,
 		"pprof":             got.Pprof,
 		"egress-ips":        fmt.Sprint(got.Server.EgressAddresses) == "[203.0.113.7/32 2001:db8::/64]",
 		"trace-ratio":       got.Server.TraceRatio == 0.5,

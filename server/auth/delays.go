@@ -3,22 +3,23 @@ package auth
 import (
 	"container/list"
 	"context"
-	"net"
-	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/open-destinations/destinations/server/limits"
 )
 
 // What failures cost: each of a host twice as long as the one before, until it has had
 // none for a while. Hosts beyond the bound are forgotten, oldest first, and of those
 // who wait only so many are kept waiting: whatever strangers do, the service's
-// memory is bounded. Who succeeds never waits.
+// memory is bounded, also by what each of them has sent ahead, up to a stream's window. Who
+// succeeds never waits.
 const (
 	firstDelay   = 100 * time.Millisecond
 	longestDelay = 5 * time.Second
 	forgetAfter  = time.Minute
 	maxHosts     = 10_000
-	maxDelayed   = 1_000
+	maxDelayed   = 256
 )
 
 // Delays makes those wait whose credentials fail, or what else they show. Its methods may be
@@ -50,7 +51,7 @@ func NewDelays() *Delays {
 // Fail counts a failure of the host of an address, and waits for what it costs, or
 // until ctx ends.
 func (d *Delays) Fail(ctx context.Context, address string) {
-	delay, wait := d.count(hostOf(address), time.Now())
+	delay, wait := d.count(limits.Host(address), time.Now())
 	if !wait {
 		return
 	}
@@ -89,25 +90,4 @@ func (d *Delays) count(host string, now time.Time) (delay time.Duration, wait bo
 	}
 	d.mu.waiting++
 	return delay, true
-}
-
-// hostOf is by what failures are counted: an IPv4 address, or the network of an IPv6
-// address, of which everybody has as many as he likes.
-func hostOf(address string) string {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return address
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if ip = ip.Unmap(); ip.Is4() {
-		return ip.String()
-	}
-	network, err := ip.WithZone("").Prefix(64)
-	if err != nil {
-		return host
-	}
-	return network.String()
 }

@@ -65,6 +65,8 @@ const (
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
 //	RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers, or left a stream of large requests idle, while others waited for it; with RetryInfo
 //	RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
+//	RESOURCE_EXHAUSTED  RATE_EXCEEDED               also: more calls began in a second than an address or a principal may begin
+//	RESOURCE_EXHAUSTED  TOO_MANY_CALLS              so many calls of the address, of the principal or of all are under way as may be; with RetryInfo
 //	UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
 //	UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
 //	PERMISSION_DENIED   NOT_GRANTED                 no grant names the caller; also in the middle of a stream, when it was taken away
@@ -186,6 +188,8 @@ type Destinations_StreamS3Client = grpc.BidiStreamingClient[StreamS3Request, Str
 //	RESOURCE_EXHAUSTED  JOURNAL_FULL                the journal's quota or the disk is full; with RetryInfo
 //	RESOURCE_EXHAUSTED  MEMORY_FULL                 for 10 s the service had no memory free for another request, or the caller has not read his answers, or left a stream of large requests idle, while others waited for it; with RetryInfo
 //	RESOURCE_EXHAUSTED  RATE_EXCEEDED               the caller's grant or tenant is more than a second ahead of its events or bytes a second; RetryInfo says until when. Who is less far ahead is only read more slowly
+//	RESOURCE_EXHAUSTED  RATE_EXCEEDED               also: more calls began in a second than an address or a principal may begin
+//	RESOURCE_EXHAUSTED  TOO_MANY_CALLS              so many calls of the address, of the principal or of all are under way as may be; with RetryInfo
 //	UNAUTHENTICATED     CREDENTIAL_MISSING          the caller has shown neither a bearer token nor a client certificate
 //	UNAUTHENTICATED     CREDENTIAL_INVALID          what he has shown is unknown, revoked, expired, or not meant for this service; also in the middle of a stream
 //	PERMISSION_DENIED   NOT_GRANTED                 no grant names the caller; also in the middle of a stream, when it was taken away

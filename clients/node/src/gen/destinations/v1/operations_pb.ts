@@ -1292,11 +1292,12 @@ export const PolicyPlaceSchema: GenEnum<PolicyPlace> = /*@__PURE__*/
  *     RESOURCE_EXHAUSTED   CONFIRMED_FULL             the tenant, or all of them, have confirmed as many buckets as the service keeps
  *     UNAVAILABLE          CONFIRMED_NOT_KEPT         `content` is right, and could not be kept: the service's log says why; with RetryInfo
  *     UNAVAILABLE          PARTITION_UNAVAILABLE      a part of the journal that the call needs is closed because its files are damaged; what could be done in the others is
+ *     UNAVAILABLE          REQUEST_INCOMPLETE         the request did not arrive within 10 s, or not within a second while others waited; with RetryInfo
  *     UNAVAILABLE          SHUTTING_DOWN              the service is stopping; with RetryInfo
  *     INTERNAL             JOURNAL_BROKEN             the journal failed; the service is NOT_SERVING and exits
  *
  * and, where the service authenticates its callers, what the service Destinations says of
- * UNAUTHENTICATED, PERMISSION_DENIED and ISSUER_UNAVAILABLE. A caller sees and operates what
+ * UNAUTHENTICATED, PERMISSION_DENIED and ISSUER_UNAVAILABLE, and of TOO_MANY_CALLS and RATE_EXCEEDED. A caller sees and operates what
  * is of his tenant, and of that what his grant reaches; what all share, and closed
  * partitions, everybody sees who may list.
  *

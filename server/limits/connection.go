@@ -1,0 +1,84 @@
+package limits
+
+import (
+	"container/list"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Connection is a connection that is counted until it is closed.
+type Connection struct {
+	net.Conn
+	of     *Connections
+	remote Remote
+	host   string
+	proven atomic.Bool
+	budget *rate.Limiter // bytes that it may send while it is a stranger's; used by its reader alone
+
+	// Guarded by the lock of the Connections.
+	counted       bool
+	inHost, inAll *list.Element // among the strangers'; nil = it is none
+}
+
+func newConnection(of *Connections, conn net.Conn) *Connection {
+	c := &Connection{Conn: conn, of: of, budget: rate.NewLimiter(strangerPerSecond, strangerBurst)}
+	c.remote = Remote{Addr: conn.RemoteAddr(), connection: c}
+	c.host = Host(c.remote.String())
+	return c
+}
+
+// Remote is the address of whoever is at the other end of a [Connection].
+type Remote struct {
+	net.Addr
+	connection *Connection
+}
+
+// RemoteAddr implements [net.Conn]: it is a *[Remote].
+func (c *Connection) RemoteAddr() net.Addr { return &c.remote }
+
+// Prove says that somebody was let in who calls over the connection: it is no stranger's.
+func (r *Remote) Prove() {
+	c := r.connection
+	if c.proven.Load() {
+		return
+	}
+	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
+	c.proven.Store(true)
+	c.of.proveLocked(c)
+}
+
+// Flooded closes the connection, over which calls come much too fast.
+func (r *Remote) Flooded() { r.connection.closeFor(ReasonCalls) }
+
+// Read implements [net.Conn]. A stranger who sends too much is cut off.
+func (c *Connection) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && !c.proven.Load() && !c.budget.AllowN(time.Now(), n) {
+		c.closeFor(ReasonBytes)
+		return 0, fmt.Errorf("%s has sent too much and was not let in", c.host)
+	}
+	return n, err
+}
+
+// Close implements [net.Conn].
+func (c *Connection) Close() error {
+	c.of.mu.Lock()
+	c.of.forgetLocked(c)
+	c.of.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// closeFor closes the connection and says so. Nothing of it stays behind in the kernel.
+func (c *Connection) closeFor(reason string) {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // else it is closed like any other
+	}
+	if c.Close() == nil {
+		c.of.note(c.host, reason)
+	}
+}
