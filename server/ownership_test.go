@@ -124,6 +124,11 @@ func TestWhoMayConfirmWhat(t *testing.T) {
 		{"a", "", "demo", "a/../b", "", "PREFIX_INVALID"},
 		{"ops", "beta", "demo", "", "", "challenge beta:demo/"},
 		{"ops", "", "demo", "", "", "TENANT_INVALID"},
+		// Names that would stand in the file of what is confirmed as something else.
+		{"ops", "acme demo", "demo", "", rightContent, "TENANT_INVALID"},
+		{"ops", "acme\nbeta", "demo", "", rightContent, "TENANT_INVALID"},
+		{"ops", strings.Repeat("a", 64), "demo", "", rightContent, "TENANT_INVALID"},
+		{"ops", "*", "demo", "", rightContent, "TENANT_INVALID"},
 	} {
 		_, err := g.ops.ConfirmBucket(g.as(c.as), &destinationsv1.ConfirmBucketRequest{Tenant: c.tenant, Bucket: c.bucket, Prefix: c.prefix, Content: c.content})
 		got := strings.Join(o.calls(), ", ")

@@ -73,11 +73,14 @@ func tenantFor(grant *auth.Grant, asked string, all bool) (string, error) {
 	case asked != "" && !grant.Reaches(asked):
 		return "", fmt.Errorf("%w: tenant %q", errNotGranted, asked)
 	case asked != "":
+		if err := auth.CheckTenantName(asked); err != nil { // what nobody is called gets into no file
+			return "", fmt.Errorf("%w: %w", errTenantInvalid, err)
+		}
 		return asked, nil
 	case all && grant.ReachesAll():
 		return "", nil
 	case grant.Tenant == auth.AllTenants:
-		return "", errTenantInvalid
+		return "", fmt.Errorf("%w: missing: the caller sees every tenant, and one destination is of one of them", errTenantInvalid)
 	}
 	return grant.Tenant, nil
 }

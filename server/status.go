@@ -37,7 +37,7 @@ var (
 	errMalformedRequest   = errors.New("request is malformed")
 	errBucketInvalid      = errors.New("bucket is invalid")
 	errPrefixInvalid      = errors.New("prefix is invalid")
-	errTenantInvalid      = errors.New("tenant is missing: the caller sees every tenant, and one destination is of one of them")
+	errTenantInvalid      = errors.New("tenant is invalid")
 	errNotGranted         = errors.New("no grant of the caller reaches it")
 	errMemoryFull         = errors.New("the service has no memory free for more requests; try again later")
 	errStreamAge          = errors.New("the stream has lasted long enough; open another one")

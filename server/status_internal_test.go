@@ -41,7 +41,7 @@ var rows = []told{
 	{errMalformedRequest, codes.Internal, "MALFORMED_REQUEST", false, "append: request is malformed"},
 	{errBucketInvalid, codes.InvalidArgument, "BUCKET_INVALID", false, "append: bucket is invalid"},
 	{errPrefixInvalid, codes.InvalidArgument, "PREFIX_INVALID", false, "append: prefix is invalid"},
-	{errTenantInvalid, codes.InvalidArgument, "TENANT_INVALID", false, "append: tenant is missing: the caller sees every tenant, and one destination is of one of them"},
+	{errTenantInvalid, codes.InvalidArgument, "TENANT_INVALID", false, "append: tenant is invalid"},
 	{ErrRoleARNInvalid, codes.InvalidArgument, "ROLE_ARN_INVALID", false, "append: role_arn is invalid"},
 	{errNotGranted, codes.PermissionDenied, "DESTINATION_NOT_GRANTED", false, "append: no grant of the caller reaches it"},
 	{errRateExceeded, codes.ResourceExhausted, "RATE_EXCEEDED", true, "append: the rate that is granted is exceeded"},
