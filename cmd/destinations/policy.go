@@ -82,6 +82,9 @@ func (c *policyCmd) Run(p *process) error {
 	if assumed && c.AssumedBy == "" {
 		fmt.Fprintf(p.stderr, "destinations policy: the service assumes %s: its trust policy comes with --assumed-by ARN, the service's own role\n", terms.Principal)
 	}
+	for _, lockout := range lockouts(terms, assumed) {
+		fmt.Fprintf(p.stderr, "destinations policy: %s\n", lockout)
+	}
 	return nil
 }
 

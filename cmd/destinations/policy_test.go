@@ -108,6 +108,7 @@ func TestPolicyRefusesBadFlags(t *testing.T) {
 		acme + " --format yaml":                                       {"--format must be one of"},
 		"policy --bucket demo --role-arn key --format cloudformation": {"--format cloudformation: is of AWS alone"},
 		"policy --bucket demo --role-arn key --tenant-tag acme":       {"--tenant-tag: only the session of a role"},
+		acme + " --tenant-tag Acme":                                   {`--tenant-tag: no tenant is called so: "Acme": must be 1 to 63 lower-case letters`},
 	} {
 		got := run(t, strings.Fields(line)...)
 		if got.code != exitNothing || got.stdout != "" {
@@ -117,6 +118,24 @@ func TestPolicyRefusesBadFlags(t *testing.T) {
 			if !strings.Contains(got.stderr, part) {
 				t.Errorf("%s: got %q, want %q", line, got.stderr, part)
 			}
+		}
+	}
+}
+
+// What may deny the service everything is printed, for it may be meant, and said.
+func TestPolicySaysWhatWouldLockTheServiceOut(t *testing.T) {
+	for flags, want := range map[string]string{
+		"--source-ip 10.1.0.0/16 --source-ip 203.0.113.7": "--source-ip 10.1.0.0/16 has no public address",
+		"--source-ip 100.64.1.2":                          "--source-ip 100.64.1.2/32 has no public address",
+		"--source-ip fd00::/8":                            "--source-ip fd00::/8 has no public address",
+		"--source-ip 203.0.113.7":                         "",
+		"--tenant-tag acme":                               "and everything is denied",
+		"--tenant-tag acme --assumed-by arn:aws:iam::444455556666:role/destinations": "",
+	} {
+		got := run(t, strings.Fields(acme+" "+flags)...)
+		said := strings.Contains(got.stderr, "has no public address") || strings.Contains(got.stderr, "everything is denied")
+		if got.code != exitOK || got.stdout == "" || said != (want != "") || !strings.Contains(got.stderr, want) || strings.Contains(got.stderr, "203.0.113.7") {
+			t.Errorf("%s: got exit code %d and %q, want %q", flags, got.code, got.stderr, want)
 		}
 	}
 }

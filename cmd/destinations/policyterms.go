@@ -51,6 +51,11 @@ func (c *policyCmd) terms() (t policy.Terms, assumed bool, err error) {
 	if t.Sources, err = addressesOf("--source-ip", c.SourceIP); err != nil {
 		problems = append(problems, err)
 	}
+	if c.TenantTag != "" {
+		if err := auth.CheckTenantName(c.TenantTag); err != nil {
+			problems = append(problems, fmt.Errorf("--tenant-tag: no tenant is called so: %w", err))
+		}
+	}
 	if c.Tenant != "" {
 		assumed, err = c.addTenant(&t)
 		problems = append(problems, err)
@@ -132,4 +137,27 @@ func addressesOf(flag string, values []string) ([]netip.Prefix, error) {
 		ranges = append(ranges, addresses)
 	}
 	return ranges, errors.Join(problems...)
+}
+
+// lockouts are the conditions that the service itself may not meet, so that everything would
+// be denied it. They are no errors: of a server other than AWS they may be what is wanted.
+func lockouts(t policy.Terms, assumed bool) (found []string) {
+	for _, source := range t.Sources {
+		if !public(source) {
+			found = append(found, fmt.Sprintf("--source-ip %v has no public address: AWS compares where requests come from on the internet, and lets none in by it", source))
+		}
+	}
+	if t.Tenant != "" && t.AssumedBy == "" && !assumed {
+		found = append(found, fmt.Sprintf("--tenant-tag %s: if %s is the service's own role, and not one that it assumes, its requests have no tag, and everything is denied", t.Tenant, t.Principal))
+	}
+	return found
+}
+
+// shared is for the networks of carriers: RFC 6598.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// public reports whether requests on the internet may come from a range.
+func public(r netip.Prefix) bool {
+	a := r.Addr()
+	return !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && !shared.Contains(a)
 }

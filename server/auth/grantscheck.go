@@ -95,6 +95,14 @@ func (g *Grants) addGrant(e grantEntry) (problems []error) {
 	return withoutNil(problems)
 }
 
+// CheckTenantName refuses what no tenant is called.
+func CheckTenantName(name string) error {
+	if !tenantName.MatchString(name) {
+		return fmt.Errorf("%q: %s", name, tenantRule)
+	}
+	return nil
+}
+
 func checkTenant(tenant string, roles Role) error {
 	switch {
 	case tenant == "":
