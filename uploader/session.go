@@ -82,19 +82,27 @@ func (s *session) countsLocked(now time.Time) bool {
 
 // finish ends a request for credentials.
 func (s *session) finish(a *assuming, credentials aws.Credentials, err error) {
+	if s.ended(a, credentials, err) {
+		s.warn(s, err)
+	}
+}
+
+// ended notes what came of a request, and reports whether it failed while the credentials
+// before still count.
+func (s *session) ended(a *assuming, credentials aws.Credentials, err error) (failed bool) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
+	switch failed = err != nil && s.countsLocked(now); {
 	case err == nil:
 		s.mu.credentials, s.mu.got, s.mu.renewAt = credentials, now, renewAt(now, credentials.Expires)
-	case s.countsLocked(now):
+	case failed:
 		s.mu.renewAt = now.Add(renewAgain)
-		s.warn(s, err)
 	}
 	s.mu.asking = nil
 	a.credentials, a.err = credentials, err
 	close(a.done)
+	return failed
 }
 
 // renewAt is when credentials that were given now are replaced. Sessions that were begun
