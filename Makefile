@@ -208,6 +208,10 @@ bench-auth: ## what authentication and grants cost, in turns without: ROUNDS=5 D
 bench-tenants: ## a tenant beside one that offers 50 times its rate, and alone: DURATION=30s
 	@$(GO) run ./bench tenants $(if $(DURATION),--duration $(DURATION))
 
+.PHONY: bench-hostile
+bench-hostile: ## what a client feels of hostile ones, attack by attack: DURATION=5s
+	@$(GO) run ./bench hostile $(if $(DURATION),--duration $(DURATION))
+
 .PHONY: bench-clients
 bench-clients: ## one process of each client, beside ingest: LANGUAGES=go,node DURATION=10s
 	@$(GO) run ./bench clients $(if $(DURATION),--duration $(DURATION)) $(if $(LANGUAGES),--languages $(LANGUAGES))

@@ -95,13 +95,17 @@ func playOf(name string, fs *flag.FlagSet) (play func(context.Context, *trial) e
 		p := tenantsDefaults()
 		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send, each time")
 		play = func(ctx context.Context, t *trial) error { return tenants(ctx, t, p) }
+	case "hostile":
+		p := hostileDefaults()
+		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` each attack goes on")
+		play = func(ctx context.Context, t *trial) error { return hostileClients(ctx, t, p) }
 	case "clients":
 		p := clientsDefaults()
 		fs.DurationVar(&p.duration, "duration", p.duration, "how `long` to send, more or less, each time")
 		fs.StringVar(&p.languages, "languages", p.languages, "`list` of the clients, with commas; empty is all")
 		play = func(ctx context.Context, t *trial) error { return clients(ctx, t, p) }
 	default:
-		return nil, fmt.Errorf("%q is none of ingest, auth, telemetry, bad, expired, overload, status, backlog, tenants and clients", name)
+		return nil, fmt.Errorf("%q is none of ingest, auth, telemetry, bad, expired, overload, status, backlog, tenants, hostile and clients", name)
 	}
 	return play, nil
 }

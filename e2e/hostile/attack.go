@@ -1,0 +1,94 @@
+package hostile
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+)
+
+// Attacker is who attacks.
+type Attacker struct {
+	Target string // host:port of a service that speaks no TLS
+	Token  string // of a principal that is let in, for the attacks that need one
+}
+
+// Attack is something that an attacker does until the context ends.
+type Attack struct {
+	Name string
+	run  func(ctx context.Context, a Attacker)
+}
+
+// Run attacks until ctx ends, and lets go of everything.
+func (t Attack) Run(ctx context.Context, a Attacker) { t.run(ctx, a) }
+
+// All are the attacks that there are.
+func All() []Attack {
+	return []Attack{
+		{Name: "connections that say nothing", run: silent},
+		{Name: "a preface byte by byte", run: trickledPreface},
+		{Name: "headers byte by byte", run: trickledHeaders},
+		{Name: "headers without end", run: endlessHeaders},
+		{Name: "large headers", run: largeHeaders},
+		{Name: "rapid reset", run: rapidReset},
+		{Name: "pings", run: pings},
+		{Name: "settings", run: settings},
+		{Name: "empty data", run: emptyData},
+		{Name: "requests of strangers", run: strangersRequests},
+		{Name: "requests to the health", run: healthRequests},
+		{Name: "wrong tokens", run: wrongTokens},
+		{Name: "compression bombs", run: bombs},
+		{Name: "nested and unknown fields", run: nested},
+		{Name: "idle streams", run: idleStreams},
+		{Name: "calls without pause", run: callFlood},
+		{Name: "a request that trickles", run: trickledRequest},
+	}
+}
+
+// Quiet is no attack, to compare with.
+func Quiet() Attack {
+	return Attack{Name: "none", run: func(ctx context.Context, _ Attacker) { <-ctx.Done() }}
+}
+
+// together runs f n times at once, and again when it returns, until ctx ends.
+func together(ctx context.Context, n int, f func(ctx context.Context)) {
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				f(ctx)
+				pause(ctx, time.Millisecond)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// pause waits, and reports whether ctx has not ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// from is the address that attackers come from: another one of loopback than honest clients.
+var from = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}
+
+// dial connects; the connection is closed when ctx ends.
+func dial(ctx context.Context, target string) (conn net.Conn, closed func()) {
+	d := net.Dialer{LocalAddr: from, Timeout: time.Second}
+	conn, err := d.DialContext(ctx, "tcp4", target)
+	if err != nil {
+		return nil, nil
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	return conn, func() {
+		stop()
+		conn.Close()
+	}
+}
