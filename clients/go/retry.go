@@ -36,7 +36,7 @@ func curable(err error, freshToken bool) bool {
 		return true
 	case codes.ResourceExhausted:
 		r := reason(st)
-		return r == "JOURNAL_FULL" || r == "MEMORY_FULL" || r == "RATE_EXCEEDED"
+		return r == "JOURNAL_FULL" || r == "MEMORY_FULL" || r == "RATE_EXCEEDED" || r == "TOO_MANY_CALLS"
 	case codes.Internal:
 		return reason(st) != "MALFORMED_REQUEST"
 	case codes.Unauthenticated:

@@ -46,6 +46,8 @@ func newAdmin(p adminParams) *http.Server {
 	return &http.Server{
 		Handler:           guardPages(&p, mux),
 		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second, // strangers may send bodies
+		WriteTimeout:      2 * time.Minute,  // a profile takes half a minute
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    64 << 10, // strangers send them
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

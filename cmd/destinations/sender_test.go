@@ -77,6 +77,7 @@ func TestSenderResendsWhatHasNoAnswer(t *testing.T) {
 		{"stopping", endOfStream(t, codes.Unavailable, "SHUTTING_DOWN")},
 		{"full", endOfStream(t, codes.ResourceExhausted, "JOURNAL_FULL")},
 		{"no memory", endOfStream(t, codes.ResourceExhausted, "MEMORY_FULL")},
+		{"too many calls", endOfStream(t, codes.ResourceExhausted, "TOO_MANY_CALLS")},
 		{"too fast", endOfStream(t, codes.ResourceExhausted, "RATE_EXCEEDED")},
 	} {
 		t.Run(test.name, func(t *testing.T) {

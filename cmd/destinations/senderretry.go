@@ -34,7 +34,7 @@ func (e streamEnd) curable() bool {
 	case codes.Unavailable:
 		return true
 	case codes.ResourceExhausted:
-		return reason == "JOURNAL_FULL" || reason == "MEMORY_FULL" || reason == "RATE_EXCEEDED"
+		return reason == "JOURNAL_FULL" || reason == "MEMORY_FULL" || reason == "RATE_EXCEEDED" || reason == "TOO_MANY_CALLS"
 	case codes.Internal, codes.Canceled:
 		return reason == ""
 	case codes.Unauthenticated:

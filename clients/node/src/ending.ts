@@ -37,7 +37,7 @@ export function verdict(end: Ending, asksToken: boolean): Verdict {
     if (end.reason === "REQUEST_TOO_LARGE" || (end.reason === "" && /larger than max/i.test(end.message))) {
       return "too-large";
     }
-    return ["JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED"].includes(end.reason) ? "again" : "fail";
+    return ["JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED", "TOO_MANY_CALLS"].includes(end.reason) ? "again" : "fail";
   }
   if (end.code === "UNAUTHENTICATED") {
     return asksToken ? "again" : "fail";

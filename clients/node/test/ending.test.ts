@@ -16,6 +16,7 @@ test("what to do after each status", () => {
     ["RESOURCE_EXHAUSTED", "JOURNAL_FULL", "", "again"],
     ["RESOURCE_EXHAUSTED", "RATE_EXCEEDED", "", "again"],
     ["RESOURCE_EXHAUSTED", "MEMORY_FULL", "", "again"],
+    ["RESOURCE_EXHAUSTED", "TOO_MANY_CALLS", "", "again"],
     ["RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE", "", "too-large"],
     ["RESOURCE_EXHAUSTED", "", "grpc: received message larger than max (9 vs. 8)", "too-large"],
     ["RESOURCE_EXHAUSTED", "RATE_EXCEEDED", "", "again"],

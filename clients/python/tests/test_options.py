@@ -106,6 +106,7 @@ AGAIN, TOO_LARGE, FAILED = Verdict.AGAIN, Verdict.TOO_LARGE, Verdict.FAILED
         (Ending("RESOURCE_EXHAUSTED", "JOURNAL_FULL"), AGAIN),
         (Ending("RESOURCE_EXHAUSTED", "RATE_EXCEEDED"), AGAIN),
         (Ending("RESOURCE_EXHAUSTED", "MEMORY_FULL"), AGAIN),
+        (Ending("RESOURCE_EXHAUSTED", "TOO_MANY_CALLS"), AGAIN),
         (Ending("RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE"), TOO_LARGE),
         (Ending("RESOURCE_EXHAUSTED", "", "received message larger than max"), TOO_LARGE),
         (Ending("RESOURCE_EXHAUSTED", "", "too many calls"), FAILED),

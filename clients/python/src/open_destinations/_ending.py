@@ -12,7 +12,7 @@ from ._proto import error_details_pb2 as details
 
 _DETAILS = "grpc-status-details-bin"
 _AGAIN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN", "CANCELLED", "OK"}
-_LATER = {"JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED"}
+_LATER = {"JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED", "TOO_MANY_CALLS"}
 _MAX_DELAY = 60.0  # s; a service that says more than that is asked sooner
 
 

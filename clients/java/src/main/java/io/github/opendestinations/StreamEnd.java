@@ -61,7 +61,7 @@ record StreamEnd(Status status, String reason, long retryDelayNanos) {
 
   private Remedy exhausted() {
     return switch (reason) {
-      case "JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED" -> Remedy.RECONNECT;
+      case "JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED", "TOO_MANY_CALLS" -> Remedy.RECONNECT;
       case "REQUEST_TOO_LARGE" -> Remedy.LEAVE_OUT;
       case "" -> message().contains("larger than max") ? Remedy.LEAVE_OUT : Remedy.FAIL;
       default -> Remedy.FAIL;
