@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,7 +14,19 @@ import (
 // names: a row without a test, or with one that is not there any more, promises what
 // nobody checks.
 func TestFailuresPageNamesRealTests(t *testing.T) {
-	page, err := os.ReadFile("../../docs/failures.md")
+	rowsNameTests(t, "../../docs/failures.md", "| What fails")
+}
+
+// TestSecurityClaimsNameRealTests holds what SECURITY.md says is defended likewise.
+func TestSecurityClaimsNameRealTests(t *testing.T) {
+	rowsNameTests(t, "../../SECURITY.md", "| Claim", "| Asset", "| Actor", "| events that", "| the customers'", "| credentials:", "| `token.key`", "| being there", "| stranger |", "| sender |", "| operator of", "| owner of", "| who ")
+}
+
+// rowsNameTests fails unless every row of a page's tables names tests that there are, but
+// those that begin in one of the ways.
+func rowsNameTests(t *testing.T, path string, others ...string) {
+	t.Helper()
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +34,8 @@ func TestFailuresPageNamesRealTests(t *testing.T) {
 	named := regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
 	rows := 0
 	for line := range strings.Lines(string(page)) {
-		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| What fails") {
+		begins := func(with string) bool { return strings.HasPrefix(line, with) }
+		if !begins("| ") || slices.ContainsFunc(others, begins) {
 			continue
 		}
 		rows++
