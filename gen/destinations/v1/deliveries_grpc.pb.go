@@ -39,7 +39,7 @@ const (
 //	INVALID_ARGUMENT     TOKENS_INVALID             no token, or more than 1,000
 //	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix
 //	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
-//	INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names one destination
+//	INVALID_ARGUMENT     TENANT_INVALID             `tenant` is what no tenant can be called, or missing: the caller sees every tenant, and names one destination
 //	INVALID_ARGUMENT     STATE_INVALID              `state` is UPLOADING or PARTIAL, which a batch in the ledger never is
 //	INVALID_ARGUMENT     PAGE_INVALID               `page_size` is above 1,000, or `page_token` or `cursor` is not one that this service gave for the same filter, or is of what the ledger does not have any more
 //	NOT_FOUND            TOKEN_UNKNOWN              a token that this service did not give, or whose events are not those of its journal any more; `token` in the ErrorInfo's metadata is its place in the request, from 0
@@ -141,7 +141,7 @@ func (c *deliveriesClient) GetFreshness(ctx context.Context, in *GetFreshnessReq
 //	INVALID_ARGUMENT     TOKENS_INVALID             no token, or more than 1,000
 //	INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix
 //	INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix
-//	INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names one destination
+//	INVALID_ARGUMENT     TENANT_INVALID             `tenant` is what no tenant can be called, or missing: the caller sees every tenant, and names one destination
 //	INVALID_ARGUMENT     STATE_INVALID              `state` is UPLOADING or PARTIAL, which a batch in the ledger never is
 //	INVALID_ARGUMENT     PAGE_INVALID               `page_size` is above 1,000, or `page_token` or `cursor` is not one that this service gave for the same filter, or is of what the ledger does not have any more
 //	NOT_FOUND            TOKEN_UNKNOWN              a token that this service did not give, or whose events are not those of its journal any more; `token` in the ErrorInfo's metadata is its place in the request, from 0

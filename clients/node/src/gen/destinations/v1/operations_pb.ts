@@ -1279,9 +1279,9 @@ export const PolicyPlaceSchema: GenEnum<PolicyPlace> = /*@__PURE__*/
  *     code                 reason (ErrorInfo.reason)  cause
  *     INVALID_ARGUMENT     BUCKET_INVALID             `bucket` breaks the rules of S3Event.bucket, or is missing where there is a prefix or `all_prefixes`, or one destination has to be named
  *     INVALID_ARGUMENT     PREFIX_INVALID             `prefix` breaks the rules of S3Event.prefix, or stands beside `all_prefixes`
- *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is missing: the caller sees every tenant, and names a bucket
+ *     INVALID_ARGUMENT     TENANT_INVALID             `tenant` is what no tenant can be called, or missing: the caller sees every tenant, and names a bucket
  *     INVALID_ARGUMENT     ROLE_ARN_INVALID           `role_arn` is neither the ARN of a role or user, nor an access key
- *     RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks than he may; with RetryInfo
+ *     RESOURCE_EXHAUSTED   RATE_EXCEEDED              the caller has asked for more checks and challenges than he may, or his tenant has too many checks under way; with RetryInfo
  *     PERMISSION_DENIED    DESTINATION_NOT_GRANTED    no grant of the caller reaches this destination; or all were meant, and his grant reaches some only
  *     NOT_FOUND            BATCH_UNKNOWN              there is no dead batch of that key
  *     DATA_LOSS            BATCH_DAMAGED              the file of the dead batch is missing or damaged
