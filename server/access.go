@@ -161,9 +161,11 @@ func (s *Server) letIn(ctx context.Context, method string) (context.Context, *ca
 		err = fmt.Errorf("%w: %s is open to nobody", auth.ErrRole, method)
 	}
 	if err == nil && !s.access.Open() {
-		cameFrom(ctx).prove()
+		from := cameFrom(ctx)
+		from.prove()
 		if err = s.calls.enter(caller.Principal()); err != nil {
 			caller.Leave()
+			from.punish(err)
 		}
 	}
 	if err != nil {

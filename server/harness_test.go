@@ -314,7 +314,7 @@ func wantStatus(t testing.TB, err error, code codes.Code, reason, durable string
 	if reason != "" && info.GetDomain() != "destinations" {
 		t.Errorf("got domain %q, want destinations", info.GetDomain())
 	}
-	if want := slices.Contains([]string{"JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED", "SHUTTING_DOWN", "STREAM_AGE", "CHALLENGE_NOT_WRITTEN", "CONFIRMED_NOT_KEPT"}, reason); retry != want {
+	if want := slices.Contains([]string{"JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED", "SHUTTING_DOWN", "STREAM_AGE", "CHALLENGE_NOT_WRITTEN", "CONFIRMED_NOT_KEPT", "REQUEST_INCOMPLETE"}, reason); retry != want {
 		t.Errorf("got RetryInfo %v, want %v", retry, want)
 	}
 }
