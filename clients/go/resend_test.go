@@ -26,6 +26,7 @@ func TestUnansweredIsSentAgainAsItWas(t *testing.T) {
 		"shutdown": failure(codes.Unavailable, "SHUTTING_DOWN", retryIn(time.Second)),
 		"full":     failure(codes.ResourceExhausted, "JOURNAL_FULL", retryIn(time.Second)),
 		"fast":     failure(codes.ResourceExhausted, "RATE_EXCEEDED", retryIn(time.Second)),
+		"many":     failure(codes.ResourceExhausted, "TOO_MANY_CALLS", retryIn(time.Second)),
 		"broken":   failure(codes.Internal, "JOURNAL_BROKEN"),
 		"ok":       nil,
 	}

@@ -2,10 +2,15 @@ package main
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/open-destinations/destinations/server/auth"
 )
@@ -67,4 +72,37 @@ func TestStrangersLearnOnlyWhetherItIsReady(t *testing.T) {
 			t.Errorf("got %d %q, want %d %q", answer.Code, answer.Body, test.code, test.body)
 		}
 	}
+}
+
+// A stranger who announces a body and never sends it holds his connection no longer than
+// the server reads a request.
+func TestABodyThatNeverComesEndsTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener := bufconn.Listen(64 << 10)
+		pages := newAdmin(adminParams{Condition: fakeCondition{}, Metrics: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler)})
+		served := make(chan error, 1)
+		go func() { served <- pages.Serve(listener) }()
+		conn, err := listener.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: admin\r\nContent-Length: 10\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			t.Errorf("the connection was not closed: %v", err)
+		}
+		if took := time.Since(began); took < pages.ReadTimeout || took > 2*pages.ReadTimeout {
+			t.Errorf("closed after %v, want about %v", took, pages.ReadTimeout)
+		}
+		if err := pages.Close(); err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
 }

@@ -102,15 +102,16 @@ class ResendTest {
 
   @Test
   void whatTheServiceAsksForIsTheLeastPause() {
-    AtomicInteger requests = new AtomicInteger();
-    service.end(
-        FakeService.status(
-            Code.RESOURCE_EXHAUSTED, "RATE_EXCEEDED", "fast", Duration.ofMillis(300)));
-    service.faults(r -> requests.incrementAndGet() == 1 ? Fault.END : Fault.NONE);
-    try (Client client = Client.connect(options().build())) {
-      long began = System.nanoTime();
-      client.send().s3("bkt", "", "x").join();
-      assertTrue(System.nanoTime() - began >= Duration.ofMillis(300).toNanos());
+    for (String reason : List.of("RATE_EXCEEDED", "TOO_MANY_CALLS")) {
+      AtomicInteger requests = new AtomicInteger();
+      service.end(
+          FakeService.status(Code.RESOURCE_EXHAUSTED, reason, "later", Duration.ofMillis(300)));
+      service.faults(r -> requests.incrementAndGet() == 1 ? Fault.END : Fault.NONE);
+      try (Client client = Client.connect(options().build())) {
+        long began = System.nanoTime();
+        client.send().s3("bkt", "", reason).join();
+        assertTrue(System.nanoTime() - began >= Duration.ofMillis(300).toNanos(), reason);
+      }
     }
   }
 
