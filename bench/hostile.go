@@ -104,9 +104,9 @@ func hostileOnce(ctx context.Context, s *stage.Stage, attack hostile.Attack, las
 	if err != nil {
 		return turn, err
 	}
-	short, end := context.WithTimeout(ctx, lasting)
-	attack.Run(short, hostile.Attacker{Target: s.Service.Target, Token: s.Access.Token("bad")})
-	end()
+	if err := attackApart(ctx, attack, hostile.Attacker{Target: s.Service.Target, Token: s.Access.Token("bad")}, lasting); err != nil {
+		return turn, err
+	}
 	turn.line.EventsPS = round(float64(turn.client.Progress())/time.Since(before.At).Seconds(), 0)
 	turn.client.Stop()
 	after, err := harness.ReadUsage(s.Service.PID())

@@ -38,6 +38,9 @@ func parse(args []string) (run func(context.Context) error, err error) {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	}
+	if name == "attack" {
+		return parseAttack(args)
+	}
 	if name == "ingest" || name == "auth" {
 		o, err := parseIngest(args)
 		o.access = name == "auth"

@@ -11,6 +11,7 @@ import (
 type Attacker struct {
 	Target string // host:port of a service that speaks no TLS
 	Token  string // of a principal that is let in, for the attacks that need one
+	Seen   *Seen  // takes what the service answers; nil = nothing does
 }
 
 // Attack is something that an attacker does until the context ends.
@@ -80,12 +81,13 @@ func pause(ctx context.Context, d time.Duration) bool {
 var from = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}
 
 // dial connects; the connection is closed when ctx ends.
-func dial(ctx context.Context, target string) (conn net.Conn, closed func()) {
+func dial(ctx context.Context, a Attacker) (conn net.Conn, closed func()) {
 	d := net.Dialer{LocalAddr: from, Timeout: time.Second}
-	conn, err := d.DialContext(ctx, "tcp4", target)
+	conn, err := d.DialContext(ctx, "tcp4", a.Target)
 	if err != nil {
 		return nil, nil
 	}
+	a.Seen.connected()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	return conn, func() {
 		stop()

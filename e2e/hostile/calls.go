@@ -18,7 +18,11 @@ func connected(a Attacker, f func(*grpc.ClientConn)) {
 	conn, err := grpc.NewClient(a.Target, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, target string) (net.Conn, error) {
 			d := net.Dialer{LocalAddr: from, Timeout: time.Second}
-			return d.DialContext(ctx, "tcp4", target)
+			conn, err := d.DialContext(ctx, "tcp4", target)
+			if err == nil {
+				a.Seen.connected()
+			}
+			return conn, err
 		}))
 	if err != nil {
 		return
@@ -39,7 +43,8 @@ func unary(ctx context.Context, a Attacker, secret string, connections, calls in
 			together(ctx, calls, func(ctx context.Context) {
 				short, cancel := context.WithTimeout(showing(ctx, secret), time.Second)
 				defer cancel()
-				_, _ = api.GetFreshness(short, &destinationsv1.GetFreshnessRequest{Bucket: "none"}) // refused, one way or the other
+				_, err := api.GetFreshness(short, &destinationsv1.GetFreshnessRequest{Bucket: "none"})
+				a.Seen.called(ctx, err)
 			})
 		})
 	})
@@ -58,7 +63,8 @@ func idleStreams(ctx context.Context, a Attacker) {
 				together(ctx, 500, func(ctx context.Context) {
 					stream, err := api.StreamS3(showing(ctx, a.Token))
 					if err == nil {
-						_, _ = stream.Recv() // until it ends, or is refused
+						_, err = stream.Recv() // until it ends, or is refused
+						a.Seen.called(ctx, err)
 					}
 				})
 			})

@@ -12,39 +12,43 @@ import (
 // silent opens thousands of connections and says nothing.
 func silent(ctx context.Context, a Attacker) {
 	together(ctx, 3000, func(ctx context.Context) {
-		if conn, closed := dial(ctx, a.Target); conn != nil {
+		if conn, closed := dial(ctx, a); conn != nil {
 			defer closed()
-			_, _ = conn.Read(make([]byte, 1)) // until it is closed
+			a.Seen.heardEnd(ctx, conn)
 		}
 	})
 }
 
 // trickle writes a text byte by byte.
-func trickle(ctx context.Context, target, text string) {
-	conn, closed := dial(ctx, target)
+func trickle(ctx context.Context, a Attacker, text string) {
+	conn, closed := dial(ctx, a)
 	if conn == nil {
 		return
 	}
 	defer closed()
 	for i := range len(text) {
-		if _, err := conn.Write([]byte{text[i]}); err != nil || !pause(ctx, 100*time.Millisecond) {
+		if _, err := conn.Write([]byte{text[i]}); err != nil {
+			a.Seen.heardEnd(ctx, conn)
+			return
+		}
+		if !pause(ctx, 100*time.Millisecond) {
 			return
 		}
 	}
 }
 
 func trickledPreface(ctx context.Context, a Attacker) {
-	together(ctx, 500, func(ctx context.Context) { trickle(ctx, a.Target, http2.ClientPreface) })
+	together(ctx, 500, func(ctx context.Context) { trickle(ctx, a, http2.ClientPreface) })
 }
 
-// trickledHeaders never ends the headers of a stream.
+// trickledHeaders never ends the headers of a stream: one more field comes, and one more.
 func trickledHeaders(ctx context.Context, a Attacker) {
 	together(ctx, 200, func(ctx context.Context) {
-		withFrames(ctx, a.Target, func(c *framed) {
+		withFrames(ctx, a, func(c *framed) {
 			if c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: c.call(streamS3)}) != nil {
 				return
 			}
-			for c.WriteContinuation(1, false, []byte{0}) == nil && pause(ctx, 100*time.Millisecond) {
+			for c.WriteContinuation(1, false, []byte{0, 1, 'x', 1, 'y'}) == nil && pause(ctx, 100*time.Millisecond) {
 			}
 		})
 	})
@@ -53,7 +57,7 @@ func trickledHeaders(ctx context.Context, a Attacker) {
 // endlessHeaders sends headers as fast as they are taken.
 func endlessHeaders(ctx context.Context, a Attacker) {
 	together(ctx, 20, func(ctx context.Context) {
-		withFrames(ctx, a.Target, func(c *framed) {
+		withFrames(ctx, a, func(c *framed) {
 			if c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: c.call(streamS3)}) != nil {
 				return
 			}
@@ -67,7 +71,7 @@ func endlessHeaders(ctx context.Context, a Attacker) {
 // largeHeaders sends lists of some megabytes.
 func largeHeaders(ctx context.Context, a Attacker) {
 	together(ctx, 20, func(ctx context.Context) {
-		withFrames(ctx, a.Target, func(c *framed) {
+		withFrames(ctx, a, func(c *framed) {
 			first := strings.Clone(string(c.call(streamS3)))
 			if c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte(first)}) != nil {
 				return
@@ -88,7 +92,7 @@ func largeHeaders(ctx context.Context, a Attacker) {
 // rapidReset opens streams and resets them at once.
 func rapidReset(ctx context.Context, a Attacker) {
 	together(ctx, 20, func(ctx context.Context) {
-		withFrames(ctx, a.Target, func(c *framed) {
+		withFrames(ctx, a, func(c *framed) {
 			for ctx.Err() == nil {
 				id, err := c.open(c.call(streamS3, token("wrong")))
 				if err != nil || c.WriteRSTStream(id, http2.ErrCodeCancel) != nil {
@@ -101,7 +105,7 @@ func rapidReset(ctx context.Context, a Attacker) {
 
 func pings(ctx context.Context, a Attacker) {
 	together(ctx, 20, func(ctx context.Context) {
-		withFrames(ctx, a.Target, func(c *framed) {
+		withFrames(ctx, a, func(c *framed) {
 			for c.WritePing(false, [8]byte{}) == nil && ctx.Err() == nil {
 			}
 		})
@@ -110,7 +114,7 @@ func pings(ctx context.Context, a Attacker) {
 
 func settings(ctx context.Context, a Attacker) {
 	together(ctx, 20, func(ctx context.Context) {
-		withFrames(ctx, a.Target, func(c *framed) {
+		withFrames(ctx, a, func(c *framed) {
 			for c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1}) == nil && ctx.Err() == nil {
 			}
 		})
@@ -120,7 +124,7 @@ func settings(ctx context.Context, a Attacker) {
 // emptyData sends frames that no flow control bounds.
 func emptyData(ctx context.Context, a Attacker) {
 	together(ctx, 20, func(ctx context.Context) {
-		withFrames(ctx, a.Target, func(c *framed) {
+		withFrames(ctx, a, func(c *framed) {
 			id, err := c.open(c.call(health))
 			for err == nil && ctx.Err() == nil {
 				if err = c.WriteData(id, false, nil); err == nil {

@@ -18,7 +18,7 @@ const (
 )
 
 // framed is a connection that has said hello as HTTP/2, whose frames are sent by hand. What
-// comes back is thrown away.
+// comes back is for [Seen] alone.
 type framed struct {
 	conn net.Conn
 	*http2.Framer
@@ -28,17 +28,19 @@ type framed struct {
 }
 
 // withFrames lets f have such a connection.
-func withFrames(ctx context.Context, target string, f func(c *framed)) {
-	conn, closed := dial(ctx, target)
+func withFrames(ctx context.Context, a Attacker, f func(c *framed)) {
+	conn, closed := dial(ctx, a)
 	if conn == nil {
 		return
 	}
+	attack, over := context.WithCancel(ctx)
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		_, _ = io.Copy(io.Discard, conn) // ends with the connection
+		a.Seen.hear(attack, conn) // ends with the connection
 	}()
 	defer func() {
+		over() // what is closed from here on is not the service's doing
 		closed()
 		<-read
 	}()

