@@ -297,16 +297,7 @@ func numbered(sequence uint64, r *destinationsv1.SendS3Request) *destinationsv1.
 func wantStatus(t testing.TB, err error, code codes.Code, reason, durable string) {
 	t.Helper()
 	st := status.Convert(err)
-	var info *errdetails.ErrorInfo
-	retry := false
-	for _, d := range st.Details() {
-		switch d := d.(type) {
-		case *errdetails.ErrorInfo:
-			info = d
-		case *errdetails.RetryInfo:
-			retry = d.GetRetryDelay().AsDuration() > 0
-		}
-	}
+	info, retry := detailsOf(st)
 	if st.Code() != code || info.GetReason() != reason || info.GetMetadata()["durable_sequence"] != durable {
 		t.Fatalf("got %v, reason %q, durable_sequence %q, %q; want %v, %q, %q",
 			st.Code(), info.GetReason(), info.GetMetadata()["durable_sequence"], st.Message(), code, reason, durable)
@@ -317,6 +308,19 @@ func wantStatus(t testing.TB, err error, code codes.Code, reason, durable string
 	if want := slices.Contains([]string{"JOURNAL_FULL", "MEMORY_FULL", "RATE_EXCEEDED", "SHUTTING_DOWN", "STREAM_AGE", "CHALLENGE_NOT_WRITTEN", "CONFIRMED_NOT_KEPT", "REQUEST_INCOMPLETE"}, reason); retry != want {
 		t.Errorf("got RetryInfo %v, want %v", retry, want)
 	}
+}
+
+// detailsOf is what a status says beside its code, and whether it says when to come again.
+func detailsOf(st *status.Status) (info *errdetails.ErrorInfo, retry bool) {
+	for _, d := range st.Details() {
+		switch d := d.(type) {
+		case *errdetails.ErrorInfo:
+			info = d
+		case *errdetails.RetryInfo:
+			retry = d.GetRetryDelay().AsDuration() > 0
+		}
+	}
+	return info, retry
 }
 
 // all reads a call to its end.

@@ -5,26 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/server"
 )
-
-// reason is the reason of a status, and whether it says when to come again.
-func reason(err error) (reason string, retry bool) {
-	for _, detail := range status.Convert(err).Details() {
-		switch d := detail.(type) {
-		case *errdetails.ErrorInfo:
-			reason = d.GetReason()
-		case *errdetails.RetryInfo:
-			retry = true
-		}
-	}
-	return reason, retry
-}
 
 // opened opens a stream and lets it answer once, so that it is under way.
 func opened(t *testing.T, g *guarded, name string) (destinationsv1.Destinations_StreamS3Client, error) {
@@ -63,8 +49,8 @@ func TestCallsUnderWayAreBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = opened(t, g, "a")
-			if why, retry := reason(err); status.Code(err) != codes.ResourceExhausted || why != "TOO_MANY_CALLS" || !retry {
-				t.Errorf("a third stream: got %v, %s, retry %t", err, why, retry)
+			if info, retry := detailsOf(status.Convert(err)); status.Code(err) != codes.ResourceExhausted || info.GetReason() != "TOO_MANY_CALLS" || !retry {
+				t.Errorf("a third stream: got %v, %s, retry %t", err, info.GetReason(), retry)
 			}
 			if _, err := opened(t, g, "b"); (err == nil) != c.free {
 				t.Errorf("a stream of another principal: got %v", err)
@@ -97,7 +83,7 @@ func TestCallsThatComeTooFastAreRefused(t *testing.T) {
 	refused := 0
 	for range 3 { // failures are answered late, so a place may have come free
 		_, err := g.told.GetFreshness(t.Context(), &destinationsv1.GetFreshnessRequest{})
-		if why, retry := reason(err); status.Code(err) == codes.ResourceExhausted && why == "RATE_EXCEEDED" && retry {
+		if info, retry := detailsOf(status.Convert(err)); status.Code(err) == codes.ResourceExhausted && info.GetReason() == "RATE_EXCEEDED" && retry {
 			refused++
 		}
 	}
