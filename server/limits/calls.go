@@ -104,13 +104,6 @@ func (c *Calls) Leave(key string) {
 	at.Value.(*tally).underWay--
 }
 
-// Keys is how many keys are remembered.
-func (c *Calls) Keys() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.mu.keys)
-}
-
 func (c *Calls) tallyLocked(key string) *tally {
 	if at := c.mu.keys[key]; at != nil {
 		c.mu.seen.MoveToBack(at)

@@ -93,13 +93,6 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Open is how many there are, and how many of them are strangers'.
-func (c *Connections) Open() (all, strangers int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.mu.all, c.mu.strangers.Len()
-}
-
 // admit takes a connection, or closes it and returns nil.
 func (c *Connections) admit(conn net.Conn) net.Conn {
 	made := newConnection(c, conn)
