@@ -63,7 +63,7 @@ func (v *view) of(line *destinationsv1.ListDestinationsResponse) *destinationsv1
 		return line
 	}
 	line = proto.CloneOf(line) // it is not ours
-	hideCredentials(line.GetDiagnosis())
+	HideCredentials(line.GetDiagnosis())
 	switch closed := line.GetClosedPartition(); {
 	case d != nil && !v.hidden[line.GetMessage()]:
 	case d != nil:
@@ -80,8 +80,9 @@ func (v *view) of(line *destinationsv1.ListDestinationsResponse) *destinationsv1
 	return line
 }
 
-// hideCredentials takes out what was said of credentials, which may be those that all share.
-func hideCredentials(d *destinationsv1.Diagnosis) {
+// HideCredentials takes out of a diagnosis what was said of credentials, which may be those that
+// all share: it names what only who runs the service need know. nil has nothing.
+func HideCredentials(d *destinationsv1.Diagnosis) {
 	for _, step := range d.GetSteps() {
 		if step.GetStep() == destinationsv1.CheckStep_CHECK_STEP_CREDENTIALS {
 			step.Message = ""

@@ -53,8 +53,8 @@ func (c checker) Check(ctx context.Context, p server.CheckParams) (*destinations
 	c.log.Info("destination checked", "tenant", p.Tenant, "bucket", p.Bucket, "prefix", p.Prefix,
 		"outcome", found.Outcome().String(), "missing", found.Missing())
 	d := diagnosisOf(found, terms)
-	if own := of != nil && of.RoleARN != ""; !own && !p.SeesAll {
-		hideShared(d)
+	if !of.HasRole() && !p.SeesAll {
+		server.HideCredentials(d)
 	}
 	return d, nil
 }

@@ -91,16 +91,6 @@ func principalIn(d *uploader.Diagnosis) string {
 	return unknownPrincipal
 }
 
-// hideShared takes out what was said of the credentials, which may be shared: it names what
-// only who runs the service need know.
-func hideShared(d *destinationsv1.Diagnosis) {
-	for _, s := range d.GetSteps() {
-		if s.GetStep() == destinationsv1.CheckStep_CHECK_STEP_CREDENTIALS {
-			s.Message = ""
-		}
-	}
-}
-
 func checkOutcomeOf(o uploader.Outcome) destinationsv1.CheckOutcome {
 	switch o {
 	case uploader.OutcomeWorks:

@@ -165,7 +165,7 @@ func (s *service) startBackHalf(p *serviceParams) (err error) {
 			t := s.tenantOf(name)
 			return batcher.Tenant{
 				Weight: t.Weight, BacklogBytes: t.BacklogBytes,
-				OwnCredentials: t.AWS != nil && t.AWS.RoleARN != "", ExpectsOwner: t.AWS != nil && t.AWS.BucketOwner != "",
+				OwnCredentials: t.AWS.HasRole(), ExpectsOwner: t.AWS != nil && t.AWS.BucketOwner != "",
 			}
 		},
 		RegionOf: s.uploader.Region,

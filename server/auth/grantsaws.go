@@ -183,6 +183,9 @@ func cut(s string) string {
 	return string([]rune(s)[:most]) + "..."
 }
 
+// HasRole reports whether a role of the tenant's own is assumed for it; nil has none.
+func (a *AWS) HasRole() bool { return a != nil && a.RoleARN != "" }
+
 // String says what a tenant has of its own, as the file does; "" if that is nothing.
 func (a *AWS) String() string {
 	if a == nil {
