@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
 // clashTries is how often the service is started anew, on other ports, when
@@ -99,6 +102,15 @@ func LaunchService(p ServiceParams) (*Service, error) {
 		return nil, err
 	}
 	return &Service{Process: proc, Target: target, Admin: admin, ca: p.CA}, nil
+}
+
+// Transport is how clients connect to a service that is known by authorities; nil = it speaks
+// no TLS.
+func Transport(ca *x509.CertPool) credentials.TransportCredentials {
+	if ca == nil {
+		return insecure.NewCredentials()
+	}
+	return credentials.NewTLS(&tls.Config{RootCAs: ca, MinVersion: tls.VersionTLS13})
 }
 
 // AwaitReady returns when /readyz says that the service is ready. It fails if the

@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -9,9 +10,11 @@ import (
 
 // Attacker is who attacks.
 type Attacker struct {
-	Target string // host:port of a service that speaks no TLS
-	Token  string // of a principal that is let in, for the attacks that need one
-	Seen   *Seen  // takes what the service answers; nil = nothing does
+	Target string      // host:port of a service, which speaks no TLS but for [Handshakes]
+	TLS    *tls.Config // that it is known by, for those
+	From   net.IP      // address on this machine; nil = another one than that of honest clients
+	Token  string      // of a principal that is let in, for the attacks that need one
+	Seen   *Seen       // takes what the service answers; nil = nothing does
 }
 
 // Attack is something that an attacker does until the context ends.
@@ -23,7 +26,7 @@ type Attack struct {
 // Run attacks until ctx ends, and lets go of everything.
 func (t Attack) Run(ctx context.Context, a Attacker) { t.run(ctx, a) }
 
-// All are the attacks that there are.
+// All are the attacks on a service that speaks no TLS.
 func All() []Attack {
 	return []Attack{
 		{Name: "connections that say nothing", run: silent},
@@ -77,17 +80,26 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// from is the address that attackers come from: another one of loopback than honest clients.
-var from = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}
+// connect connects.
+func (a Attacker) connect(ctx context.Context) (net.Conn, error) {
+	from := a.From
+	if from == nil {
+		from = net.IPv4(127, 0, 0, 2)
+	}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}, Timeout: time.Second}
+	conn, err := d.DialContext(ctx, "tcp4", a.Target)
+	if err == nil {
+		a.Seen.connected()
+	}
+	return conn, err
+}
 
 // dial connects; the connection is closed when ctx ends.
 func dial(ctx context.Context, a Attacker) (conn net.Conn, closed func()) {
-	d := net.Dialer{LocalAddr: from, Timeout: time.Second}
-	conn, err := d.DialContext(ctx, "tcp4", a.Target)
+	conn, err := a.connect(ctx)
 	if err != nil {
 		return nil, nil
 	}
-	a.Seen.connected()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	return conn, func() {
 		stop()

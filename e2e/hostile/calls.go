@@ -16,14 +16,7 @@ import (
 // connected lets f have a connection of a real client.
 func connected(a Attacker, f func(*grpc.ClientConn)) {
 	conn, err := grpc.NewClient(a.Target, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, target string) (net.Conn, error) {
-			d := net.Dialer{LocalAddr: from, Timeout: time.Second}
-			conn, err := d.DialContext(ctx, "tcp4", target)
-			if err == nil {
-				a.Seen.connected()
-			}
-			return conn, err
-		}))
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return a.connect(ctx) }))
 	if err != nil {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -25,6 +26,7 @@ type Seen struct {
 	mu          sync.Mutex
 	connections int
 	answers     map[string]int
+	longest     time.Duration
 }
 
 func (s *Seen) connected() {
@@ -45,6 +47,24 @@ func (s *Seen) answer(what string) {
 		s.answers = map[string]int{}
 	}
 	s.answers[what]++
+}
+
+// lasted takes how long a connection was left open, if it was not the attack that ended it.
+func (s *Seen) lasted(ctx context.Context, d time.Duration) {
+	if s == nil || ctx.Err() != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.longest = max(s.longest, d)
+}
+
+// Longest is for how long the service left a connection open that it closed in the end, of
+// [Handshakes] alone.
+func (s *Seen) Longest() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.longest
 }
 
 // Connections is how many there were.

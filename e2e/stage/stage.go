@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/open-destinations/destinations/e2e/faultproxy"
 	"github.com/open-destinations/destinations/e2e/harness"
@@ -35,6 +35,10 @@ type Params struct {
 	Buckets []string
 	Args    []string // of serve
 	Seed    uint64   // of what the clients decide at random
+
+	// CA are the authorities that the service is known by, which Args give a certificate; nil
+	// = it speaks no TLS.
+	CA *x509.CertPool
 
 	// Grants is what the service's grants file says, and Names are whose tokens there are; ""
 	// = it lets everybody in. The stage itself is "stage", which must see and operate every
@@ -147,7 +151,7 @@ func (s *Stage) DataDir() string { return filepath.Join(s.p.Dir, "data") }
 func (s *Stage) Launch() (err error) {
 	p := harness.ServiceParams{
 		Binary: s.p.Bins.Service, DataDir: s.DataDir(), Log: s.LogFile(),
-		S3: s.S3, Endpoint: "http://" + s.Back.Addr(), Args: slices.Concat(s.p.Args, s.Access.Args()),
+		S3: s.S3, Endpoint: "http://" + s.Back.Addr(), Args: slices.Concat(s.p.Args, s.Access.Args()), CA: s.p.CA,
 	}
 	if s.Service, err = harness.LaunchService(p); err == nil {
 		s.Front.SetTarget(s.Service.Target)
@@ -190,7 +194,7 @@ func (s *Stage) EndedByItself() error {
 // Join adds a client and lets it run. Its number is its place among the clients, its
 // target the proxy in front of the service.
 func (s *Stage) Join(p traffic.Params) (*traffic.Client, error) {
-	p.Target, p.Number, p.Seed = s.Front.Addr(), len(s.Clients), s.p.Seed
+	p.Target, p.CA, p.Number, p.Seed = s.Front.Addr(), s.p.CA, len(s.Clients), s.p.Seed
 	c, err := traffic.NewClient(p)
 	if err != nil {
 		return nil, err
@@ -262,7 +266,7 @@ func (s *Stage) Redrive(ctx context.Context) error {
 func (s *Stage) Call(ctx context.Context, what string, call func(context.Context, *grpc.ClientConn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
-	conn, err := grpc.NewClient(s.Service.Target, grpc.WithTransportCredentials(insecure.NewCredentials()), s.Access.As("stage"))
+	conn, err := grpc.NewClient(s.Service.Target, grpc.WithTransportCredentials(harness.Transport(s.p.CA)), s.Access.As("stage"))
 	if err != nil {
 		return err
 	}

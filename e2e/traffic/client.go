@@ -3,6 +3,7 @@ package traffic
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -12,15 +13,16 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/open-destinations/destinations/e2e/harness"
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 )
 
 // Params says what a client is like.
 type Params struct {
-	Target string // address of the service
-	Number int    // of the client, from 0; less than MaxClients
+	Target string         // address of the service
+	CA     *x509.CertPool // authorities that the service is known by; nil = it speaks no TLS
+	Number int            // of the client, from 0; less than MaxClients
 	Corpus *Corpus
 	Seed   uint64 // of what it decides at random
 
@@ -85,7 +87,7 @@ func NewClient(p Params) (*Client, error) {
 	if p.Show == nil {
 		p.Show = grpc.EmptyDialOption{}
 	}
-	conn, err := grpc.NewClient(p.Target, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry(), eager, p.Show)
+	conn, err := grpc.NewClient(p.Target, grpc.WithTransportCredentials(harness.Transport(p.CA)), grpc.WithDisableRetry(), eager, p.Show)
 	if err != nil {
 		return nil, fmt.Errorf("client %d: %w", p.Number, err)
 	}
