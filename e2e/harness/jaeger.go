@@ -56,7 +56,8 @@ func startJaegerOnce(ctx context.Context, p JaegerParams) (*Jaeger, error) {
 		return nil, err
 	}
 	err = proc.await(ctx, func() error {
-		return httpOK(ctx, http.DefaultClient, "http://"+addresses["JAEGER_HEALTH"]+"/status")
+		_, err := page(ctx, http.DefaultClient, "http://"+addresses["JAEGER_HEALTH"]+"/status", "")
+		return err
 	})
 	if err != nil {
 		proc.Kill()

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -121,29 +122,38 @@ func (s *Service) AwaitReady(ctx context.Context) error {
 
 // Ready fails unless the service says that it is ready for events.
 func (s *Service) Ready(ctx context.Context) error {
-	if s.ca == nil {
-		return httpOK(ctx, http.DefaultClient, "http://"+s.Admin+"/readyz")
-	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.ca, MinVersion: tls.VersionTLS13}}}
-	return httpOK(ctx, client, "https://"+s.Admin+"/readyz")
+	_, err := s.Page(ctx, "/readyz", "")
+	return err
 }
 
-// httpOK fails unless a GET answers 200.
-func httpOK(ctx context.Context, client *http.Client, url string) error {
+// Page is what is on one of its HTTP pages, for whoever has a token; "" = for everybody.
+func (s *Service) Page(ctx context.Context, path, token string) ([]byte, error) {
+	if s.ca == nil {
+		return page(ctx, http.DefaultClient, "http://"+s.Admin+path, token)
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.ca, MinVersion: tls.VersionTLS13}}}
+	return page(ctx, client, "https://"+s.Admin+path, token)
+}
+
+// page is what a GET answers; an error if it is not with 200.
+func page(ctx context.Context, client *http.Client, url, token string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Close = true // leaves no idle connection behind
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return errors.New(resp.Status)
+		return nil, errors.New(resp.Status)
 	}
-	return nil
+	return io.ReadAll(resp.Body)
 }
 
 // Policy is the bucket policy that the service prints for the account that it

@@ -47,17 +47,17 @@ func TestSlowHandshakes(t *testing.T) {
 		s.cutOff(attack.Name, grpc[i].Seen, shake)
 		s.cutOff(attack.Name+", to the pages", pages[i].Seen, shakePages)
 	}
-	s.letsGo()
+	s.letsGo("handshakes from many addresses")
 
 	progress = s.good.Progress()
 	same := attacker(s.Service.Target, "h2", nil)
 	open := s.shakes(lasting, same, same, same, same, same)
 	s.goesOn("handshakes from one address", progress)
 	s.fits("handshakes from one address", same.Seen)
-	if open < s.before+mostOfAddress*9/10 || open > s.before+mostOfAddress+20 {
-		t.Errorf("up to %d descriptors are open under %d handshakes of one address, %d before, want %d more", open, same.Seen.Connections(), s.before, mostOfAddress)
+	if open < s.descriptors+mostOfAddress*9/10 || open > s.descriptors+mostOfAddress+20 {
+		t.Errorf("up to %d descriptors are open under %d handshakes of one address, %d before, want %d more", open, same.Seen.Connections(), s.descriptors, mostOfAddress)
 	}
-	s.letsGo()
+	s.letsGo("handshakes from one address")
 	s.ends()
 }
 

@@ -57,10 +57,10 @@ func TestHostileClients(t *testing.T) {
 		end()
 		s.goesOn(attack.Name, progress)
 		s.fits(attack.Name, seen)
+		s.letsGo(attack.Name)
 		if want := wants[attack.Name]; seen.Connections() == 0 || want != "" && seen.Answers()[want] == 0 {
 			t.Errorf("%s: %d connections, answered %v, want some of %q", attack.Name, seen.Connections(), seen.Answers(), want)
 		}
 	}
-	s.letsGo()
 	s.ends()
 }

@@ -28,10 +28,12 @@ const most = (256 + 128) << 20
 // siege is a service under attack, and a client who means well.
 type siege struct {
 	*stage.Stage
-	t      *testing.T
-	ctx    context.Context
-	good   *traffic.Client
-	before int // descriptors, before anybody attacks
+	t    *testing.T
+	ctx  context.Context
+	good *traffic.Client
+
+	// Before anybody attacks.
+	descriptors, goroutines int
 }
 
 // besiege starts a service, which p says more of, and the client.
@@ -40,7 +42,7 @@ func besiege(t *testing.T, p stage.Params) *siege {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel)
 	p.Bins, p.Buckets, p.Direct, p.Seed = bins, []string{"hostile"}, true, rand.Uint64()
-	p.Args = append(p.Args, "--window", "1s", "--memory", "256MiB")
+	p.Args = append(p.Args, "--window", "1s", "--memory", "256MiB", "--pprof")
 	p.Grants, p.Names = grants, []string{"good", "bad"}
 	opened, err := stage.Open(ctx, p)
 	must(t, err)
@@ -53,7 +55,8 @@ func besiege(t *testing.T, p stage.Params) *siege {
 	})
 	must(t, err)
 	s.goesOn("the start", 0)
-	s.before = s.open()
+	s.descriptors = s.open()
+	s.goroutines, _ = s.running()
 	return s
 }
 
@@ -79,12 +82,19 @@ func (s *siege) fits(attack string, seen *hostile.Seen) {
 	}
 }
 
-// letsGo waits until the service has nothing of the attackers' any more.
-func (s *siege) letsGo() {
+// letsGo waits until the service has nothing of the attackers' any more. Its own work takes
+// some descriptors and goroutines more, and some less, whoever attacks.
+func (s *siege) letsGo(after string) {
 	s.t.Helper()
-	must(s.t, harness.Poll(s.ctx, "the attackers' connections to be gone", func() error {
-		if n := s.open(); n > s.before+20 {
-			return fmt.Errorf("%d descriptors are open, %d before", n, s.before)
+	const own, patience = 20, 20 * time.Second
+	ctx, end := context.WithTimeout(s.ctx, patience)
+	defer end()
+	must(s.t, harness.Poll(ctx, "all of the attackers' to be gone after "+after, func() error {
+		if n := s.open(); n > s.descriptors+own {
+			return fmt.Errorf("%d descriptors are open, %d before", n, s.descriptors)
+		}
+		if n, what := s.running(); n > s.goroutines+own {
+			return fmt.Errorf("%d goroutines run, %d before:\n%s", n, s.goroutines, what)
 		}
 		return nil
 	}))
@@ -110,6 +120,16 @@ func (s *siege) open() int {
 	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.Service.PID()))
 	must(s.t, err)
 	return len(entries)
+}
+
+// running is how many goroutines the service has, and what most of them do.
+func (s *siege) running() (n int, what string) {
+	s.t.Helper()
+	page, err := s.Service.Page(s.ctx, "/debug/pprof/goroutine?debug=1", s.Access.Token("stage"))
+	must(s.t, err)
+	_, err = fmt.Sscanf(string(page), "goroutine profile: total %d\n", &n)
+	must(s.t, err)
+	return n, string(page[:min(len(page), 4<<10)])
 }
 
 func must(t *testing.T, err error) {
