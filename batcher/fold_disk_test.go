@@ -19,6 +19,7 @@ type slowDisk struct {
 	*journaltest.FS
 	sync      atomic.Int64 // nanoseconds
 	control   atomic.Int64 // likewise, of the control log, if that is more
+	parked    atomic.Int64 // likewise, of a write to the file of a parked batch
 	scarce    atomic.Int64 // of so many that are asked for there is one; 0 = there are enough
 	asked     atomic.Int64
 	looking   atomic.Int64 // the test is reading
@@ -40,7 +41,7 @@ func (d *slowDisk) wrap(name string) func(journal.File, error) (journal.File, er
 		}
 		base := filepath.Base(name)
 		return &slowFile{
-			File: f, disk: d, isStart: base == "start", isControl: strings.HasPrefix(base, "control"), // also as it is made ahead
+			File: f, disk: d, isStart: base == "start", isParked: filepath.Base(filepath.Dir(name)) == "parked", isControl: strings.HasPrefix(base, "control"), // also as it is made ahead
 			isLog: strings.HasPrefix(base, "events-") || strings.HasPrefix(base, "control"),
 		}, nil
 	}
@@ -50,11 +51,15 @@ type slowFile struct {
 	journal.File
 	disk                      *slowDisk
 	isStart, isLog, isControl bool
+	isParked                  bool
 }
 
 func (f *slowFile) WriteAt(b []byte, off int64) (int, error) {
 	if f.isStart {
 		f.disk.onRelease()
+	}
+	if n := f.disk.parked.Load(); f.isParked && n > 0 {
+		pass(time.Duration(n))
 	}
 	return f.File.WriteAt(b, off)
 }

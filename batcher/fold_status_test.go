@@ -13,7 +13,7 @@ import (
 
 // memorySlack is by how much batches may exceed the memory: each shard and its pass look at it
 // before they take a record.
-const memorySlack = 4 << 20
+const memorySlack = 1 << 20
 
 // expected is what a destination's Status has to say.
 type expected struct {

@@ -93,6 +93,7 @@ var (
 //
 //	what is put back has its duplicates in another order  TestDuplicatesArePutBackInOrder
 //	nothing is evicted when the memory is full            TestBatchesOfALargerMemoryAreDeliveredUnderASmallOne
+//	read on for a large one, whatever fills the memory    TestABatchLargerThanTheMemoryWaitsForOneThatFails (one seed in 1,500)
 //	no note that an upload has worked                     TestAnObjectThatIsStoredEndsTheWaiting
 //	... nor of how it has ended                           TestManyHangingPrefixesHoldNobodyUp, and others
 //	a pass in a replay keeps a batch it has half read     TestABatchThatAReplayHasHalfReadIsParkedWhole (seed 61, in few of its runs)

@@ -24,7 +24,7 @@ type share int
 
 const (
 	shareOpen    share = iota // open batches: when they have been closed and are in S3
-	shareClosed               // closed batches on their way to S3: by themselves
+	shareClosed               // closed batches on their way to S3, and bytes on their way into a file: by themselves
 	shareFilling              // closed batches that are being read again: when that is done
 	shareFailed               // closed batches that S3 did not take: when a later try succeeds
 	shares
@@ -95,10 +95,17 @@ func (m *memory) wantsClosing() bool { return m.parts[shareClosed].Load() < m.cl
 func (m *memory) closedEnough() bool { return m.parts[shareClosed].Load() >= m.closeUpTo() }
 
 // wantsEviction reports whether what is used will not come free by closing or
-// delivering: hardly anything is open or on its way to S3.
+// delivering: hardly anything is open or on its way to S3. Nor is it what S3 does not take
+// that fills the memory: that comes free when its destinations are blocked, and what is read
+// on meanwhile for those that are being filled would only add to it.
 func (m *memory) wantsEviction() bool {
-	return !m.resume() && m.wantsClosing() && m.parts[shareOpen].Load() < m.closeUpTo()
+	filling := m.parts[shareFilling].Load()
+	return !m.resume() && m.used.Load()-filling < m.resumeBelow() && m.wantsClosing() && m.parts[shareOpen].Load() < m.closeUpTo()
 }
+
+// muchIsFilling reports whether half of the budget is held by batches that are being read
+// again, of all shards together.
+func (m *memory) muchIsFilling() bool { return m.parts[shareFilling].Load() >= m.room()/2 }
 
 // short reports whether a shard that reads has to close batches and stop: the
 // budget is used up, or another shard waits for it to become free, which may be

@@ -34,7 +34,6 @@ type stream struct {
 type streamed struct {
 	batch  *batch
 	stream *stream
-	bytes  int64             // of runs, whose memory is free now
 	parked *journalv1.Parked // of the last part; nil = there is more to come
 	err    error
 }
@@ -51,7 +50,7 @@ func (s *shard) stream(b *batch) (readOn bool) {
 			"key", b.seal.GetKey(), "events", b.seal.GetEvents(), "raw_bytes", b.seal.GetRawBytes())
 	}
 	s.streamOn(b)
-	return !b.stream.aborted && (!b.stream.writing || b.charged < s.memory.room()/2)
+	return !b.stream.aborted && (!b.stream.writing || !s.memory.muchIsFilling())
 }
 
 // streamOn has the runs of b written that are there. It may be called at any time.
@@ -67,7 +66,7 @@ func (s *shard) streamOn(b *batch) {
 		bytes += int64(len(b.runs[st.next]))
 		b.runs[st.next] = []byte{}
 	}
-	m := streamed{batch: b, stream: st, bytes: bytes}
+	m := streamed{batch: b, stream: st}
 	var trailer []byte
 	if b.state == batchSealed && !b.incomplete && b.underWay == 0 {
 		m.parked = &journalv1.Parked{
@@ -81,10 +80,14 @@ func (s *shard) streamOn(b *batch) {
 	}
 	st.writing = true
 	s.uploads++
+	s.charge(b, -bytes) // they are the write's, also if b is dropped before its end
+	memory := s.memory
+	memory.charge(bytes, shareClosed)
 	part, inbox, name := s.part, s.inbox, spoolName(b.seal)
 	n := note{fmt.Sprintf("larger than the memory: %d bytes", b.seal.GetRawBytes()), b.watching.all()}
 	s.spoolPool.submit(func(struct{}) {
 		m.err = st.write(part, name, runs, trailer)
+		memory.charge(-bytes, shareClosed)
 		if m.err == nil && m.parked != nil {
 			m.parked.Size, m.parked.Sha256 = uint64(st.mu.size), st.mu.sum.Sum(nil)
 			m.err = writeManifest(part, m.parked, n)
@@ -172,13 +175,12 @@ func (s *shard) streamed(m streamed) {
 	s.uploads--
 	b, st := m.batch, m.stream
 	st.writing = false
-	if st.aborted { // its memory was given back with the rest
+	if st.aborted {
 		if m.parked != nil && m.err == nil && b.state == batchGone {
 			s.removeFiles(b.seal)
 		}
 		return
 	}
-	s.charge(b, -m.bytes)
 	switch {
 	case m.parked != nil && m.err == nil:
 		b.stream = nil

@@ -88,6 +88,71 @@ func TestABatchLargerThanTheMemoryIsParked(t *testing.T) {
 	})
 }
 
+// What is read on the way of another destination, whose batches S3 does not take, is no part of
+// the batch that goes into the file: while it fills the memory, nothing is read on.
+func TestABatchLargerThanTheMemoryWaitsForOneThatFails(t *testing.T) {
+	bubble(t, func(w *world) { oneLarge(w); w.cfg.MemoryBytes = 256 << 20 }, func(w *world) {
+		w.store.set(func() { w.store.mu.lost = 1 })
+		for range 20 {
+			w.put(one, numbered{lines: w.kilobytes(1 << 10)})
+			w.put(works, numbered{lines: w.kilobytes(1 << 10)})
+		}
+		w.flushOf(one)
+		w.store.set(func() { w.store.mu.lost = 0 })
+		w.refuse(works.bucket, slowDown)
+		w.cfg.MemoryBytes, w.cfg.MaxEvents = 8<<20, 500
+		w.crash()
+		if most := w.peak(20 * time.Second); most > 9<<20 {
+			w.t.Errorf("%d bytes were charged, of 8 MiB", most)
+		}
+		if most := w.peak(time.Minute); most > 9<<20 {
+			w.t.Errorf("%d bytes were charged, of 8 MiB, when the other was blocked", most)
+		}
+		if got := w.delivered(one); got != 20<<10 {
+			w.t.Errorf("%d of %d delivered beside a destination that is blocked", got, 20<<10)
+		}
+		if c := w.batcher.Counts(); c.Parked != 1 {
+			w.t.Errorf("%d batches were parked: the test shows nothing", c.Parked)
+		}
+	})
+}
+
+// However slow the disk is, what waits for it is bounded by one memory and not by one for each
+// shard.
+func TestBatchesLargerThanTheMemoryOnASlowDisk(t *testing.T) {
+	bubble(t, func(w *world) { oneLarge(w); w.jcfg.Partitions = 4 }, func(w *world) {
+		w.cfg.MemoryBytes, w.cfg.BlockAfter = 256<<20, time.Hour
+		w.crash()
+		w.store.set(func() { w.store.mu.lost = 1 })
+		var dests []dest
+		for part := range 4 {
+			dests = append(dests, destIn(part, 4, "bucket"))
+		}
+		for _, d := range dests {
+			w.sendNoise(6<<20, d)
+		}
+		w.flush()
+		w.store.set(func() { w.store.mu.lost = 0 })
+		w.cfg.MemoryBytes = 8 << 20
+		w.slow = &slowDisk{onRelease: func() {}}
+		w.slow.parked.Store(int64(3 * time.Second))
+		w.crash()
+		if most := w.peak(5 * time.Minute); most > 9<<20 {
+			w.t.Errorf("%d bytes were charged, of 8 MiB", most)
+		}
+		w.slow.parked.Store(0)
+		w.peak(time.Minute)
+		for _, d := range dests {
+			if got, want := w.delivered(d), len(w.sent[d]); got != want {
+				w.t.Errorf("%d of %d delivered to %v", got, want, d)
+			}
+		}
+		if c := w.batcher.Counts(); c.Parked == 0 {
+			w.t.Errorf("%d batches were parked: the test shows nothing", c.Parked)
+		}
+	})
+}
+
 // Want of space for the file holds no memory up, and ends by itself.
 func TestABatchLargerThanTheMemoryAndAFullDisk(t *testing.T) {
 	for _, kind := range []journaltest.Kind{journaltest.Write, journaltest.Truncate} { // in its middle, and at its end

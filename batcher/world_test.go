@@ -28,6 +28,7 @@ type world struct {
 	cfg     batcher.Config
 	jcfg    journal.Config
 	disk    *journaltest.FS
+	slow    *slowDisk // what the journal sees of it; nil = the disk itself
 	store   *store
 	journal *journal.Journal
 	batcher *batcher.Batcher
@@ -65,6 +66,10 @@ func newWorld(t *testing.T, seed uint64, change func(*world)) *world {
 func (w *world) openJournal() {
 	w.t.Helper()
 	w.jcfg.FS, w.jcfg.Log = w.disk, slog.New(slog.DiscardHandler)
+	if w.slow != nil {
+		w.slow.FS = w.disk
+		w.jcfg.FS = w.slow
+	}
 	var err error
 	if w.journal, err = journal.Open(w.jcfg); err != nil {
 		w.t.Fatalf("open the journal: %v", err)
