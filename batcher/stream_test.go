@@ -129,7 +129,7 @@ func TestBatchesLargerThanTheMemoryOnASlowDisk(t *testing.T) {
 			dests = append(dests, destIn(part, 4, "bucket"))
 		}
 		for _, d := range dests {
-			w.sendNoise(6<<20, d)
+			w.sendNoise(12<<20, d)
 		}
 		w.flush()
 		w.store.set(func() { w.store.mu.lost = 0 })
@@ -137,7 +137,7 @@ func TestBatchesLargerThanTheMemoryOnASlowDisk(t *testing.T) {
 		w.slow = &slowDisk{onRelease: func() {}}
 		w.slow.parked.Store(int64(3 * time.Second))
 		w.crash()
-		if most := w.peak(5 * time.Minute); most > 9<<20 {
+		if most := w.peak(15 * time.Minute); most > 8<<20+512<<10 {
 			w.t.Errorf("%d bytes were charged, of 8 MiB", most)
 		}
 		w.slow.parked.Store(0)
