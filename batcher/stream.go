@@ -50,7 +50,8 @@ func (s *shard) stream(b *batch) (readOn bool) {
 			"key", b.seal.GetKey(), "events", b.seal.GetEvents(), "raw_bytes", b.seal.GetRawBytes())
 	}
 	s.streamOn(b)
-	return !b.stream.aborted && (!b.stream.writing || !s.memory.muchIsFilling())
+	waits := b.stream.writing || b.underWay > 0 // for what frees memory by itself
+	return !b.stream.aborted && !(waits && s.memory.muchIsFilling())
 }
 
 // streamOn has the runs of b written that are there. It may be called at any time.
