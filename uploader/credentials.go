@@ -27,10 +27,22 @@ func (e *credentialsError) Unwrap() error { return e.err }
 // isFinal reports whether an answer of the service of the credentials stays for a while: a
 // role that is not there, or does not trust us. No answer is one, too: waiting for another
 // holds a slot for as long again.
-func isFinal(err error) bool {
-	if errors.Is(err, errSlow) {
-		return true
+func isFinal(err error) bool { return errors.Is(err, errSlow) || isRefusal(err) }
+
+// CredentialsRefused tells whether err is of credentials that work no more until somebody
+// helps: S3 does not take them, or the service that hands them out refuses to. That service
+// may as well be down, or fail: then they come by themselves.
+func CredentialsRefused(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) || Classify(err) != ClassCredentials {
+		return false
 	}
+	return e.Code != CodeNoCredentials || isRefusal(e.Err)
+}
+
+// isRefusal reports whether the service of the credentials has answered what it will answer
+// again.
+func isRefusal(err error) bool {
 	e := &Error{Err: err}
 	var api smithy.APIError
 	var answer *smithyhttp.ResponseError

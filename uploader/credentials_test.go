@@ -3,12 +3,15 @@ package uploader_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/open-destinations/destinations/uploader"
 	"github.com/open-destinations/destinations/uploader/uploadertest"
@@ -61,6 +64,31 @@ func TestCredentialsThatComeLaterAreUsed(t *testing.T) {
 			t.Errorf("got %d attempts, want several", r.Attempts)
 		}
 	})
+}
+
+// What somebody has to mend is told from what passes.
+func TestCredentialsRefused(t *testing.T) {
+	answer := func(status int, code string) error {
+		return &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: &smithy.GenericAPIError{Code: code},
+		}}
+	}
+	for _, tc := range []struct {
+		err  error
+		want bool
+	}{
+		{&uploader.Error{Code: uploader.CodeNoCredentials, Err: answer(403, "AccessDenied")}, true},
+		{&uploader.Error{Code: uploader.CodeNoCredentials, Err: answer(503, "ServiceUnavailable")}, false},
+		{&uploader.Error{Code: uploader.CodeNoCredentials, Err: answer(400, "Throttling")}, false},
+		{&uploader.Error{Code: uploader.CodeNoCredentials, Err: errors.New("connection refused")}, false},
+		{&uploader.Error{Code: "InvalidAccessKeyId", Status: 403}, true},
+		{&uploader.Error{Code: "AccessDenied", Status: 403}, false}, // the bucket's
+		{errors.New("no answer"), false},
+	} {
+		if got := uploader.CredentialsRefused(tc.err); got != tc.want {
+			t.Errorf("%v: got %v", tc.err, got)
+		}
+	}
 }
 
 // Who gives up while the credentials are being fetched says nothing about them.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -193,6 +194,26 @@ func TestChallengeOfACallerWhoHasGone(t *testing.T) {
 	_, err = confirming{k}.Challenge(gone, server.Selection{Tenant: "acme", Bucket: "acme"})
 	if !errors.Is(err, context.Canceled) || errors.Is(err, server.ErrChallengeRefused) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Who asks while the service of the credentials is down is to ask again; nobody has to help.
+func TestChallengeWithoutCredentials(t *testing.T) {
+	for failure, want := range map[*uploader.Error]error{
+		{Code: uploader.CodeNoCredentials, Err: errors.New("connection refused")}:         server.ErrChallengeNotWritten,
+		{Code: "InvalidAccessKeyId", Status: 403, Err: errors.New("said of all of ours")}: server.ErrChallengeRefused,
+	} {
+		k, err := ownership.Open(ownership.Params{
+			Dir: t.TempDir(), Key: make([]byte, 32), Challenged: func(string) bool { return true }, Log: slog.New(slog.DiscardHandler), Uploader: refusing{failure},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = confirming{k}.Challenge(t.Context(), server.Selection{Tenant: "acme", Bucket: "acme"})
+		if !errors.Is(err, want) || !strings.Contains(err.Error(), "its credentials do not work") {
+			t.Errorf("%v: got %v, want %v", failure, err, want)
+		}
+		k.Close()
 	}
 }
 

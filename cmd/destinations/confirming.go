@@ -23,7 +23,11 @@ func (c confirming) Challenge(ctx context.Context, of server.Selection) (*destin
 		err = context.Cause(ctx)
 	case uploader.Classify(err) == uploader.ClassCredentials:
 		// What was said of them may be of what all tenants share.
-		err = fmt.Errorf("%w: its credentials do not work; the service's log says why", server.ErrChallengeRefused)
+		as := server.ErrChallengeNotWritten
+		if uploader.CredentialsRefused(err) {
+			as = server.ErrChallengeRefused
+		}
+		err = fmt.Errorf("%w: its credentials do not work; the service's log says why", as)
 	case uploader.Permanent(err):
 		err = fmt.Errorf("%w: %w", server.ErrChallengeRefused, err)
 	default:
