@@ -19,6 +19,7 @@ type confirmCmd struct {
 	Bucket  string        `required:"" placeholder:"BUCKET" help:"The bucket."`
 	Prefix  string        `placeholder:"PREFIX" help:"A prefix that the service may write under, and that the grant reaches (none)."`
 	File    string        `placeholder:"FILE" help:"Read the content from this file."`
+	JSON    bool          `name:"json" help:"Print how the bucket stands as one JSON value."`
 	Timeout time.Duration `default:"1m" help:"How long to wait for the answer (${default})."`
 	Content string        `arg:"" optional:"" help:"What the challenge holds; - reads it from standard input. Without it and --file the challenge is written, and its place is printed."`
 }
@@ -63,13 +64,29 @@ func (c *confirmCmd) Run(p *process) error {
 	if err != nil {
 		return c.explainIn(ctx, err)
 	}
-	if _, err := fmt.Fprintln(p.stdout, c.outcome(response)); err != nil {
-		return err
+	if c.JSON {
+		err = printJSON(p.stdout, []confirmed{{
+			Bucket: c.Bucket, Key: response.GetKey(), Needed: response.GetNeeded(), Confirmed: response.GetConfirmed(), Since: timeOf(response.GetSince()),
+		}})
+	} else {
+		_, err = fmt.Fprintln(p.stdout, c.outcome(response))
+	}
+	if err != nil {
+		return fmt.Errorf("standard output: %w", err)
 	}
 	if response.GetNeeded() && !response.GetConfirmed() {
 		return &exitError{code: exitUnconfirmed}
 	}
 	return nil
+}
+
+// confirmed is how a bucket stands, as --json prints it.
+type confirmed struct {
+	Bucket    string     `json:"bucket"`
+	Key       string     `json:"key,omitempty"` // of the challenge
+	Needed    bool       `json:"needed"`
+	Confirmed bool       `json:"confirmed"`
+	Since     *time.Time `json:"since,omitempty"`
 }
 
 // maxContentBytes is more than a challenge holds: whatever else is given by mistake is not

@@ -110,10 +110,16 @@ func TestABucketIsConfirmedByCommand(t *testing.T) {
 	if got := send(); got.code == exitOK {
 		t.Errorf("before it is confirmed: got %+v", got)
 	}
+	if got := confirm("", "--json"); got.code != exitUnconfirmed || !strings.Contains(got.stdout, `"key":"p/_destinations-challenge-`) || !strings.Contains(got.stdout, `"needed":true,"confirmed":false}`) {
+		t.Errorf("got %+v", got)
+	}
 	for _, got := range []outcome{confirm(content+"\n", "-"), confirm("", content), confirm("", "--file", file), confirm("")} {
 		if got.code != exitOK || !strings.HasPrefix(got.stdout, "bucket acme is confirmed since ") {
 			t.Errorf("got %+v", got)
 		}
+	}
+	if got := confirm("", "--json"); got.code != exitOK || !strings.Contains(got.stdout, `"confirmed":true,"since":"2`) {
+		t.Errorf("got %+v", got)
 	}
 	if got := send(); got.code != exitOK {
 		t.Errorf("when it is confirmed: got %+v", got)
