@@ -90,7 +90,7 @@ func (s *Server) guards() []grpc.ServerOption {
 	if !s.everybody() || s.access != nil && s.audit.Written() {
 		chain = append(chain, s.guardStream)
 	}
-	return []grpc.ServerOption{grpc.ChainStreamInterceptor(chain...), grpc.ChainUnaryInterceptor(unjudged), grpc.UnknownServiceHandler(unknownMethod)}
+	return []grpc.ServerOption{grpc.InTapHandle(s.begins), grpc.ChainStreamInterceptor(chain...), grpc.ChainUnaryInterceptor(unjudged), grpc.UnknownServiceHandler(unknownMethod)}
 }
 
 // unjudged refuses what was registered without [JudgedFirst]: nobody would judge its callers.

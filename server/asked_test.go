@@ -2,8 +2,6 @@ package server_test
 
 import (
 	"context"
-	"log/slog"
-	"net"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,7 +10,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/server"
@@ -105,17 +102,7 @@ func TestAFloodOfAPrincipalClosesItsConnection(t *testing.T) {
 	config := server.DefaultConfig()
 	config.CallsPerSecondPerPrincipal = 2
 	g := guard(t, setup{config: config, journal: &fakeJournal{t: t}, deliveries: &fakeDeliveries{}}, twoTenants, "a")
-	closed := make(chan string, 100)
-	bounds := limits.NewConnections(limits.ConnectionsParams{Listener: "--listen", Most: 4, PerAddress: 4,
-		Closed: func(_, reason string) { closed <- reason }, Log: slog.New(slog.DiscardHandler)})
-	listener := bufconn.Listen(1 << 20)
-	served := make(chan error, 1)
-	go func() { served <- g.grpc.Serve(bounds.Over(listener)) }()
-	defer func() {
-		g.grpc.Stop() // ends both listeners
-		<-served
-	}()
-	g.dial = func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }
+	closed := bounded(t, g.harness)
 	conn := g.connect(t)
 	defer conn.Close()
 	told := destinationsv1.NewDeliveriesClient(conn)

@@ -172,6 +172,7 @@ type setup struct {
 	checker     fakeChecker
 	receipts    fakeReceipts
 	deliveries  *fakeDeliveries
+	options     []grpc.ServerOption // beside the server's own
 }
 
 // start starts a server, which the test's end drains and checks for leaks.
@@ -202,7 +203,7 @@ func start(t testing.TB, s setup) *harness {
 		t.Fatal(err)
 	}
 	h.server = srv
-	h.grpc = grpc.NewServer(srv.Options()...)
+	h.grpc = grpc.NewServer(append(srv.Options(), s.options...)...)
 	srv.Register(h.grpc)
 	srv.RegisterOperations(h.grpc)
 	listener := bufconn.Listen(1 << 20)

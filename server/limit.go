@@ -12,6 +12,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 
 	"github.com/open-destinations/destinations/server/limits"
 )
@@ -44,11 +45,14 @@ func (c *calls) enter(principal string) error {
 	if principal == "" {
 		return nil
 	}
-	if err := c.principals.Enter(principal); err != nil {
-		c.underWay.Add(-1)
-		return err
+	err := c.principals.Begin(principal)
+	if err == nil {
+		err = c.principals.Enter(principal)
 	}
-	return nil
+	if err != nil {
+		c.underWay.Add(-1)
+	}
+	return err
 }
 
 func (c *calls) leave(principal string) {
@@ -58,8 +62,28 @@ func (c *calls) leave(principal string) {
 	}
 }
 
-// bound is the first interceptor: it bounds what comes from an address, whoever it is.
+// begins bounds how fast calls begin over connections of strangers and from an address. It is
+// asked when a call's headers have been read, and nothing is done for it yet: the handlers of
+// calls that are opened and reset faster than they can run would be in the way of everybody's.
+func (s *Server) begins(ctx context.Context, call *tap.Info) (context.Context, error) {
+	from := cameFrom(ctx)
+	if from.remote != nil && !from.remote.Begin() {
+		return ctx, errCutOff
+	}
+	if err := s.calls.addresses.Begin(from.host); err != nil {
+		return ctx, s.over(from, call.FullMethodName, err)
+	}
+	return ctx, nil
+}
+
+// errCutOff is for a call whose connection is closed: nobody hears it.
+var errCutOff = status.Error(codes.ResourceExhausted, "too many calls of a stranger")
+
+// bound is the first interceptor: it bounds what is under way from an address, whoever it is.
 func (s *Server) bound(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if err := stream.Context().Err(); err != nil { // reset before its turn came
+		return status.FromContextError(err).Err()
+	}
 	from := cameFrom(stream.Context())
 	if err := s.calls.addresses.Enter(from.host); err != nil {
 		return s.over(from, info.FullMethod, err)
@@ -98,7 +122,11 @@ func (s *Server) watching(service any, stream grpc.ServerStream, info *grpc.Stre
 	if info.FullMethod != healthpb.Health_Watch_FullMethodName {
 		return handler(service, stream)
 	}
-	if err := s.calls.principals.Enter(""); err != nil {
+	err := s.calls.principals.Begin("")
+	if err == nil {
+		err = s.calls.principals.Enter("")
+	}
+	if err != nil {
 		return s.over(cameFrom(stream.Context()), info.FullMethod, err)
 	}
 	defer s.calls.principals.Leave("")

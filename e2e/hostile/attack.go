@@ -12,7 +12,7 @@ import (
 type Attacker struct {
 	Target string      // host:port of a service, which speaks no TLS but for [Handshakes]
 	TLS    *tls.Config // that it is known by, for those
-	From   net.IP      // address on this machine; nil = another one than that of honest clients
+	From   net.IP      // address on this machine; nil = another one than those of honest clients and of other attacks
 	Token  string      // of a principal that is let in, for the attacks that need one
 	Seen   *Seen       // takes what the service answers; nil = nothing does
 }
@@ -20,21 +20,29 @@ type Attacker struct {
 // Attack is something that an attacker does until the context ends.
 type Attack struct {
 	Name string
+	from net.IP // unless the attacker says from where
 	run  func(ctx context.Context, a Attacker)
 }
 
 // Run attacks until ctx ends, and lets go of everything.
-func (t Attack) Run(ctx context.Context, a Attacker) { t.run(ctx, a) }
+func (t Attack) Run(ctx context.Context, a Attacker) {
+	if a.From == nil {
+		a.From = t.from
+	}
+	t.run(ctx, a)
+}
 
-// All are the attacks on a service that speaks no TLS.
+// All are the attacks on a service that speaks no TLS. Each comes from an address of its own:
+// what the service holds against that of another one is not to stand in its way.
 func All() []Attack {
-	return []Attack{
+	all := []Attack{
 		{Name: "connections that say nothing", run: silent},
 		{Name: "a preface byte by byte", run: trickledPreface},
 		{Name: "headers byte by byte", run: trickledHeaders},
 		{Name: "headers without end", run: endlessHeaders},
 		{Name: "large headers", run: largeHeaders},
 		{Name: "rapid reset", run: rapidReset},
+		{Name: "rapid reset by callers", run: rapidResetOfCallers},
 		{Name: "pings", run: pings},
 		{Name: "settings", run: settings},
 		{Name: "empty data", run: emptyData},
@@ -47,6 +55,10 @@ func All() []Attack {
 		{Name: "calls without pause", run: callFlood},
 		{Name: "a request that trickles", run: trickledRequest},
 	}
+	for i := range all {
+		all[i].from = net.IPv4(127, 0, 0, byte(10+i))
+	}
+	return all
 }
 
 // Quiet is no attack, to compare with.

@@ -93,12 +93,29 @@ func largeHeaders(ctx context.Context, a Attacker) {
 func rapidReset(ctx context.Context, a Attacker) {
 	together(ctx, 20, func(ctx context.Context) {
 		withFrames(ctx, a, func(c *framed) {
-			for ctx.Err() == nil {
-				id, err := c.open(c.call(streamS3, token("wrong")))
-				if err != nil || c.WriteRSTStream(id, http2.ErrCodeCancel) != nil {
-					return
-				}
+			c.reset(ctx, "wrong")
+		})
+	})
+}
+
+// reset opens and resets streams until the connection or ctx ends.
+func (c *framed) reset(ctx context.Context, secret string) {
+	for ctx.Err() == nil {
+		id, err := c.open(c.call(streamS3, token(secret)))
+		if err != nil || c.WriteRSTStream(id, http2.ErrCodeCancel) != nil {
+			return
+		}
+	}
+}
+
+// rapidResetOfCallers does it over connections over which a call is under way that was let in.
+func rapidResetOfCallers(ctx context.Context, a Attacker) {
+	together(ctx, 20, func(ctx context.Context) {
+		withFrames(ctx, a, func(c *framed) {
+			if _, err := c.open(c.call(streamS3, token(a.Token))); err != nil || !pause(ctx, answered) {
+				return
 			}
+			c.reset(ctx, a.Token)
 		})
 	})
 }

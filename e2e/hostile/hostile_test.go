@@ -32,6 +32,8 @@ const (
 var wants = map[string]string{
 	"connections that say nothing": hostile.Closed,
 	"headers without end":          hostile.Closed,
+	"rapid reset":                  hostile.Closed,
+	"rapid reset by callers":       codes.ResourceExhausted.String(),
 	"requests of strangers":        codes.Unauthenticated.String(),
 	"wrong tokens":                 codes.Unauthenticated.String(),
 	"compression bombs":            codes.ResourceExhausted.String(),

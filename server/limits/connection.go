@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"fmt"
 	"net"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -18,14 +19,16 @@ type Connection struct {
 	host   string
 	proven atomic.Bool
 	budget *rate.Limiter // bytes that it may send while it is a stranger's; used by its reader alone
+	calls  *rate.Limiter // that may begin over it meanwhile, before those of the address are touched
 
 	// Guarded by the lock of the Connections.
 	counted       bool
+	held          bool          // it is not served
 	inHost, inAll *list.Element // among the strangers'; nil = it is none
 }
 
 func newConnection(of *Connections, conn net.Conn) *Connection {
-	c := &Connection{Conn: conn, of: of, budget: rate.NewLimiter(strangerPerSecond, strangerBurst)}
+	c := &Connection{Conn: conn, of: of, budget: rate.NewLimiter(strangerPerSecond, strangerBurst), calls: rate.NewLimiter(strangerCallsPerSecond, strangerCalls)}
 	c.remote = Remote{Addr: conn.RemoteAddr(), connection: c}
 	c.host = Host(c.remote.String())
 	return c
@@ -52,11 +55,27 @@ func (r *Remote) Prove() {
 	c.of.proveLocked(c)
 }
 
+// Begin counts a call that begins over the connection, and reports whether it may. If not, a
+// stranger has begun too many, and is cut off.
+func (r *Remote) Begin() bool {
+	c := r.connection
+	if c.proven.Load() || c.calls.Allow() || c.of.begin(c.host) {
+		return true
+	}
+	c.closeFor(ReasonStrangersCalls)
+	return false
+}
+
 // Flooded closes the connection, over which calls come much too fast.
 func (r *Remote) Flooded() { r.connection.closeFor(ReasonCalls) }
 
-// Read implements [net.Conn]. A stranger who sends too much is cut off.
+// Read implements [net.Conn]. A stranger is read after all who are ready to run, and cut off
+// if he sends too much.
 func (c *Connection) Read(b []byte) (int, error) {
+	if !c.proven.Load() {
+		runtime.Gosched()
+		b = b[:min(len(b), strangerRead)]
+	}
 	n, err := c.Conn.Read(b)
 	if n > 0 && !c.proven.Load() && !c.budget.AllowN(time.Now(), n) {
 		c.closeFor(ReasonBytes)

@@ -8,5 +8,6 @@
 // A connection is proven once somebody was let in who calls over it. Until then it is a
 // stranger's, and gives way: where there are too many, the stranger's that is oldest is
 // closed, so strangers can neither keep others out nor throw them out. And it may send
-// little, so that no flood of any kind of frames goes on for long.
+// little and begin few calls, so that no flood of any kind of frames goes on for long; strangers
+// of an address who are cut off, or come again and again, are served slowly.
 package limits

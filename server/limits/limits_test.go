@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,10 +35,20 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// both counts a call's beginning, and the call in.
+type both struct{ *limits.Calls }
+
+func (b both) Enter(key string) error {
+	if err := b.Begin(key); err != nil {
+		return err
+	}
+	return b.Calls.Enter(key)
+}
+
 // So many calls under way, and so many that begin in a second, for each key by itself.
 func TestCallsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := limits.NewCalls("an address", 2, 4)
+		c := both{limits.NewCalls("an address", 2, 4)}
 		for range 2 {
 			if err := c.Enter("a"); err != nil {
 				t.Fatal(err)
@@ -131,6 +142,7 @@ type world struct {
 	door   door
 	over   net.Listener
 	closed map[string]int
+	log    strings.Builder
 }
 
 func newWorld(t *testing.T, most, perAddress int) *world {
@@ -138,7 +150,7 @@ func newWorld(t *testing.T, most, perAddress int) *world {
 	w.bounds = limits.NewConnections(limits.ConnectionsParams{
 		Listener: "--listen", Most: most, PerAddress: perAddress,
 		Closed: func(listener, reason string) { w.closed[listener+" "+reason]++ },
-		Log:    slog.New(slog.DiscardHandler),
+		Log:    slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	w.over = w.bounds.Over(w.door)
 	return w
@@ -249,6 +261,143 @@ func TestAFloodClosesItsConnection(t *testing.T) {
 		}
 		if all, _ := w.bounds.Open(); all != 0 {
 			t.Errorf("%d are open", all)
+		}
+	})
+}
+
+// begin begins calls over a connection until one may not, or so many have.
+func begin(conn net.Conn, most int) (begun int) {
+	for begun < most && conn.RemoteAddr().(*limits.Remote).Begin() {
+		begun++
+	}
+	return begun
+}
+
+// A stranger's connection may begin so many calls, and those of an address together some more;
+// who begins more is cut off. It is nothing to other addresses, nor to who was let in.
+func TestStrangersBeginFewCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 100, 100)
+		_, known := w.dial("192.0.2.1:1")
+		prove(known)
+		_, watching := w.dial("192.0.2.1:2")
+		there, here := w.dial("192.0.2.1:3")
+		if got := begin(here, 5000); got != 1020 || !over(there) || w.closed["--listen strangers_calls"] != 1 {
+			t.Errorf("a stranger began %d calls, closed %t, counted %v", got, over(there), w.closed)
+		}
+		_, again := w.dial("192.0.2.1:4")
+		if got := begin(again, 5000); got != 20 {
+			t.Errorf("when he comes again he begins %d", got)
+		}
+		_, other := w.dial("192.0.2.2:1")
+		if got := begin(other, 1020); got != 1020 {
+			t.Errorf("one of another address began %d", got)
+		}
+		if got := begin(known, 5000); got != 5000 {
+			t.Errorf("who was let in began %d", got)
+		}
+		for range 60 { // who asks for the health once a second goes on, whatever his neighbours do
+			time.Sleep(time.Second)
+			if _, flooding := w.dial("192.0.2.1:5"); flooding != nil {
+				begin(flooding, 5000)
+			}
+			if begin(watching, 1) != 1 {
+				t.Fatal("a call a second may not begin")
+			}
+		}
+	})
+}
+
+// From where somebody was cut off again and again, or comes again and again, connections are
+// served slowly: those beyond are held, and closed after a while. Who was let in, and others,
+// feel nothing of it.
+func TestWhoComesAgainIsServedSlowly(t *testing.T) {
+	for name, c := range map[string]struct {
+		times int
+		end   func(here net.Conn)
+	}{
+		"cut off": {10, func(here net.Conn) { here.RemoteAddr().(*limits.Remote).Flooded() }},
+		"gone":    {1000, func(here net.Conn) { here.Close() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 100, 10)
+				staying, here := w.dial("192.0.2.1:1")
+				prove(here)
+				for i := range c.times {
+					_, here := w.dial("192.0.2.1:2")
+					if here == nil {
+						t.Fatalf("it is not served after %d times", i)
+					}
+					c.end(here)
+				}
+				there, here := w.dial("192.0.2.1:3")
+				if here != nil || over(there) {
+					t.Errorf("one more: served %t, closed %t, want neither", here != nil, over(there))
+				}
+				if _, here := w.dial("192.0.2.2:1"); here == nil {
+					t.Error("one of another address is not served")
+				}
+				time.Sleep(10 * time.Millisecond)
+				_, next := w.dial("192.0.2.1:4")
+				if next == nil {
+					t.Fatal("it is not served after a while")
+				}
+				next.Close()
+				if _, here := w.dial("192.0.2.1:5"); here != nil {
+					t.Error("two are served in a hundredth of a second")
+				}
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if !over(there) || over(staying) || w.closed["--listen strangers_connects"] != 2 {
+					t.Errorf("after a second: closed %t, his who was let in %t, counted %v", over(there), over(staying), w.closed)
+				}
+			})
+		})
+	}
+}
+
+// Who was let in may come and go as often as he likes.
+func TestWhoWasLetInComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10, 10)
+		for i := range 3000 {
+			_, here := w.dial("192.0.2.1:1")
+			if here == nil {
+				t.Fatalf("he is not served after %d times", i)
+			}
+			prove(here)
+			here.Close()
+		}
+	})
+}
+
+// Whoever connects, the addresses that are remembered are bounded.
+func TestAddressesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10, 10)
+		_, staying := w.dial("192.0.2.1:1")
+		for i := range 12_000 {
+			_, here := w.dial(fmt.Sprintf("10.%d.%d.1:1", i/250, i%250))
+			here.Close()
+		}
+		if got := w.bounds.Hosts(); got > 10_000 {
+			t.Errorf("%d addresses are remembered", got)
+		}
+		staying.Close() // panics if its address was forgotten
+	})
+}
+
+// The log says of whom connections were closed, and why.
+func TestWhatIsClosedIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 4, 4)
+		_, here := w.dial("192.0.2.7:1")
+		begin(here, 5000)
+		for _, want := range []string{"last_address=192.0.2.7", "last_reason=strangers_calls", "strangers_began_too_many_calls=1"} {
+			if !strings.Contains(w.log.String(), want) {
+				t.Errorf("%q is not in the log: %s", want, w.log.String())
+			}
 		}
 	})
 }
