@@ -23,8 +23,15 @@ func TestShardsDoNotWaitForAHangingDisk(t *testing.T) {
 		check(t, os.Mkdir(w.file()+"-wal", 0o755)) // no log, no database
 	})
 	probe := w.file() + ".probe"
-	failures := w.ledger.Counts().Failures // before there is anything to wait for: the next one may never end
-	check(t, syscall.Mkfifo(probe, 0o600)) // who opens it to write waits until somebody reads
+	var failures uint64
+	eventually(t, "the ledger has no file of its own there", func() bool {
+		failures = w.ledger.Counts().Failures // before there is anything to wait for: the next one may never end
+		err := syscall.Mkfifo(probe, 0o600)   // who opens it to write waits until somebody reads
+		if !errors.Is(err, os.ErrExist) {
+			check(t, err)
+		}
+		return err == nil
+	})
 	eventually(t, "the disk is asked", func() bool { return w.ledger.Counts().Failures > failures })
 	asked := make(chan uint64)
 	go func() { asked <- w.ledger.Passed(0, 0) }()
