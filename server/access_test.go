@@ -74,8 +74,22 @@ func guard(t testing.TB, s setup, grants string, names ...string) *guarded {
 		t.Fatal(err)
 	}
 	g.gate, s.access, s.audit = gate, gate, audit
+	if s.judging != nil {
+		s.access = slowAccess{gate, s.judging}
+	}
 	g.harness = start(t, s)
 	return g
+}
+
+// slowAccess does something before it judges a caller.
+type slowAccess struct {
+	*auth.Gate
+	before func()
+}
+
+func (s slowAccess) Enter(ctx context.Context, shown auth.Presented, roles auth.Role) (*auth.Caller, error) {
+	s.before()
+	return s.Gate.Enter(ctx, shown, roles)
 }
 
 func (g *guarded) write(grants string) {

@@ -169,6 +169,7 @@ type setup struct {
 	deadLetters *fakeDeadLetters
 	access      server.Access // nil = everybody may everything
 	audit       *auth.Audit
+	judging     func() // before a caller is judged, of guard alone; nil = nothing
 	checker     fakeChecker
 	receipts    fakeReceipts
 	deliveries  *fakeDeliveries

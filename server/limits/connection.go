@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,9 @@ type Connection struct {
 	budget *rate.Limiter // bytes that it may send while it is a stranger's; used by its reader alone
 	calls  *rate.Limiter // that may begin over it meanwhile, before those of the address are touched
 
+	settle  sync.Once
+	settled chan struct{} // closed when the connection is proven, and when it is closed
+
 	// Guarded by the lock of the Connections.
 	counted       bool
 	held          bool          // it is not served
@@ -28,7 +32,10 @@ type Connection struct {
 }
 
 func newConnection(of *Connections, conn net.Conn) *Connection {
-	c := &Connection{Conn: conn, of: of, budget: rate.NewLimiter(strangerPerSecond, strangerBurst), calls: rate.NewLimiter(strangerCallsPerSecond, strangerCalls)}
+	c := &Connection{
+		Conn: conn, of: of, settled: make(chan struct{}),
+		budget: rate.NewLimiter(strangerPerSecond, strangerBurst), calls: rate.NewLimiter(strangerCallsPerSecond, strangerCalls),
+	}
 	c.remote = Remote{Addr: conn.RemoteAddr(), connection: c}
 	c.host = Host(c.remote.String())
 	return c
@@ -53,6 +60,7 @@ func (r *Remote) Prove() {
 	defer c.of.mu.Unlock()
 	c.proven.Store(true)
 	c.of.proveLocked(c)
+	c.settle.Do(func() { close(c.settled) })
 }
 
 // Begin counts a call that begins over the connection, and reports whether it may. If not, a
@@ -69,8 +77,8 @@ func (r *Remote) Begin() bool {
 // Flooded closes the connection, over which calls come much too fast.
 func (r *Remote) Flooded() { r.connection.closeFor(ReasonCalls) }
 
-// Read implements [net.Conn]. A stranger is read after all who are ready to run, and cut off
-// if he sends too much.
+// Read implements [net.Conn]. A stranger is read after all who are ready to run, and if he
+// sends too much no more until he is let in; he is cut off if he is not.
 func (c *Connection) Read(b []byte) (int, error) {
 	if !c.proven.Load() {
 		runtime.Gosched()
@@ -78,14 +86,33 @@ func (c *Connection) Read(b []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(b)
 	if n > 0 && !c.proven.Load() && !c.budget.AllowN(time.Now(), n) {
-		c.closeFor(ReasonBytes)
-		return 0, fmt.Errorf("%s has sent too much and was not let in", c.host)
+		if err := c.awaitLetIn(); err != nil {
+			return 0, err
+		}
 	}
 	return n, err
 }
 
+// awaitLetIn waits until somebody is let in who calls over the connection, and closes it if
+// that takes too long.
+func (c *Connection) awaitLetIn() error {
+	timer := time.NewTimer(strangerJudged)
+	defer timer.Stop()
+	select {
+	case <-c.settled:
+		if c.proven.Load() {
+			return nil
+		}
+		return net.ErrClosed
+	case <-timer.C:
+		c.closeFor(ReasonBytes)
+		return fmt.Errorf("%s has sent too much and was not let in", c.host)
+	}
+}
+
 // Close implements [net.Conn].
 func (c *Connection) Close() error {
+	c.settle.Do(func() { close(c.settled) })
 	c.of.mu.Lock()
 	c.of.forgetLocked(c)
 	c.of.mu.Unlock()

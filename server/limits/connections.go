@@ -22,13 +22,17 @@ const (
 )
 
 // What a stranger's connection may send, in bytes: at once, and in a second. Who wants to be
-// let in sends a handshake and a token, and may send ahead what flow control allows (16 MiB on a
-// connection), since his first call is judged while he sends. Frames that no flow control
-// bounds are what this is for.
+// let in sends a handshake and a token, and may send ahead, since his first call is judged
+// while he sends. Frames that no flow control bounds are what this is for.
 const (
 	strangerBurst     = 17 << 20
 	strangerPerSecond = 64 << 10
 )
+
+// strangerJudged is for how long a connection that has sent more is not read before it is
+// closed: as long as it may take to judge a call, for which keys may have to be asked for. Flow
+// control lets an honest client with many streams send more meanwhile, a window for each.
+const strangerJudged = 10 * time.Second
 
 // strangerRead is how much is read at once of a stranger's connection: what has been read is
 // still worked on when the connection is cut off.

@@ -223,15 +223,17 @@ func TestStrangersMakeRoom(t *testing.T) {
 	})
 }
 
-// A stranger may send so much, and then slowly; who was let in sends what he wants.
+// A stranger may send so much, and is not read then until he is let in, or cut off; who was let
+// in sends what he wants.
 func TestStrangersSendLittle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 4, 4)
-		for _, known := range []bool{false, true} {
+		const never, patience = time.Hour, 10 * time.Second
+		for _, letIn := range []time.Duration{never, patience - 1, 0} {
 			there, here := w.dial("192.0.2.1:1")
-			if known {
-				prove(here)
-			}
+			began, known := time.Now(), letIn < patience
+			proven := time.AfterFunc(letIn, func() { prove(here) })
+			synctest.Wait()
 			go func() {
 				for block := make([]byte, 1<<20); ; {
 					if _, err := there.Write(block); err != nil {
@@ -241,11 +243,38 @@ func TestStrangersSendLittle(t *testing.T) {
 			}()
 			read, err := io.CopyN(io.Discard, here, 40<<20)
 			if known != (err == nil) || !known && (read < 16<<20 || read > 18<<20) {
-				t.Errorf("known %t: read %d, %v", known, read, err)
+				t.Errorf("let in after %v: read %d, %v", letIn, read, err)
 			}
+			if took := time.Since(began); took != min(letIn, patience) {
+				t.Errorf("let in after %v: it took %v", letIn, took)
+			}
+			proven.Stop()
 			here.Close()
 		}
 		if w.closed["--listen bytes"] != 1 {
+			t.Errorf("counted: %v", w.closed)
+		}
+	})
+}
+
+// A connection that is not read can be closed all the same, as to make room.
+func TestWhoIsNotReadCanBeClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 4, 4)
+		there, here := w.dial("192.0.2.1:1")
+		began := time.Now()
+		go func() {
+			for block := make([]byte, 1<<20); ; {
+				if _, err := there.Write(block); err != nil {
+					return
+				}
+			}
+		}()
+		time.AfterFunc(time.Second, func() { here.Close() })
+		if _, err := io.Copy(io.Discard, here); err == nil || time.Since(began) != time.Second {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+		if w.closed["--listen bytes"] != 0 {
 			t.Errorf("counted: %v", w.closed)
 		}
 	})
