@@ -26,7 +26,7 @@ func (s *shard) decide(d *journalv1.Decision) { s.decisions = append(s.decisions
 // decideOpened takes the partition over.
 func (s *shard) decideOpened() {
 	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Opened{Opened: &journalv1.Opened{
-		OpenedUnixNanos: time.Now().UnixNano(), EventsOffset: proto.Uint64(s.part.Events().Committed()),
+		OpenedUnixNanos: time.Now().UnixNano(), EventsOffset: proto.Uint64(s.part.Events().Committed()), Bounds: s.dedupe.bounds().proto(),
 	}}})
 }
 
@@ -118,7 +118,7 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 		inForce := bytes.Equal(c.GetIncarnation(), s.epoch)
 		switch kind := d.GetKind().(type) {
 		case *journalv1.Decision_Opened:
-			if err := s.applyOpened(c.GetIncarnation()); err != nil {
+			if err := s.applyOpened(c.GetIncarnation(), boundsOf(kind.Opened.GetBounds())); err != nil {
 				return err
 			}
 		case *journalv1.Decision_Seal:
@@ -165,7 +165,7 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 			}
 		case *journalv1.Decision_Snapshot:
 			if inForce {
-				at := snapshot{events: kind.Snapshot.GetEventsOffset(), control: kind.Snapshot.GetControlOffset()}
+				at := snapshot{events: kind.Snapshot.GetEventsOffset(), control: kind.Snapshot.GetControlOffset(), bounds: boundsOf(kind.Snapshot.GetBounds())}
 				if err := s.checkSnapshot(at, offset); err != nil {
 					return s.part.Damage(fmt.Errorf("record %d of the control log: %w", offset, err))
 				}
@@ -178,8 +178,9 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 	return nil
 }
 
-func (s *shard) applyOpened(incarnation []byte) error {
+func (s *shard) applyOpened(incarnation []byte, bounds tableBounds) error {
 	s.epoch = incarnation
+	s.snapshots.keepOf(bounds)
 	switch {
 	case bytes.Equal(incarnation, s.incarnation):
 		s.opened = true
@@ -241,6 +242,7 @@ func (s *shard) applySeal(seal *journalv1.Seal, mine bool) {
 		b := s.rebuilt(d, seal)
 		s.charge(b, b.tables())
 		d.queue = append(d.queue, b)
+		s.noteMembers(d, seal)
 		if d.through.less(through) {
 			d.through = through
 		}

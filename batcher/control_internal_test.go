@@ -121,7 +121,7 @@ func FuzzControl(f *testing.F) {
 			d.listDead()
 		}
 		if err == nil {
-			s.encodeState(snapshot{1, 1})
+			s.encodeState(snapshot{events: 1, control: 1})
 		}
 	})
 }

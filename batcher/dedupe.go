@@ -75,6 +75,18 @@ func (d *dedupe) take(e *eventRecord, destination string, at position) verdict {
 	return fresh
 }
 
+// retake notes an event that a Seal has decided: as one that was taken if it is a member of
+// the batch, and else as a duplicate, whatever the tables know. An id must not come to stand
+// for an event that was left out: the next one that has it would be left out for it.
+func (d *dedupe) retake(e *eventRecord, destination string, at position, member bool) {
+	if d.request != nil {
+		d.senders.take(d.request, e.index)
+	}
+	if member && len(e.id) > 0 {
+		d.ids.take(destination, e.id, at, d.time)
+	}
+}
+
 // end is told when all events of the record in hand were taken. What it says is
 // settled counts from here on: a sender may have the answer of a request that it
 // sends again meanwhile.

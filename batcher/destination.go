@@ -18,6 +18,8 @@ type destination struct {
 	// through: every event at a lower position is decided by a Seal that was read,
 	// or by one of closing.
 	through position
+	// members says which events below through a replay will find delivered.
+	members members
 	// open takes events; nil if there are none.
 	open *batch
 	// closing are the batches whose Seals have not been read back, and queue those

@@ -80,14 +80,17 @@ func (s *shard) fold(d *destination, e *eventRecord) error {
 		s.leaveOut(d, e, at)
 		return nil
 	}
-	// The tables get every event, also one that a Seal has decided: in a replay they
-	// have to become what they were. What they say counts where no Seal has decided.
-	verdict := s.dedupe.take(e, d.name, at)
-	switch active := d.mode == modeActive; {
-	case at.less(d.through) && active:
-		return s.refill(d, at, s.record.received, e)
-	case at.less(d.through):
+	active := d.mode == modeActive
+	if at.less(d.through) {
+		// The tables get every event, also one that a Seal has decided: in a replay they
+		// have to become what they were.
+		s.dedupe.retake(e, d.name, at, s.isMember(d, at))
+		if active {
+			return s.refill(d, at, s.record.received, e)
+		}
 		return nil // a pass gives it back
+	}
+	switch verdict := s.dedupe.take(e, d.name, at); {
 	case !active:
 		s.count(d, at, e.payload, verdict)
 		return nil

@@ -30,7 +30,7 @@ func (s *shard) giveBack() {
 	}
 	for _, d := range s.dests {
 		s.stopWaiting(d)
-		s.memory.chargeTables(-d.tables)
+		s.memory.chargeTables(-d.tables - d.members.charged)
 		s.backlogTables.Add(-d.tables)
 		for _, b := range slices.Concat(d.closing, d.queue) {
 			s.abortStream(b)

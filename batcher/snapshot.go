@@ -3,6 +3,7 @@ package batcher
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ const snapshotsKept = 16
 type snapshot struct {
 	events  uint64 // offset of the events log
 	control uint64 // of the control log: what is below it has been read back there
+	bounds  tableBounds
 }
 
 const statePrefix = "state-"
@@ -82,7 +84,7 @@ func (s *shard) captureSnapshot() {
 		return
 	}
 	n.wanted = at
-	n.saving = &savedState{snapshot: snapshot{events: at, control: s.control.Offset()}}
+	n.saving = &savedState{snapshot: snapshot{events: at, control: s.control.Offset(), bounds: s.dedupe.bounds()}}
 	n.saving.data = s.encodeState(n.saving.snapshot)
 	s.memory.chargeTables(int64(len(n.saving.data)))
 	s.save()
@@ -133,7 +135,7 @@ func (s *shard) saved(m stateSaved) {
 	n.saving = nil
 	n.files[at.events] = true
 	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Snapshot{Snapshot: &journalv1.Snapshot{
-		EventsOffset: at.events, ControlOffset: at.control,
+		EventsOffset: at.events, ControlOffset: at.control, Bounds: at.bounds.proto(),
 	}}})
 }
 
@@ -161,6 +163,17 @@ func (s *shard) applySnapshot(at snapshot) {
 	n.wanted = max(n.wanted, at.events)
 	if start := s.part.Start(); at.events > start.Events && at.control >= start.Control && n.files[at.events] {
 		n.usable = append(n.usable, at)
+	}
+}
+
+// keepOf drops the snapshots of those whose tables had other bounds than who opens the
+// partition now; they are captured anew. Their tables speak of events that were not decided yet,
+// and that may be decided otherwise from here on: an id could stand for one that is left out.
+func (n *snapshots) keepOf(bounds tableBounds) {
+	n.usable = slices.DeleteFunc(n.usable, func(at snapshot) bool { return at.bounds != bounds || !bounds.known() })
+	n.wanted = 0
+	if last := len(n.usable) - 1; last >= 0 {
+		n.wanted = n.usable[last].events
 	}
 }
 

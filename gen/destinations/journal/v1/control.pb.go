@@ -395,7 +395,9 @@ type Opened struct {
 	// than this record was made, what stands before it earlier. That tells apart what
 	// stands at the same positions in a folder that was restored from a backup.
 	// Unset = not known (an older version's).
-	EventsOffset  *uint64 `protobuf:"varint,2,opt,name=events_offset,json=eventsOffset,proto3,oneof" json:"events_offset,omitempty"`
+	EventsOffset *uint64 `protobuf:"varint,2,opt,name=events_offset,json=eventsOffset,proto3,oneof" json:"events_offset,omitempty"`
+	// What this writer's tables of duplicates may hold.
+	Bounds        *TableBounds `protobuf:"bytes,3,opt,name=bounds,proto3" json:"bounds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -444,6 +446,97 @@ func (x *Opened) GetEventsOffset() uint64 {
 	return 0
 }
 
+func (x *Opened) GetBounds() *TableBounds {
+	if x != nil {
+		return x.Bounds
+	}
+	return nil
+}
+
+// TableBounds are how much is remembered of what was sent, in one partition. Where they
+// differ, the same events may be decided otherwise: so a Snapshot that stands before an
+// Opened of other bounds, or that says none (an older version's), begins no replay.
+type TableBounds struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many senders.
+	Senders uint64 `protobuf:"varint,1,opt,name=senders,proto3" json:"senders,omitempty"`
+	// How many bytes these may take.
+	SenderBytes uint64 `protobuf:"varint,2,opt,name=sender_bytes,json=senderBytes,proto3" json:"sender_bytes,omitempty"`
+	// For how long of log time a sender is remembered, in nanoseconds.
+	SenderRetentionNanos int64 `protobuf:"varint,3,opt,name=sender_retention_nanos,json=senderRetentionNanos,proto3" json:"sender_retention_nanos,omitempty"`
+	// How many ids of events.
+	Ids uint64 `protobuf:"varint,4,opt,name=ids,proto3" json:"ids,omitempty"`
+	// For how long of log time an id is remembered, in nanoseconds.
+	IdWindowNanos int64 `protobuf:"varint,5,opt,name=id_window_nanos,json=idWindowNanos,proto3" json:"id_window_nanos,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableBounds) Reset() {
+	*x = TableBounds{}
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableBounds) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableBounds) ProtoMessage() {}
+
+func (x *TableBounds) ProtoReflect() protoreflect.Message {
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableBounds.ProtoReflect.Descriptor instead.
+func (*TableBounds) Descriptor() ([]byte, []int) {
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TableBounds) GetSenders() uint64 {
+	if x != nil {
+		return x.Senders
+	}
+	return 0
+}
+
+func (x *TableBounds) GetSenderBytes() uint64 {
+	if x != nil {
+		return x.SenderBytes
+	}
+	return 0
+}
+
+func (x *TableBounds) GetSenderRetentionNanos() int64 {
+	if x != nil {
+		return x.SenderRetentionNanos
+	}
+	return 0
+}
+
+func (x *TableBounds) GetIds() uint64 {
+	if x != nil {
+		return x.Ids
+	}
+	return 0
+}
+
+func (x *TableBounds) GetIdWindowNanos() int64 {
+	if x != nil {
+		return x.IdWindowNanos
+	}
+	return 0
+}
+
 // Position is a place in the events log: an event's, or the one before which
 // something is.
 type Position struct {
@@ -458,7 +551,7 @@ type Position struct {
 
 func (x *Position) Reset() {
 	*x = Position{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[3]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -470,7 +563,7 @@ func (x *Position) String() string {
 func (*Position) ProtoMessage() {}
 
 func (x *Position) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[3]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -483,7 +576,7 @@ func (x *Position) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Position.ProtoReflect.Descriptor instead.
 func (*Position) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{3}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Position) GetOffset() uint64 {
@@ -514,7 +607,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[4]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +619,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[4]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +632,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{4}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Run) GetFirst() *Position {
@@ -600,7 +693,7 @@ type Seal struct {
 
 func (x *Seal) Reset() {
 	*x = Seal{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[5]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -612,7 +705,7 @@ func (x *Seal) String() string {
 func (*Seal) ProtoMessage() {}
 
 func (x *Seal) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[5]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -625,7 +718,7 @@ func (x *Seal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seal.ProtoReflect.Descriptor instead.
 func (*Seal) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{5}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Seal) GetId() []byte {
@@ -751,7 +844,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[6]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +856,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[6]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +869,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{6}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Delivered) GetSeal() *Seal {
@@ -840,13 +933,15 @@ type Snapshot struct {
 	// in, and there is no file (an older version's): no sender, id, blocked
 	// destination or parked batch was known.
 	ControlOffset uint64 `protobuf:"varint,2,opt,name=control_offset,json=controlOffset,proto3" json:"control_offset,omitempty"`
+	// What the tables of duplicates in the State could hold.
+	Bounds        *TableBounds `protobuf:"bytes,3,opt,name=bounds,proto3" json:"bounds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[7]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +953,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[7]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +966,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Snapshot) GetEventsOffset() uint64 {
@@ -886,6 +981,13 @@ func (x *Snapshot) GetControlOffset() uint64 {
 		return x.ControlOffset
 	}
 	return 0
+}
+
+func (x *Snapshot) GetBounds() *TableBounds {
+	if x != nil {
+		return x.Bounds
+	}
+	return nil
 }
 
 // Blocked says that a destination is not written to: either its error needs
@@ -909,7 +1011,7 @@ type Blocked struct {
 
 func (x *Blocked) Reset() {
 	*x = Blocked{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[8]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -921,7 +1023,7 @@ func (x *Blocked) String() string {
 func (*Blocked) ProtoMessage() {}
 
 func (x *Blocked) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[8]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -934,7 +1036,7 @@ func (x *Blocked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Blocked.ProtoReflect.Descriptor instead.
 func (*Blocked) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{8}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Blocked) GetDestination() *Destination {
@@ -983,7 +1085,7 @@ type Freed struct {
 
 func (x *Freed) Reset() {
 	*x = Freed{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[9]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -995,7 +1097,7 @@ func (x *Freed) String() string {
 func (*Freed) ProtoMessage() {}
 
 func (x *Freed) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[9]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1008,7 +1110,7 @@ func (x *Freed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freed.ProtoReflect.Descriptor instead.
 func (*Freed) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{9}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Freed) GetDestination() *Destination {
@@ -1040,7 +1142,7 @@ type Parked struct {
 
 func (x *Parked) Reset() {
 	*x = Parked{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[10]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1154,7 @@ func (x *Parked) String() string {
 func (*Parked) ProtoMessage() {}
 
 func (x *Parked) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[10]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1167,7 @@ func (x *Parked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parked.ProtoReflect.Descriptor instead.
 func (*Parked) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{10}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Parked) GetSeal() *Seal {
@@ -1127,7 +1229,7 @@ type Dead struct {
 
 func (x *Dead) Reset() {
 	*x = Dead{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[11]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1139,7 +1241,7 @@ func (x *Dead) String() string {
 func (*Dead) ProtoMessage() {}
 
 func (x *Dead) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[11]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1152,7 +1254,7 @@ func (x *Dead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dead.ProtoReflect.Descriptor instead.
 func (*Dead) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Dead) GetId() []byte {
@@ -1196,7 +1298,7 @@ type Redriven struct {
 
 func (x *Redriven) Reset() {
 	*x = Redriven{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[12]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1208,7 +1310,7 @@ func (x *Redriven) String() string {
 func (*Redriven) ProtoMessage() {}
 
 func (x *Redriven) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[12]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1221,7 +1323,7 @@ func (x *Redriven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redriven.ProtoReflect.Descriptor instead.
 func (*Redriven) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Redriven) GetId() []byte {
@@ -1253,7 +1355,7 @@ type Discarded struct {
 
 func (x *Discarded) Reset() {
 	*x = Discarded{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[13]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1367,7 @@ func (x *Discarded) String() string {
 func (*Discarded) ProtoMessage() {}
 
 func (x *Discarded) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[13]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1380,7 @@ func (x *Discarded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Discarded.ProtoReflect.Descriptor instead.
 func (*Discarded) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Discarded) GetId() []byte {
@@ -1318,7 +1420,7 @@ type SetAside struct {
 
 func (x *SetAside) Reset() {
 	*x = SetAside{}
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[14]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1330,7 +1432,7 @@ func (x *SetAside) String() string {
 func (*SetAside) ProtoMessage() {}
 
 func (x *SetAside) ProtoReflect() protoreflect.Message {
-	mi := &file_destinations_journal_v1_control_proto_msgTypes[14]
+	mi := &file_destinations_journal_v1_control_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1343,7 +1445,7 @@ func (x *SetAside) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAside.ProtoReflect.Descriptor instead.
 func (*SetAside) Descriptor() ([]byte, []int) {
-	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_destinations_journal_v1_control_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SetAside) GetParked() *Parked {
@@ -1381,11 +1483,18 @@ const file_destinations_journal_v1_control_proto_rawDesc = "" +
 	"\tdiscarded\x18\n" +
 	" \x01(\v2\".destinations.journal.v1.DiscardedH\x00R\tdiscarded\x12@\n" +
 	"\tset_aside\x18\v \x01(\v2!.destinations.journal.v1.SetAsideH\x00R\bsetAsideB\x06\n" +
-	"\x04kind\"p\n" +
+	"\x04kind\"\xae\x01\n" +
 	"\x06Opened\x12*\n" +
 	"\x11opened_unix_nanos\x18\x01 \x01(\x03R\x0fopenedUnixNanos\x12(\n" +
-	"\revents_offset\x18\x02 \x01(\x04H\x00R\feventsOffset\x88\x01\x01B\x10\n" +
-	"\x0e_events_offset\"8\n" +
+	"\revents_offset\x18\x02 \x01(\x04H\x00R\feventsOffset\x88\x01\x01\x12<\n" +
+	"\x06bounds\x18\x03 \x01(\v2$.destinations.journal.v1.TableBoundsR\x06boundsB\x10\n" +
+	"\x0e_events_offset\"\xba\x01\n" +
+	"\vTableBounds\x12\x18\n" +
+	"\asenders\x18\x01 \x01(\x04R\asenders\x12!\n" +
+	"\fsender_bytes\x18\x02 \x01(\x04R\vsenderBytes\x124\n" +
+	"\x16sender_retention_nanos\x18\x03 \x01(\x03R\x14senderRetentionNanos\x12\x10\n" +
+	"\x03ids\x18\x04 \x01(\x04R\x03ids\x12&\n" +
+	"\x0fid_window_nanos\x18\x05 \x01(\x03R\ridWindowNanos\"8\n" +
 	"\bPosition\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x04R\x06offset\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\"u\n" +
@@ -1416,10 +1525,11 @@ const file_destinations_journal_v1_control_proto_rawDesc = "" +
 	"\x14delivered_unix_nanos\x18\x05 \x01(\x03R\x12deliveredUnixNanos\x12\x18\n" +
 	"\aexisted\x18\x06 \x01(\bR\aexisted\x12\x1d\n" +
 	"\n" +
-	"last_error\x18\a \x01(\tR\tlastError\"V\n" +
+	"last_error\x18\a \x01(\tR\tlastError\"\x94\x01\n" +
 	"\bSnapshot\x12#\n" +
 	"\revents_offset\x18\x01 \x01(\x04R\feventsOffset\x12%\n" +
-	"\x0econtrol_offset\x18\x02 \x01(\x04R\rcontrolOffset\"\xc2\x01\n" +
+	"\x0econtrol_offset\x18\x02 \x01(\x04R\rcontrolOffset\x12<\n" +
+	"\x06bounds\x18\x03 \x01(\v2$.destinations.journal.v1.TableBoundsR\x06bounds\"\xc2\x01\n" +
 	"\aBlocked\x12F\n" +
 	"\vdestination\x18\x01 \x01(\v2$.destinations.journal.v1.DestinationR\vdestination\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +
@@ -1473,61 +1583,64 @@ func file_destinations_journal_v1_control_proto_rawDescGZIP() []byte {
 }
 
 var file_destinations_journal_v1_control_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_destinations_journal_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_destinations_journal_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_destinations_journal_v1_control_proto_goTypes = []any{
 	(SealReason)(0),     // 0: destinations.journal.v1.SealReason
 	(*Control)(nil),     // 1: destinations.journal.v1.Control
 	(*Decision)(nil),    // 2: destinations.journal.v1.Decision
 	(*Opened)(nil),      // 3: destinations.journal.v1.Opened
-	(*Position)(nil),    // 4: destinations.journal.v1.Position
-	(*Run)(nil),         // 5: destinations.journal.v1.Run
-	(*Seal)(nil),        // 6: destinations.journal.v1.Seal
-	(*Delivered)(nil),   // 7: destinations.journal.v1.Delivered
-	(*Snapshot)(nil),    // 8: destinations.journal.v1.Snapshot
-	(*Blocked)(nil),     // 9: destinations.journal.v1.Blocked
-	(*Freed)(nil),       // 10: destinations.journal.v1.Freed
-	(*Parked)(nil),      // 11: destinations.journal.v1.Parked
-	(*Dead)(nil),        // 12: destinations.journal.v1.Dead
-	(*Redriven)(nil),    // 13: destinations.journal.v1.Redriven
-	(*Discarded)(nil),   // 14: destinations.journal.v1.Discarded
-	(*SetAside)(nil),    // 15: destinations.journal.v1.SetAside
-	(*Destination)(nil), // 16: destinations.journal.v1.Destination
+	(*TableBounds)(nil), // 4: destinations.journal.v1.TableBounds
+	(*Position)(nil),    // 5: destinations.journal.v1.Position
+	(*Run)(nil),         // 6: destinations.journal.v1.Run
+	(*Seal)(nil),        // 7: destinations.journal.v1.Seal
+	(*Delivered)(nil),   // 8: destinations.journal.v1.Delivered
+	(*Snapshot)(nil),    // 9: destinations.journal.v1.Snapshot
+	(*Blocked)(nil),     // 10: destinations.journal.v1.Blocked
+	(*Freed)(nil),       // 11: destinations.journal.v1.Freed
+	(*Parked)(nil),      // 12: destinations.journal.v1.Parked
+	(*Dead)(nil),        // 13: destinations.journal.v1.Dead
+	(*Redriven)(nil),    // 14: destinations.journal.v1.Redriven
+	(*Discarded)(nil),   // 15: destinations.journal.v1.Discarded
+	(*SetAside)(nil),    // 16: destinations.journal.v1.SetAside
+	(*Destination)(nil), // 17: destinations.journal.v1.Destination
 }
 var file_destinations_journal_v1_control_proto_depIdxs = []int32{
 	2,  // 0: destinations.journal.v1.Control.decisions:type_name -> destinations.journal.v1.Decision
 	3,  // 1: destinations.journal.v1.Decision.opened:type_name -> destinations.journal.v1.Opened
-	6,  // 2: destinations.journal.v1.Decision.seal:type_name -> destinations.journal.v1.Seal
-	7,  // 3: destinations.journal.v1.Decision.delivered:type_name -> destinations.journal.v1.Delivered
-	8,  // 4: destinations.journal.v1.Decision.snapshot:type_name -> destinations.journal.v1.Snapshot
-	9,  // 5: destinations.journal.v1.Decision.blocked:type_name -> destinations.journal.v1.Blocked
-	10, // 6: destinations.journal.v1.Decision.freed:type_name -> destinations.journal.v1.Freed
-	11, // 7: destinations.journal.v1.Decision.parked:type_name -> destinations.journal.v1.Parked
-	12, // 8: destinations.journal.v1.Decision.dead:type_name -> destinations.journal.v1.Dead
-	13, // 9: destinations.journal.v1.Decision.redriven:type_name -> destinations.journal.v1.Redriven
-	14, // 10: destinations.journal.v1.Decision.discarded:type_name -> destinations.journal.v1.Discarded
-	15, // 11: destinations.journal.v1.Decision.set_aside:type_name -> destinations.journal.v1.SetAside
-	4,  // 12: destinations.journal.v1.Run.first:type_name -> destinations.journal.v1.Position
-	4,  // 13: destinations.journal.v1.Run.last:type_name -> destinations.journal.v1.Position
-	16, // 14: destinations.journal.v1.Seal.destination:type_name -> destinations.journal.v1.Destination
-	4,  // 15: destinations.journal.v1.Seal.first:type_name -> destinations.journal.v1.Position
-	4,  // 16: destinations.journal.v1.Seal.last:type_name -> destinations.journal.v1.Position
-	5,  // 17: destinations.journal.v1.Seal.excluded:type_name -> destinations.journal.v1.Run
-	4,  // 18: destinations.journal.v1.Seal.through:type_name -> destinations.journal.v1.Position
-	0,  // 19: destinations.journal.v1.Seal.reason:type_name -> destinations.journal.v1.SealReason
-	6,  // 20: destinations.journal.v1.Delivered.seal:type_name -> destinations.journal.v1.Seal
-	16, // 21: destinations.journal.v1.Blocked.destination:type_name -> destinations.journal.v1.Destination
-	16, // 22: destinations.journal.v1.Freed.destination:type_name -> destinations.journal.v1.Destination
-	6,  // 23: destinations.journal.v1.Parked.seal:type_name -> destinations.journal.v1.Seal
-	16, // 24: destinations.journal.v1.Dead.destination:type_name -> destinations.journal.v1.Destination
-	16, // 25: destinations.journal.v1.Redriven.destination:type_name -> destinations.journal.v1.Destination
-	16, // 26: destinations.journal.v1.Discarded.destination:type_name -> destinations.journal.v1.Destination
-	11, // 27: destinations.journal.v1.SetAside.parked:type_name -> destinations.journal.v1.Parked
-	12, // 28: destinations.journal.v1.SetAside.dead:type_name -> destinations.journal.v1.Dead
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	7,  // 2: destinations.journal.v1.Decision.seal:type_name -> destinations.journal.v1.Seal
+	8,  // 3: destinations.journal.v1.Decision.delivered:type_name -> destinations.journal.v1.Delivered
+	9,  // 4: destinations.journal.v1.Decision.snapshot:type_name -> destinations.journal.v1.Snapshot
+	10, // 5: destinations.journal.v1.Decision.blocked:type_name -> destinations.journal.v1.Blocked
+	11, // 6: destinations.journal.v1.Decision.freed:type_name -> destinations.journal.v1.Freed
+	12, // 7: destinations.journal.v1.Decision.parked:type_name -> destinations.journal.v1.Parked
+	13, // 8: destinations.journal.v1.Decision.dead:type_name -> destinations.journal.v1.Dead
+	14, // 9: destinations.journal.v1.Decision.redriven:type_name -> destinations.journal.v1.Redriven
+	15, // 10: destinations.journal.v1.Decision.discarded:type_name -> destinations.journal.v1.Discarded
+	16, // 11: destinations.journal.v1.Decision.set_aside:type_name -> destinations.journal.v1.SetAside
+	4,  // 12: destinations.journal.v1.Opened.bounds:type_name -> destinations.journal.v1.TableBounds
+	5,  // 13: destinations.journal.v1.Run.first:type_name -> destinations.journal.v1.Position
+	5,  // 14: destinations.journal.v1.Run.last:type_name -> destinations.journal.v1.Position
+	17, // 15: destinations.journal.v1.Seal.destination:type_name -> destinations.journal.v1.Destination
+	5,  // 16: destinations.journal.v1.Seal.first:type_name -> destinations.journal.v1.Position
+	5,  // 17: destinations.journal.v1.Seal.last:type_name -> destinations.journal.v1.Position
+	6,  // 18: destinations.journal.v1.Seal.excluded:type_name -> destinations.journal.v1.Run
+	5,  // 19: destinations.journal.v1.Seal.through:type_name -> destinations.journal.v1.Position
+	0,  // 20: destinations.journal.v1.Seal.reason:type_name -> destinations.journal.v1.SealReason
+	7,  // 21: destinations.journal.v1.Delivered.seal:type_name -> destinations.journal.v1.Seal
+	4,  // 22: destinations.journal.v1.Snapshot.bounds:type_name -> destinations.journal.v1.TableBounds
+	17, // 23: destinations.journal.v1.Blocked.destination:type_name -> destinations.journal.v1.Destination
+	17, // 24: destinations.journal.v1.Freed.destination:type_name -> destinations.journal.v1.Destination
+	7,  // 25: destinations.journal.v1.Parked.seal:type_name -> destinations.journal.v1.Seal
+	17, // 26: destinations.journal.v1.Dead.destination:type_name -> destinations.journal.v1.Destination
+	17, // 27: destinations.journal.v1.Redriven.destination:type_name -> destinations.journal.v1.Destination
+	17, // 28: destinations.journal.v1.Discarded.destination:type_name -> destinations.journal.v1.Destination
+	12, // 29: destinations.journal.v1.SetAside.parked:type_name -> destinations.journal.v1.Parked
+	13, // 30: destinations.journal.v1.SetAside.dead:type_name -> destinations.journal.v1.Dead
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_destinations_journal_v1_control_proto_init() }
@@ -1556,7 +1669,7 @@ func file_destinations_journal_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_destinations_journal_v1_control_proto_rawDesc), len(file_destinations_journal_v1_control_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
