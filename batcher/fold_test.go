@@ -96,6 +96,8 @@ var (
 //	nothing is evicted when the memory is full            TestBatchesOfALargerMemoryAreDeliveredUnderASmallOne
 //	read on for a large one, whatever fills the memory    TestABatchLargerThanTheMemoryWaitsForOneThatFails (one seed in 1,500)
 //	tables of other bounds begin a replay                 TestTablesOfWhoRememberedLessAreNotBegunWith
+//	what has them is of no more use                       TestWhoRemembersOtherwiseReleasesFromAFullDisk
+//	it is captured anew                                   TestSnapshotsOfWhoRememberedOtherwiseStandInOrder
 //	no note that an upload has worked                     TestAnObjectThatIsStoredEndsTheWaiting
 //	... nor of how it has ended                           TestManyHangingPrefixesHoldNobodyUp, and others
 //	a pass in a replay keeps a batch it has half read     TestABatchThatAReplayHasHalfReadIsParkedWhole (seed 61, in few of its runs)

@@ -3,6 +3,10 @@ package batcher_test
 import (
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	journalv1 "github.com/open-destinations/destinations/gen/destinations/journal/v1"
 )
 
 // What a Seal has left out was not delivered, whatever a later process remembers: the id of
@@ -136,5 +140,82 @@ func (w *world) ghost(d dest, r numbered) {
 	w.sent[d] = w.sent[d][:sent]
 	for _, line := range r.lines {
 		delete(w.acked, line)
+	}
+}
+
+// What was saved by who remembered otherwise is a place to release to again when the replay has
+// come by: on a disk that is full, what is parked makes room for what is parked next.
+func TestWhoRemembersOtherwiseReleasesFromAFullDisk(t *testing.T) {
+	bubble(t, func(w *world) { w.cfg.MaxEvents, w.cfg.Window = 20, time.Second }, func(w *world) {
+		w.refuse(one.bucket, denied)
+		for range 100 {
+			w.put(one, numbered{lines: w.kilobytes(10)})
+			w.put(works, numbered{lines: w.lines(1)})
+			pass(500 * time.Millisecond)
+		}
+		if c := w.batcher.Counts(); c.Parked > 0 || w.start0() > 0 || len(w.states()) < 10 {
+			w.t.Errorf("%d parked, start at %d, %d states: the test shows nothing", c.Parked, w.start0(), len(w.states()))
+		}
+		for _, senders := range []int{0, 1000} {
+			w.cfg.DedupeSenders = senders
+			w.crash()
+			pass(time.Second)
+		}
+		w.put(works, numbered{lines: w.lines(200)}) // some segments more
+		w.jcfg.QuotaBytes = 4 * w.jcfg.SegmentBytes
+		w.cfg.DedupeSenders = 10
+		w.crash()
+		w.disk.SetCapacity(w.disk.Used() + 5*w.jcfg.SegmentBytes)
+		pass(5 * time.Minute)
+		if w.start0() < 150 {
+			w.t.Errorf("released up to %d of more than 200", w.start0())
+		}
+		w.refuse(one.bucket, nil)
+	})
+}
+
+// An older version knows of no bounds, and closes a partition whose Snapshots are out of order.
+func TestSnapshotsOfWhoRememberedOtherwiseStandInOrder(t *testing.T) {
+	bubble(t, func(w *world) { w.cfg.Window = time.Hour }, func(w *world) {
+		w.fill(4, one)
+		for _, senders := range []int{0, 1000} {
+			w.remember(senders)
+			w.fill(2, one)
+		}
+		if n := w.snapshotsInOrder(); n < 6 {
+			w.t.Errorf("%d Snapshots: the test shows nothing", n)
+		}
+	})
+}
+
+// snapshotsInOrder sees that of the Snapshots of partition 0 each names later places than the one before.
+func (w *world) snapshotsInOrder() (n int) {
+	w.t.Helper()
+	r, err := w.journal.Partition(0).Control().NewReader(w.journal.Partition(0).Start().Control)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer r.Close()
+	var last journalv1.Snapshot
+	for {
+		rec, offset, err := r.Next()
+		if err != nil {
+			return n
+		}
+		var c journalv1.Control
+		if err := proto.Unmarshal(rec, &c); err != nil {
+			w.t.Fatal(err)
+		}
+		for _, d := range c.GetDecisions() {
+			s := d.GetSnapshot()
+			if s == nil {
+				continue
+			}
+			n++
+			if s.GetEventsOffset() < last.GetEventsOffset() || s.GetControlOffset() < last.GetControlOffset() {
+				w.t.Errorf("record %d: %v behind %v", offset, s, &last)
+			}
+			last.EventsOffset, last.ControlOffset = s.EventsOffset, s.ControlOffset
+		}
 	}
 }

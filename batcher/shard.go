@@ -395,7 +395,9 @@ func (s *shard) readEvents() (more bool, err error) {
 
 // nextRecord puts the next record of the events log in hand.
 func (s *shard) nextRecord() (ok bool, err error) {
-	s.captureSnapshot()
+	if s.captureSnapshot() {
+		return false, nil
+	}
 	rec, offset, err := s.events.Next()
 	if ok, err := s.wasRead(err); !ok {
 		return false, err

@@ -3,7 +3,6 @@ package batcher
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +31,7 @@ func stateName(events uint64) string { return fmt.Sprintf("%s%020d", statePrefix
 // snapshots is what a shard knows of its snapshots.
 type snapshots struct {
 	usable []snapshot      // read back, with their file, above the start, ascending
+	stale  []snapshot      // as usable, but what their files say of the tables is of other bounds
 	files  map[uint64]bool // by events offset: State files that are there
 	wanted uint64          // events offset of the last one that was captured or read
 	missed bool            // a segment began where none could be captured
@@ -41,7 +41,9 @@ type snapshots struct {
 // savedState is a State on its way into its file.
 type savedState struct {
 	snapshot
-	data    []byte
+	data    []byte    // all of it, or the tables alone if it is renewed
+	renewed bool      // its file is there, and says the rest
+	time    int64     // log time, if it is renewed
 	retryAt time.Time // after there was no room; zero while it is being written
 }
 
@@ -73,21 +75,27 @@ func (s *shard) listStates() error {
 // Seals of the run before may reach further: then it is captured right behind the
 // replay, or the segments of a full journal would never be released. The same goes
 // for one that could not be captured because the one before was still being saved.
-func (s *shard) captureSnapshot() {
+//
+// It reports whether the record may not be read yet.
+func (s *shard) captureSnapshot() (waits bool) {
 	n := &s.snapshots
+	if s.renewSnapshot() {
+		return true
+	}
 	begins := s.events.SegmentStart() || n.missed
 	if n.missed = begins && (s.replaying() || n.saving != nil); n.missed {
-		return
+		return false
 	}
 	at := s.events.Offset()
 	if !begins || at <= s.part.Start().Events || at <= n.wanted {
-		return
+		return false
 	}
 	n.wanted = at
 	n.saving = &savedState{snapshot: snapshot{events: at, control: s.control.Offset(), bounds: s.dedupe.bounds()}}
 	n.saving.data = s.encodeState(n.saving.snapshot)
 	s.memory.chargeTables(int64(len(n.saving.data)))
 	s.save()
+	return false
 }
 
 // save has the captured State written. The shard does not wait for it.
@@ -95,6 +103,11 @@ func (s *shard) save() {
 	saving := s.snapshots.saving
 	saving.retryAt = time.Time{}
 	part, inbox, name, data := s.part, s.inbox, stateName(saving.events), saving.data
+	if saving.renewed {
+		of, logTime := saving.snapshot, saving.time
+		s.filePool.submit(func(struct{}) { inbox.put(stateSaved{renewState(part, of, logTime, data)}) })
+		return
+	}
 	s.filePool.submit(func(struct{}) { inbox.put(stateSaved{part.WriteFile(name, data)}) })
 }
 
@@ -127,16 +140,29 @@ func (s *shard) saved(m stateSaved) {
 		s.log.Warn("no room to save the partition's state; it is tried again, and until then no segment is released",
 			"partition", s.id, "file", stateName(at.events), "bytes", len(n.saving.data), "error", m.err)
 		return
+	case errors.Is(m.err, errNotRenewed):
+		s.log.Warn("a state file can't be used, and no segment is released up to it", "partition", s.id, "file", stateName(at.events), "error", m.err)
+		s.savingEnds()
+		return
 	case m.err != nil:
 		s.saveErr = fmt.Errorf("save %s: %w", stateName(at.events), m.err)
 		return
 	}
-	s.memory.chargeTables(-int64(len(n.saving.data)))
-	n.saving = nil
+	renewed := n.saving.renewed
+	s.savingEnds()
 	n.files[at.events] = true
+	if renewed {
+		s.renewed(at)
+		return
+	}
 	s.decide(&journalv1.Decision{Kind: &journalv1.Decision_Snapshot{Snapshot: &journalv1.Snapshot{
 		EventsOffset: at.events, ControlOffset: at.control, Bounds: at.bounds.proto(),
 	}}})
+}
+
+func (s *shard) savingEnds() {
+	s.memory.chargeTables(-int64(len(s.snapshots.saving.data)))
+	s.snapshots.saving = nil
 }
 
 // checkSnapshot reports whether a snapshot that a record of the control log names is as a
@@ -163,17 +189,6 @@ func (s *shard) applySnapshot(at snapshot) {
 	n.wanted = max(n.wanted, at.events)
 	if start := s.part.Start(); at.events > start.Events && at.control >= start.Control && n.files[at.events] {
 		n.usable = append(n.usable, at)
-	}
-}
-
-// keepOf drops the snapshots of those whose tables had other bounds than who opens the
-// partition now; they are captured anew. Their tables speak of events that were not decided yet,
-// and that may be decided otherwise from here on: an id could stand for one that is left out.
-func (n *snapshots) keepOf(bounds tableBounds) {
-	n.usable = slices.DeleteFunc(n.usable, func(at snapshot) bool { return at.bounds != bounds || !bounds.known() })
-	n.wanted = 0
-	if last := len(n.usable) - 1; last >= 0 {
-		n.wanted = n.usable[last].events
 	}
 }
 

@@ -455,7 +455,8 @@ func (x *Opened) GetBounds() *TableBounds {
 
 // TableBounds are how much is remembered of what was sent, in one partition. Where they
 // differ, the same events may be decided otherwise: so a Snapshot that stands before an
-// Opened of other bounds, or that says none (an older version's), begins no replay.
+// Opened of other bounds, or that says none (an older version's), begins no replay until its
+// file holds the tables of who opened then.
 type TableBounds struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many senders.
