@@ -87,9 +87,16 @@ func (s *shard) takeAside(d *destination, e *eventRecord, at position) (v verdic
 	return s.dedupe.take(e, d.name, at)
 }
 
+// retakeAside feeds the tables with an event that was set aside: whatever they know today, it was
+// taken.
+func (s *shard) retakeAside(d *destination, e *eventRecord, at position) {
+	defer func() { _ = recover() }() // it may be what they have crashed over
+	s.dedupe.retake(e, d.name, at, true)
+}
+
 // leaveOut passes an event by that was set aside.
 func (s *shard) leaveOut(d *destination, e *eventRecord, at position) {
-	s.takeAside(d, e, at)
+	s.retakeAside(d, e, at)
 	switch {
 	case at.less(d.through):
 	case d.mode == modeActive:

@@ -176,8 +176,14 @@ func (c *crasher) live() {
 // send appends a record of sender "s" with a given sequence.
 func (c *crasher) send(sequence uint64, events ...*journalv1.Event) {
 	c.t.Helper()
+	c.sendSettled(sequence, 0, events...)
+}
+
+// sendSettled does so with what the sender has answers for.
+func (c *crasher) sendSettled(sequence, settled uint64, events ...*journalv1.Event) {
+	c.t.Helper()
 	rec, err := proto.Marshal(&journalv1.Events{
-		ReceivedUnixNanos: time.Now().UnixNano(), SenderId: bytes.Repeat([]byte("s"), 16), Sequence: sequence,
+		ReceivedUnixNanos: time.Now().UnixNano(), SenderId: bytes.Repeat([]byte("s"), 16), Sequence: sequence, Settled: settled,
 		Destinations: []*journalv1.Destination{{Tenant: "default", Bucket: "sick"}, {Tenant: "default", Bucket: "sound"}}, Events: events,
 	})
 	if err != nil {
@@ -272,6 +278,36 @@ func TestAnEventThatCrashesTheServiceIsSetAside(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Its id stands for it also in tables that remember more than those by which it was set aside:
+// to them it may be one that its sender had settled.
+func TestTheIDOfWhatWasSetAsideIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrasher(t, func(s *shard) {
+			poisons["in a batch"](s)
+			s.dedupe.senders.most = 0
+		})
+		c.start()
+		c.sendSettled(5, 4, &journalv1.Event{Payload: []byte("before    ")})
+		c.send(3, &journalv1.Event{Payload: append([]byte("large     "), bytes.Repeat([]byte("x"), largeBytes)...)}, &journalv1.Event{Index: 1, Id: "step", Payload: []byte("poison    ")})
+		c.crash()
+		c.crash()
+		if !c.runs(time.Second) {
+			t.Fatal("it has crashed a third time")
+		}
+		c.end(c.disk.AfterRestart())
+		c.spoil = func(*shard) {}
+		c.start()
+		if c.journal.Partition(0).Start().Events > 0 {
+			t.Fatal("nothing is read again: the test shows nothing")
+		}
+		c.sendSettled(6, 5, &journalv1.Event{Id: "step", Payload: []byte("again     ")})
+		c.runs(time.Minute)
+		c.takeBack()
+		c.expectOnce("before    ", "poison    ") // the large one was not decided yet: to these tables it is settled
+		c.end(c.disk)
+	})
 }
 
 // So it is if it is a pass that crashes over it.
