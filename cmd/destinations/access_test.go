@@ -50,7 +50,8 @@ func TestCommandsOverTLS(t *testing.T) {
 	w := newAccessWorld(t, true)
 	target := w.listener.Addr().String()
 	certificate := w.ca.Issue(authtest.Certificate{URI: "spiffe://acme/send"})
-	at := authtest.Write(t, w.dir, map[string][]byte{"client.pem": certificate.Cert, "client-key.pem": certificate.Key})
+	at := authtest.Write(t, w.dir, map[string][]byte{"client.pem": certificate.Cert, "client-key.pem": certificate.Key,
+		"empty": []byte("\n"), "two": []byte("dst_a\ndst_b\n")})
 	home := "HOME=" + t.TempDir()
 	token, err := os.ReadFile(w.tokens["send"])
 	if err != nil {
@@ -62,6 +63,7 @@ func TestCommandsOverTLS(t *testing.T) {
 	}
 	send := []string{"send", "--bucket", "acme", "--retry-for", "0s"}
 	reach := append(send, "--target", target, "--tls-ca", at("ca.pem"))
+	retry := slices.Clip(append(slices.Clone(reach), "--retry-for", "1h")) // that nothing cures but another token
 	for name, c := range map[string]struct {
 		invocation
 		code int
@@ -75,7 +77,11 @@ func TestCommandsOverTLS(t *testing.T) {
 		"another role":    {invocation{args: append(reach, "--token-file", w.tokens["inspect"])}, exitNothing, "ROLE_MISSING"},
 		"another tenant":  {invocation{args: append(reach, "--token-file", w.tokens["other"])}, exitFailed, `no grant of the caller reaches it: bucket "acme", prefix ""`},
 		"unknown service": {invocation{args: append(send, "--target", target, "--tls", "--token-file", w.tokens["send"])}, exitNothing, "certificate"},
-		"no TLS":          {invocation{args: append(send, "--target", target, "--token-file", w.tokens["send"])}, exitNothing, "no service answers"},
+		"no TLS":          {invocation{args: append(send, "--target", target, "--token-file", w.tokens["send"])}, exitNothing, "if it speaks TLS, so must this command (--tls or --tls-ca)"},
+		"no token file":   {invocation{args: append(retry, "--token-file", w.dir+"/nothing")}, exitNothing, "destinations send: --token-file: open "},
+		"empty token":     {invocation{args: append(retry, "--token-file", at("empty"))}, exitNothing, "destinations send: --token-file: " + at("empty") + ": is empty"},
+		"two tokens":      {invocation{args: append(retry, "--token-file", at("two"))}, exitNothing, "holds more than a token"},
+		"wrong variable":  {invocation{args: retry, environ: []string{"DESTINATIONS_TOKEN=a b"}}, exitNothing, "destinations send: DESTINATIONS_TOKEN holds more than a token"},
 		"no such profile": {invocation{args: append(send, "--profile", "pro"), environ: []string{home}}, exitNothing, `there is no profile "pro"`},
 	} {
 		c.stdin = "one\n"

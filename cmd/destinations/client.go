@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -70,6 +71,9 @@ func reconnect() backoff.Config {
 	return backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 2, Jitter: 0.2, MaxDelay: 5 * time.Second}
 }
 
+// credentialFailed is what gRPC says before the error of [bearer], which is ours.
+const credentialFailed = "transport: per-RPC creds failed due to error: "
+
 // explain words an error of a call for the person at the command line. What is no
 // error of a call stays as it is.
 func (c *clientFlags) explain(err error) error {
@@ -77,10 +81,13 @@ func (c *clientFlags) explain(err error) error {
 	if err == nil || !ok {
 		return err
 	}
+	if own, ok := strings.CutPrefix(st.Message(), credentialFailed); ok {
+		return errors.New(own)
+	}
 	reason := errorInfo(st).GetReason()
 	switch {
 	case st.Code() == codes.Unavailable && reason == "":
-		return fmt.Errorf("no service answers at %s (--target): %s", c.Target, st.Message())
+		return fmt.Errorf("no service answers at %s (--target): %s%s", c.Target, st.Message(), c.transportHint(st.Message()))
 	case st.Code() == codes.Unimplemented:
 		return fmt.Errorf("what answers at %s (--target) is not this service: %s", c.Target, st.Message())
 	case reason == "":
@@ -88,6 +95,18 @@ func (c *clientFlags) explain(err error) error {
 	default:
 		return fmt.Errorf("%s (%s): %s", st.Code(), reason, st.Message())
 	}
+}
+
+// transportHint says what may be wrong if one side of a connection that has failed with
+// these words speaks TLS and the other does not; "" if that is not what they look like.
+func (c *clientFlags) transportHint(message string) string {
+	switch {
+	case !c.encrypted() && strings.Contains(message, "error reading server preface"):
+		return "; if it speaks TLS, so must this command (--tls or --tls-ca)"
+	case c.encrypted() && strings.Contains(message, "first record does not look like a TLS handshake"):
+		return "; it does not speak TLS there, and this command does (--tls...)"
+	}
+	return ""
 }
 
 // timeoutError says that a service has not answered in the time of --timeout.

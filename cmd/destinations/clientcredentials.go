@@ -87,13 +87,35 @@ func (f *credentialFlags) tokenSource(environ []string) func() (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("--token-file: %w", err)
 			}
-			return strings.TrimSpace(string(text)), nil
+			token := strings.TrimSpace(string(text))
+			if err := checkToken(token); err != nil {
+				return "", fmt.Errorf("--token-file: %s: %w", f.TokenFile, err)
+			}
+			return token, nil
 		}
 	}
 	for _, pair := range environ {
 		if token, ok := strings.CutPrefix(pair, tokenVariable+"="); ok && token != "" {
-			return func() (string, error) { return token, nil }
+			token = strings.TrimSpace(token)
+			return func() (string, error) {
+				if err := checkToken(token); err != nil {
+					return "", fmt.Errorf("%s %w", tokenVariable, err)
+				}
+				return token, nil
+			}
 		}
+	}
+	return nil
+}
+
+// checkToken refuses what can be no token, such as the file that the service reads. gRPC
+// would refuse it too, in words about headers and with a code after which send tries again.
+func checkToken(text string) error {
+	if text == "" {
+		return errors.New("is empty")
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("holds more than a token: it must be the token alone, in one line")
 	}
 	return nil
 }
