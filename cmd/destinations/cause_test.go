@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
+	destinationsv1 "github.com/open-destinations/destinations/gen/destinations/v1"
 	"github.com/open-destinations/destinations/uploader"
 )
 
@@ -44,6 +45,21 @@ func TestCauseIsWhatWasSaid(t *testing.T) {
 	} {
 		if got := failureOf(text); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+// Of a dead batch "status" says what "dead list" says, of others what "list" says.
+func TestMessageOfADelivery(t *testing.T) {
+	failure := "CreateMultipartUpload s3://b/p/x.gz: AccessDenied (status 403, request R1): no"
+	for want, d := range map[string]*destinationsv1.Delivery{
+		"no": {State: destinationsv1.DeliveryState_DELIVERY_STATE_BLOCKED, Code: "AccessDenied", Message: failure},
+		"tried since 2026-01-02T03:04:05Z: AccessDenied: no": {
+			State: destinationsv1.DeliveryState_DELIVERY_STATE_DEAD, Code: "AccessDenied", Message: "tried since 2026-01-02T03:04:05Z: AccessDenied: " + failure,
+		},
+	} {
+		if got := messageOf(d); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

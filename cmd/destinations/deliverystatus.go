@@ -120,9 +120,17 @@ func (s *statusTable) print(all []*destinationsv1.Delivery) error {
 		default:
 			next = "in " + roughTime(at.Sub(s.now))
 		}
-		t.add(to, deliveryStateName(d.GetState()), number(events), objectsText(d), d.GetCode(), next, causeOf(d.GetCode(), d.GetMessage()))
+		t.add(to, deliveryStateName(d.GetState()), number(events), objectsText(d), d.GetCode(), next, messageOf(d))
 	}
 	return t.print(s.w)
+}
+
+// messageOf is why events are not delivered: of dead ones, how that came as well.
+func messageOf(d *destinationsv1.Delivery) string {
+	if d.GetState() == destinationsv1.DeliveryState_DELIVERY_STATE_DEAD {
+		return failureOf(d.GetMessage())
+	}
+	return causeOf(d.GetCode(), d.GetMessage())
 }
 
 // objectsText is the key of the only object, or the first with the number of the others.

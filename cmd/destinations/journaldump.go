@@ -22,7 +22,7 @@ type dumpCmd struct {
 
 	Log       string `default:"events" enum:"events,control" help:"Which log: events (what was accepted) or control (what was decided); ${default}."`
 	Partition int    `default:"-1" help:"The partition; ${default} is all of them."`
-	From      uint64 `help:"Offset of the first record to be printed; by default where a replay begins."`
+	From      uint64 `placeholder:"OFFSET" help:"Offset of the first record to be printed; by default where a replay begins."`
 	Payloads  bool   `help:"Print the events' payloads too, as base64."`
 }
 
