@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -61,6 +62,9 @@ func (o *osFS) MkdirAll(dir string) error {
 	if err := os.Mkdir(dir, folderMode); err != nil {
 		if info, other := os.Stat(dir); other == nil && info.IsDir() {
 			return nil // somebody else was faster
+		}
+		if errors.Is(err, fs.ErrExist) { // which would be taken for a refusal to use a folder that is there
+			return &fs.PathError{Op: "mkdir", Path: dir, Err: unix.ENOTDIR}
 		}
 		return err
 	}

@@ -132,6 +132,18 @@ func TestWhatOthersCouldReadIsNarrowed(t *testing.T) {
 	}
 }
 
+// "file exists" would read as if a data folder that is there could not be opened.
+func TestAFileIsNoDataFolder(t *testing.T) {
+	cfg := onDisk(t)
+	cfg.Dir = filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(cfg.Dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if j, err := journal.Open(cfg); err == nil || !strings.Contains(err.Error(), cfg.Dir+": not a directory") {
+		t.Errorf("got %v, %v, want that it is not a directory", j, err)
+	}
+}
+
 func TestAFolderThatOthersCanWriteIsRefused(t *testing.T) {
 	for _, test := range []struct {
 		name string // below the data folder
