@@ -80,7 +80,7 @@ func tenantFor(grant *auth.Grant, asked string, all bool) (string, error) {
 	case all && grant.ReachesAll():
 		return "", nil
 	case grant.Tenant == auth.AllTenants:
-		return "", fmt.Errorf("%w: missing: the caller sees every tenant, and one destination is of one of them", errTenantInvalid)
+		return "", fmt.Errorf("%w: missing: the caller sees every tenant, so the request has to name the one that is meant (--tenant)", errTenantInvalid)
 	}
 	return grant.Tenant, nil
 }

@@ -48,7 +48,8 @@ func readTokenKey(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("token key %s: not a regular file", path)
 	case info.Mode().Perm()&^tokenKeyMode != 0:
-		return nil, fmt.Errorf("token key %s: mode %#o, must be %#o or narrower", path, info.Mode().Perm(), fs.FileMode(tokenKeyMode))
+		return nil, fmt.Errorf("token key %s: mode %#o, must be %#o or narrower: who has read it can forge receipts; if nobody has, chmod %o it, else remove it, and another is made (receipts given before become unreadable)",
+			path, info.Mode().Perm(), fs.FileMode(tokenKeyMode), tokenKeyMode)
 	case info.Size() != tokenKeyBytes:
 		return nil, fmt.Errorf("token key %s: %d bytes, must be %d: put a copy of it back; or move it away, then a new one is made, and the receipts that were given before can't be read any more",
 			path, info.Size(), tokenKeyBytes)

@@ -54,7 +54,7 @@ func TestTokenKeyIsRefused(t *testing.T) {
 		{"too short", 31, 0o600, "31 bytes, must be 32: put a copy of it back"},
 		{"too long", 33, 0o600, "33 bytes, must be 32"},
 		{"empty", 0, 0o600, "0 bytes"},
-		{"readable by the group", 32, 0o640, "mode 0640"},
+		{"readable by the group", 32, 0o640, "mode 0640, must be 0600 or narrower: who has read it can forge receipts; if nobody has, chmod 600 it"},
 		{"readable by all", 32, 0o604, "mode 0604"},
 		{"executable", 32, 0o700, "mode 0700"},
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,10 @@ func TestTokensAreMadeListedAndRevoked(t *testing.T) {
 	}
 	if _, err := store.Revoke("nobody"); err == nil {
 		t.Error("revoking a token that there is not: got no error")
+	}
+	nowhere := TokenStore{Path: filepath.Join(t.TempDir(), "nothing")}
+	if _, err := nowhere.Revoke("ci"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("revoking in a file that there is not: got %v", err)
 	}
 	for _, name := range []string{kept.ID, "ops"} {
 		if revoked, err := store.Revoke(name); err != nil || len(revoked) != 1 {

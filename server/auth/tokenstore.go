@@ -40,6 +40,9 @@ func (s TokenStore) Create(name string, expires time.Time) (secret string, kept 
 
 // Revoke takes away the token of an id, or all of a name, and returns them.
 func (s TokenStore) Revoke(idOrName string) (revoked []Token, err error) {
+	if _, err := os.Stat(s.Path); err != nil {
+		return nil, err
+	}
 	err = s.change(func(tokens []Token) ([]Token, error) {
 		tokens = slices.DeleteFunc(tokens, func(t Token) bool {
 			is := t.ID == idOrName || t.Name == idOrName
