@@ -82,6 +82,9 @@ func listen(ctx context.Context, cfg config, known auth.IAMService) (*server, er
 	case <-listening:
 		return srv, nil
 	case err := <-srv.done:
+		if err == nil { // ctx has ended, as where there is no standard input
+			err = errors.New("was told to stop before it listened, by a signal or the end of standard input")
+		}
 		return nil, fmt.Errorf("serve on %s: %w", addr, err)
 	}
 }
