@@ -177,7 +177,7 @@ func (s *shard) applySetAside(m *journalv1.SetAside) {
 	s.loadParked(&journalv1.ParkedState{Parked: m.GetParked(), Dead: m.GetDead()})
 	s.counts.dead.Add(1)
 	s.log.Error("an event is dead: the service has crashed over it again and again. It is kept, and can be redriven",
-		"bucket", seal.GetDestination().GetBucket(), "key", seal.GetKey(), "event", positionOf(seal.GetFirst()).String(), "reason", m.GetDead().GetReason())
+		"bucket", seal.GetDestination().GetBucket(), "key", seal.GetKey(), "event", positionOf(seal.GetFirst()).String(), "reason", m.GetDead().GetReason(), s.replayed())
 }
 
 // capture puts what was set aside from a place on into a State.

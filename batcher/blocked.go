@@ -43,7 +43,7 @@ func (s *shard) applyBlocked(m *journalv1.Blocked) {
 	}
 	s.setTimer(d)
 	s.log.Warn("destination blocked", "bucket", d.bucket, "prefix", d.prefix, "code", d.code, "message", d.message,
-		"since", d.since.UTC(), "by_hand", s.byHand(d), "next_try_s", max(0, time.Until(d.retryAt).Seconds()), d.traced)
+		"since", d.since.UTC(), "by_hand", s.byHand(d), "next_try_s", max(0, time.Until(d.retryAt).Seconds()), s.replayed(), d.traced)
 	s.wantDiagnosis(d, time.Now())
 }
 
@@ -56,7 +56,7 @@ func (s *shard) applyFreed(m *journalv1.Freed) {
 	d.deciding, d.blocked, d.freedAt = false, nil, time.Now()
 	s.gone.note(d, false)
 	s.log.Info("destination works again", "bucket", d.bucket, "prefix", d.prefix, "code", d.code,
-		"since", d.since.UTC(), "backlog_events", d.backlog.events, d.traced)
+		"since", d.since.UTC(), "backlog_events", d.backlog.events, s.replayed(), d.traced)
 	s.recovered(d)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -177,6 +178,10 @@ func (s *shard) apply(offset uint64, c *journalv1.Control) error {
 	}
 	return nil
 }
+
+// replayed says in the log of a decision whether an earlier life has made it, and told of it:
+// what has become of it since is only read after it.
+func (s *shard) replayed() slog.Attr { return slog.Bool("replayed", !s.opened) }
 
 func (s *shard) applyOpened(incarnation []byte, bounds tableBounds) error {
 	s.epoch = incarnation

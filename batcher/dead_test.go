@@ -1,8 +1,11 @@
 package batcher_test
 
 import (
+	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"log/slog"
 	"slices"
 	"syscall"
 	"testing"
@@ -98,6 +101,49 @@ func TestGivenUpAndRedriven(t *testing.T) {
 		w.stop()
 		w.check2()
 	})
+}
+
+// A start tells again of what was decided before it, and says so: nobody is called for a
+// batch that was sent long ago.
+func TestWhatIsReplayedIsLoggedAsSuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first, second bytes.Buffer
+		w := newWorld(t, 1, func(w *world) {
+			givingUp(w)
+			w.log = slog.NewJSONHandler(&first, nil)
+		})
+		w.kill(one, 1)
+		w.refuse(one.bucket, nil)
+		w.redrive()
+		w.settle()
+		w.log = slog.NewJSONHandler(&second, nil)
+		w.crash()
+		w.stop()
+		for _, text := range []string{"destination blocked", "batch is dead: it is kept, and not tried any more until somebody asks for it", "dead batch is tried again", "destination works again"} {
+			for log, want := range map[*bytes.Buffer]bool{&first: false, &second: true} {
+				if got, ok := replayedOf(t, log, text); !ok || got != want {
+					t.Errorf("%s: got it %v, replayed %v, want %v", text, ok, got, want)
+				}
+			}
+		}
+	})
+}
+
+// replayedOf is what the log's first line with that text says of being replayed.
+func replayedOf(t *testing.T, log *bytes.Buffer, text string) (replayed, ok bool) {
+	for line := range bytes.Lines(log.Bytes()) {
+		var said struct {
+			Msg      string
+			Replayed *bool
+		}
+		if err := json.Unmarshal(line, &said); err != nil {
+			t.Fatal(err)
+		}
+		if said.Msg == text && said.Replayed != nil {
+			return *said.Replayed, true
+		}
+	}
+	return false, false
 }
 
 // A redrive lets a blocked destination be probed at once.

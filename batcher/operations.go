@@ -227,7 +227,7 @@ func (s *shard) applyRedriven(m *journalv1.Redriven) {
 	b.dead = nil
 	b.decided()
 	s.counts.redriven.Add(1)
-	s.log.Info("dead batch is tried again", "bucket", b.dest.bucket, "key", b.seal.GetKey(), "events", b.events)
+	s.log.Info("dead batch is tried again", "bucket", b.dest.bucket, "key", b.seal.GetKey(), "events", b.events, s.replayed())
 	s.upload(b.dest)
 	s.setTimer(b.dest)
 }
@@ -373,7 +373,7 @@ func (s *shard) applyDiscarded(m *journalv1.Discarded) {
 	b.decided()
 	s.leaveQueue(b)
 	s.counts.discarded.Add(1)
-	s.log.Warn("dead batch destroyed, as somebody has asked", "bucket", b.dest.bucket, "key", b.seal.GetKey(), "events", b.events)
+	s.log.Warn("dead batch destroyed, as somebody has asked", "bucket", b.dest.bucket, "key", b.seal.GetKey(), "events", b.events, s.replayed())
 	s.upload(b.dest)
 	s.setTimer(b.dest)
 }

@@ -206,7 +206,7 @@ func (s *shard) applyDead(m *journalv1.Dead) {
 	b.dead, b.deciding = m, false
 	s.counts.dead.Add(1)
 	s.log.Error("batch is dead: it is kept, and not tried any more until somebody asks for it", "bucket", d.bucket,
-		"key", b.seal.GetKey(), "events", b.events, "reason", m.GetReason(), b.traceAttr())
+		"key", b.seal.GetKey(), "events", b.events, "reason", m.GetReason(), s.replayed(), b.traceAttr())
 	if d.mode != modeBlocked { // it alone was the trouble
 		d.works()
 		s.rechargeClosed(d)

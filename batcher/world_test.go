@@ -36,6 +36,7 @@ type world struct {
 	gate    batcher.Gate    // nil = none
 	checker batcher.Checker // nil = none
 
+	log      slog.Handler                // of the batcher; nil = none
 	observer batcher.Observer            // nil = none
 	regionOf func(bucket string) string  // nil = all have one endpoint
 	traced   bool                        // what put appends is sampled
@@ -86,8 +87,12 @@ func (w *world) startBatcher() {
 	w.t.Helper()
 	var err error
 	w.process = &process{store: w.store, dead: make(chan struct{})}
+	log := w.log
+	if log == nil {
+		log = slog.DiscardHandler
+	}
 	w.batcher, err = batcher.Start(batcher.Params{
-		Config: w.cfg, Journal: w.journal, Uploader: w.process, Checker: w.checker, Log: slog.New(slog.DiscardHandler), Observer: w.observer,
+		Config: w.cfg, Journal: w.journal, Uploader: w.process, Checker: w.checker, Log: slog.New(log), Observer: w.observer,
 		PartitionOf: func(tenant, bucket, prefix string) int {
 			return partitionOf(tenant, bucket, prefix, w.jcfg.Partitions)
 		},
