@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/smithy-go"
@@ -49,7 +51,7 @@ func TestCauseIsWhatWasSaid(t *testing.T) {
 	}
 }
 
-// Of a dead batch "status" says what "dead list" says, of others what "list" says.
+// Of a dead batch "status" and "send --wait" say what "dead list" says, of others what "list" says.
 func TestMessageOfADelivery(t *testing.T) {
 	failure := "CreateMultipartUpload s3://b/p/x.gz: AccessDenied (status 403, request R1): no"
 	for want, d := range map[string]*destinationsv1.Delivery{
@@ -60,6 +62,11 @@ func TestMessageOfADelivery(t *testing.T) {
 	} {
 		if got := messageOf(d); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+		var said bytes.Buffer
+		(&sendReport{stderr: &said}).undelivered(d)
+		if !strings.HasSuffix(said.String(), ": AccessDenied: "+want+"\n") {
+			t.Errorf("send --wait: got %q, want %q in it", said.String(), want)
 		}
 	}
 }

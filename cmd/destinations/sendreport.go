@@ -152,7 +152,7 @@ func (r *sendReport) undelivered(d *destinationsv1.Delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	text := fmt.Sprintf("%s: token %s", deliveryStateName(d.GetState()), d.GetToken())
-	if cause := causeOf(d.GetCode(), d.GetMessage()); cause != "" {
+	if cause := messageOf(d); cause != "" {
 		text += ": " + d.GetCode() + ": " + cause
 	}
 	fmt.Fprintln(r.stderr, plain(text))
