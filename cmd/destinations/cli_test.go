@@ -203,8 +203,9 @@ func TestErrorsOfCallsAreExplained(t *testing.T) {
 	for want, err := range map[string]error{
 		"no service answers at 127.0.0.1:1 (--target): refused":               status.Error(codes.Unavailable, "refused"),
 		"what answers at 127.0.0.1:1 (--target) is not this service: unknown": status.Error(codes.Unimplemented, "unknown"),
-		"DeadlineExceeded: too late":                                          status.Error(codes.DeadlineExceeded, "too late"),
-		"Unavailable (SHUTTING_DOWN): the journal is full":                    endOfStream(t, codes.Unavailable, "SHUTTING_DOWN"),
+		"what answers at 127.0.0.1:1 (--target) is not this service, or serves operators at another address, its --operations-listen: unknown method /destinations.v1.Operations/Flush": status.Error(codes.Unimplemented, "unknown method /destinations.v1.Operations/Flush"),
+		"DeadlineExceeded: too late":                       status.Error(codes.DeadlineExceeded, "too late"),
+		"Unavailable (SHUTTING_DOWN): the journal is full": endOfStream(t, codes.Unavailable, "SHUTTING_DOWN"),
 		"no service answers at 127.0.0.1:1 (--target): error reading server preface: EOF; if it speaks TLS, so must this command (--tls or --tls-ca)": status.Error(codes.Unavailable, "error reading server preface: EOF"),
 		"--token-file: t: is empty":                    status.Error(codes.Unauthenticated, credentialFailed+"--token-file: t: is empty"),
 		"the service answered before the stream's end": errors.New("the service answered before the stream's end"),

@@ -88,6 +88,8 @@ func (c *clientFlags) explain(err error) error {
 	switch {
 	case st.Code() == codes.Unavailable && reason == "":
 		return fmt.Errorf("no service answers at %s (--target): %s%s", c.Target, st.Message(), c.transportHint(st.Message()))
+	case st.Code() == codes.Unimplemented && strings.Contains(st.Message(), "/destinations.v1.Operations/"):
+		return fmt.Errorf("what answers at %s (--target) is not this service, or serves operators at another address, its --operations-listen: %s", c.Target, st.Message())
 	case st.Code() == codes.Unimplemented:
 		return fmt.Errorf("what answers at %s (--target) is not this service: %s", c.Target, st.Message())
 	case reason == "":
