@@ -50,7 +50,7 @@ func TestAdminPages(t *testing.T) {
 // Where callers are authenticated, whoever has shown nothing learns whether the service
 // takes events, and nothing of its files.
 func TestStrangersLearnOnlyWhetherItIsReady(t *testing.T) {
-	config := auth.Config{TokensFile: writeFile(t, "tokens.json", ""), GrantsFile: writeFile(t, "grants.yaml", "")}
+	config := auth.Config{TokensFile: writeFile(t, "tokens.json", ""), GrantsFile: writeFile(t, "grants.yaml", "grants: []\n")}
 	gate, err := auth.New(config, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

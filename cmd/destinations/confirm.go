@@ -21,7 +21,7 @@ type confirmCmd struct {
 	File    string        `placeholder:"FILE" help:"Read the content from this file."`
 	JSON    bool          `name:"json" help:"Print how the bucket stands as one JSON value."`
 	Timeout time.Duration `default:"1m" help:"How long to wait for the answer (${default})."`
-	Content string        `arg:"" optional:"" help:"What the challenge holds; - reads it from standard input. Without it and --file the challenge is written, and its place is printed."`
+	Content *string       `arg:"" optional:"" help:"What the challenge holds; - reads it from standard input. Without it and --file the challenge is written, and its place is printed."`
 }
 
 // Help is the long text of --help.
@@ -39,7 +39,7 @@ Exit code 0: the bucket is confirmed, or need not be. 1: an error. 6: it has to 
 // Validate refuses two contents, and a wait of no time.
 func (c *confirmCmd) Validate() error {
 	problems := []error{checkTimeout(c.Timeout)}
-	if c.File != "" && c.Content != "" {
+	if c.File != "" && c.Content != nil {
 		problems = append(problems, errors.New("--file and a content: only one of them"))
 	}
 	return errors.Join(problems...)
@@ -97,7 +97,7 @@ const maxContentBytes = 1 << 10
 func (c *confirmCmd) content(p *process) (string, error) {
 	from := p.stdin
 	switch {
-	case c.File == "" && c.Content == "":
+	case c.File == "" && c.Content == nil:
 		return "", nil
 	case c.File != "":
 		file, err := os.Open(c.File)
@@ -106,8 +106,8 @@ func (c *confirmCmd) content(p *process) (string, error) {
 		}
 		defer file.Close()
 		from = file
-	case c.Content != "-":
-		from = strings.NewReader(c.Content)
+	case *c.Content != "-":
+		from = strings.NewReader(*c.Content)
 	}
 	text, err := io.ReadAll(io.LimitReader(from, maxContentBytes+1))
 	switch trimmed := strings.TrimSpace(string(text)); {

@@ -96,6 +96,7 @@ func TestABucketIsConfirmedByCommand(t *testing.T) {
 	}{
 		"wrong":            {confirm("", "destinations-challenge-1-wrong"), exitFailed, "PermissionDenied (CHALLENGE_CONTENT_WRONG): confirm bucket: content is wrong"},
 		"nothing":          {confirm(" \n", "-"), exitNothing, "the content is empty"},
+		"empty":            {confirm("", ""), exitNothing, "the content is empty"}, // of a command whose output it should be
 		"another object":   {confirm(strings.Repeat("x", 2000), "-"), exitNothing, "more than 1024 bytes"},
 		"no such file":     {confirm("", "--file", "/no/such/file"), exitNothing, "--file: open /no/such/file"},
 		"two contents":     {confirm("", "--file", file, "x"), exitNothing, "--file and a content: only one of them"},

@@ -86,7 +86,7 @@ func TestWhoIsInsideIsJudgedAnew(t *testing.T) {
 		covers bool  // the place that he could reach before
 	}{
 		"revoked":             {change: func(w *world) { _, err := w.store.Revoke("ci"); must(w.t, err) }, ends: auth.ErrCredential},
-		"grant taken away":    {change: func(w *world) { w.write("grants.yaml", "") }, ends: auth.ErrNotGranted},
+		"grant taken away":    {change: func(w *world) { w.write("grants.yaml", "grants: []\n") }, ends: auth.ErrNotGranted},
 		"role taken away":     {change: func(w *world) { w.write("grants.yaml", strings.Replace(worldGrants, "[send]", "[inspect]", 1)) }, ends: auth.ErrRole},
 		"another tenant":      {change: func(w *world) { w.write("grants.yaml", strings.Replace(worldGrants, "acme\n", "b\n", 1)) }, ends: auth.ErrNotGranted},
 		"another place":       {change: func(w *world) { w.write("grants.yaml", strings.Replace(worldGrants, "logs/*", "x", 1)) }},

@@ -160,10 +160,14 @@ type placeEntry struct {
 }
 
 // ParseGrants reads a grants file. The error has every problem that it finds, each
-// with its line or the grant's.
+// with its line or the grant's. A file that holds nothing at all is one, too; one that grants
+// nothing says so.
 func ParseGrants(text []byte) (*Grants, error) {
 	if len(text) > maxGrantsBytes {
 		return nil, fmt.Errorf("%d bytes, at most %d", len(text), maxGrantsBytes)
+	}
+	if len(bytes.TrimSpace(text)) == 0 { // an editor, or a full disk, has emptied it: that may not lock everybody out
+		return nil, errors.New(`is empty; a file that lets nobody in says so: "grants: []"`)
 	}
 	var file grantsFile
 	decoder := yaml.NewDecoder(bytes.NewReader(text))

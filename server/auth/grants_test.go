@@ -76,8 +76,13 @@ func TestGrantsSayWhoMayWhatWhere(t *testing.T) {
 	}
 }
 
-func TestAnEmptyGrantsFileGrantsNothing(t *testing.T) {
-	for _, text := range []string{"", "# nothing yet\n", "grants: []\n"} {
+func TestAGrantsFileMayGrantNothing(t *testing.T) {
+	for _, text := range []string{"", "\n \n"} { // it was emptied
+		if _, err := auth.ParseGrants([]byte(text)); err == nil || !strings.Contains(err.Error(), `"grants: []"`) {
+			t.Errorf("%q: got %v", text, err)
+		}
+	}
+	for _, text := range []string{"# nothing yet\n", "grants: []\n"} {
 		g, err := auth.ParseGrants([]byte(text))
 		if err != nil || g.Of("token:ci") != nil {
 			t.Errorf("%q: got %v, %v", text, g, err)
