@@ -208,7 +208,7 @@ func TestRevokedInTheMiddleOfAStream(t *testing.T) {
 		reason string
 	}{
 		"token": {func(g *guarded) { g.store.Revoke("a") }, codes.Unauthenticated, "CREDENTIAL_INVALID"},
-		"grant": {func(g *guarded) { g.write("") }, codes.PermissionDenied, "NOT_GRANTED"},
+		"grant": {func(g *guarded) { g.write("grants: []\n") }, codes.PermissionDenied, "NOT_GRANTED"},
 		"role": {func(g *guarded) { g.write(strings.ReplaceAll(twoTenants, "[send, inspect, operate]", "[inspect]")) },
 			codes.PermissionDenied, "ROLE_MISSING"},
 	} {
