@@ -39,7 +39,7 @@ test: observability terraform deploy lint ## everything: lint, alerts and dashbo
 
 # What moves so much through the batcher, or counts so much time, that it takes minutes
 # with the race detector; it runs without, like the full number of seeds.
-HEAVY := LargeBatch|LargerThanTheMemory|LargerMemory|StatesAreLoaded|HalfOfTheDestinations|BlockedDestinationsHold|WhenMemoryIsShort|HalfRead|ThatHangHold|HangingPrefixes|DuplicatesOfBlocked|FuzzControl|FullDiskHolds
+HEAVY := LargeBatch|LargerThanTheMemory|LargerMemory|StatesAreLoaded|HalfOfTheDestinations|BlockedDestinationsHold|WhenMemoryIsShort|HalfRead|ThatHangHold|HangingPrefixes|DuplicatesOfBlocked|FuzzControl|FullDiskHolds|EveryOperationFailsWhile
 
 # Tests of the batcher whose number of seeds is smaller with -short.
 SEEDS := TheFold|CatchUpLeaves|ParkingWhateverHappens|PowerFails|LargeBatchIsParked
