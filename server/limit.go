@@ -45,14 +45,19 @@ func (c *calls) enter(principal string) error {
 	if principal == "" {
 		return nil
 	}
-	err := c.principals.Begin(principal)
-	if err == nil {
-		err = c.principals.Enter(principal)
-	}
+	err := c.enterAs(principal)
 	if err != nil {
 		c.underWay.Add(-1)
 	}
 	return err
+}
+
+// enterAs counts the beginning of a call of a principal, and the call in: it has to leave.
+func (c *calls) enterAs(principal string) error {
+	if err := c.principals.Begin(principal); err != nil {
+		return err
+	}
+	return c.principals.Enter(principal)
 }
 
 func (c *calls) leave(principal string) {
@@ -122,11 +127,7 @@ func (s *Server) watching(service any, stream grpc.ServerStream, info *grpc.Stre
 	if info.FullMethod != healthpb.Health_Watch_FullMethodName {
 		return handler(service, stream)
 	}
-	err := s.calls.principals.Begin("")
-	if err == nil {
-		err = s.calls.principals.Enter("")
-	}
-	if err != nil {
+	if err := s.calls.enterAs(""); err != nil {
 		return s.over(cameFrom(stream.Context()), info.FullMethod, err)
 	}
 	defer s.calls.principals.Leave("")
